@@ -1,0 +1,75 @@
+# Every target sets up what it needs: python3, pip and make are enough.
+#   make test ARGS="-k losses"      more arguments for pytest
+#   make test PYTHON=python3.12     another interpreter (when .venv does not exist yet)
+
+PYTHON ?= python3
+# The oldest NumPy and SciPy that we support have no wheels for a newer Python.
+OLDEST_PYTHON ?= python3.11
+WORKERS ?= 2
+ARGS ?=
+
+VENV := .venv
+OLDEST := .venv-oldest
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# Workers times BLAS threads would oversubscribe the machine.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
+	bin/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+# $(call make_venv,directory,interpreter): a virtual environment with pip. Some systems
+# ship Python without ensurepip; then the pip outside puts a copy of itself inside.
+define make_venv
+@$(2) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "skreg needs Python 3.11 or newer: make PYTHON=... names one")'
+@test -x $(1)/bin/python || $(2) -m venv --clear --without-pip $(1)
+@$(1)/bin/python -m pip --version >/dev/null 2>&1 \
+	|| $(1)/bin/python -m ensurepip >/dev/null 2>&1 \
+	|| $(2) -m pip install --quiet pip --target \
+		"$$($(1)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+endef
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-oldest lint format clean
+# Two installations into one environment must not run at the same time.
+.NOTPARALLEL:
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.installed-plot ## the tour on real data
+	$(VENV)/bin/python -m skreg
+
+test: $(VENV)/.installed-test ## the tests and the examples of the docstrings
+	$(PYTEST:bin/%=$(VENV)/bin/%)
+
+test-oldest: $(OLDEST)/.installed ## the tests, on the oldest versions we support
+	$(PYTEST:bin/%=$(OLDEST)/bin/%)
+
+lint: $(VENV)/.installed-lint ## check style and formatting
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+format: $(VENV)/.installed-lint ## fix what the linter can fix, and format
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+clean: ## remove the environments and everything that was built
+	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp an extra; a change of pyproject.toml installs again.
+$(VENV)/.installed-%: pyproject.toml
+	$(call make_venv,$(VENV),$(PYTHON))
+	@echo "Installing skreg[$*] into $(VENV)"
+	@$(VENV)/bin/python -m pip install --quiet --editable '.[$*]'
+	@touch $@
+
+$(OLDEST)/.installed: pyproject.toml tests/requirements-oldest.txt
+	$(call make_venv,$(OLDEST),$(OLDEST_PYTHON))
+	@echo "Installing skreg and its oldest dependencies into $(OLDEST)"
+	@sed -n '/^dependencies = \[/,/^\]/s/.*"\(.*\)>=\(.*\)".*/\1==\2/p' pyproject.toml \
+		> $(OLDEST)/constraints.txt
+	@$(OLDEST)/bin/python -m pip install --quiet --only-binary numpy,scipy,scikit-learn \
+		--editable . -r tests/requirements-oldest.txt -c $(OLDEST)/constraints.txt
+	@$(OLDEST)/bin/python -m pip freeze --exclude-editable
+	@touch $@

@@ -1,0 +1,201 @@
+"""Imports go down one list, the core knows NumPy and SciPy only, importing is clean."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# A module may import those below it, and those of its own entry. An entry stands for
+# everything inside it, except where its submodules are entries of their own.
+ORDER = (
+    "skreg.__main__",
+    "skreg",
+    "skreg.inspection",
+    "skreg.diagnosis",
+    "skreg.feature_selection",
+    "skreg.model_selection",
+    "skreg.neural_network",
+    "skreg.augmentation",
+    "skreg._core",
+    "skreg._core.batching",
+    "skreg._core.training",
+    "skreg._core.solvers",
+    "skreg._core.objective",
+    "skreg._core.network",
+    "skreg._core.rows",
+    "skreg._core.optimizers",
+    "skreg._core.stopping",
+    "skreg._core.penalties",
+    "skreg._core.random",
+    "skreg._core.losses",
+    "skreg._core.activations",
+    "skreg._core.buffers",
+)
+NOT_IN_CORE = {"sklearn", "matplotlib", "pandas", "joblib"}
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {module_name(path): path for path in sorted(ROOT.glob("skreg/**/*.py"))}
+
+
+def place(module):
+    """The index of a module's entry in ORDER, or None."""
+    for index, entry in enumerate(ORDER):
+        is_split = any(other.startswith(entry + ".") for other in ORDER)
+        if module == entry or (module.startswith(entry + ".") and not is_split):
+            return index
+    return None
+
+
+def imported_modules(source, module, is_package, modules):
+    """Yield (line number, absolute name) of each import, those in functions included.
+
+    ``from package import name`` is an import of the submodule where there is one.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = module.split(".")
+                parents = parents[: len(parents) - node.level + is_package]
+                base = ".".join(parents + [base] * bool(base))
+            for alias in node.names:
+                submodule = f"{base}.{alias.name}"
+                yield node.lineno, submodule if submodule in modules else base
+
+
+def find_faults(source, module, is_package=False, modules=()):
+    """What is wrong with the imports of one module, as a list of sentences."""
+
+    def unplaced(name):
+        return (
+            f"{name} has no place in the order of imports: add it to ORDER in "
+            "tests/test_imports.py, below all that import it, above all it imports"
+        )
+
+    here = place(module)
+    if here is None:
+        return [unplaced(module)]
+    faults = []
+    for line, target in imported_modules(source, module, is_package, modules):
+        package = target.partition(".")[0]
+        if package == "skreg":
+            there = place(target)
+            if there is None:
+                faults.append(f"line {line}: {unplaced(target)}")
+            elif there < here:
+                faults.append(
+                    f"line {line}: {module} imports {target}, which stands above it"
+                )
+        elif module.startswith("skreg._core") and package in NOT_IN_CORE:
+            faults.append(f"line {line}: {module} imports {target}: not in the core")
+    return faults
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_imports_go_down(module):
+    path = FILES[module]
+    faults = find_faults(
+        path.read_text(encoding="utf-8"), module, path.name == "__init__.py", FILES
+    )
+    assert not faults, f"{path.relative_to(ROOT)}: " + "; ".join(faults)
+
+
+@pytest.mark.parametrize(
+    "module, source, fault",
+    [
+        ("skreg", "from .neural_network import MLPClassifier", None),
+        ("skreg.__main__", "from skreg import MLPClassifier", None),
+        ("skreg.neural_network._base", "from .._core import losses", None),
+        ("skreg.neural_network._base", "from . import _targets", None),
+        ("skreg.neural_network._base", "import sklearn.base", None),
+        ("skreg._core.training", "from . import losses\nimport numpy", None),
+        ("skreg._core.losses", "from .training import train", "stands above"),
+        ("skreg._core.losses", "from . import training", "stands above"),
+        ("skreg._core.losses", "from .. import MLPClassifier", "stands above"),
+        ("skreg._core.losses", "from skreg._core import training", "stands above"),
+        ("skreg._core.losses", "import skreg._core.training as t", "stands above"),
+        ("skreg._core.losses", "from . import *", "stands above"),
+        ("skreg.augmentation", "from ..neural_network import x", "stands above"),
+        ("skreg.model_selection", "import skreg", "stands above"),
+        ("skreg", "import skreg.__main__", "stands above"),
+        ("skreg._core.training", "def f():\n    from ..x import y", "no place"),
+        ("skreg._core.unheard_of", "", "no place"),
+        ("skreg.unheard_of", "", "no place"),
+        ("skreg._core.random", "from sklearn.utils import shuffle", "not in the core"),
+        ("skreg._core.random", "def f():\n    import joblib", "not in the core"),
+        ("skreg._core", "import pandas as pd", "not in the core"),
+    ],
+)
+def test_faults_are_found(module, source, fault):
+    is_package = module == "skreg" or module.count(".") == 1 and "__" not in module
+    modules = {"skreg._core.losses", "skreg._core.training", "skreg.__main__"}
+    faults = find_faults(source, module, is_package, modules)
+    assert len(faults) == (fault is not None), faults
+    if fault is not None:
+        assert fault in faults[0]
+
+
+CHILD = """
+import importlib, json, sys
+for name in json.loads(sys.argv[1]):  # what skreg stands on changes the state itself
+    try:
+        importlib.import_module(name)
+    except ImportError:  # entries of sys.modules that no import finds
+        pass
+import random, warnings
+import numpy as np
+
+def state():
+    return {
+        "np.geterr": str(np.geterr()),
+        "np.random": str([part.tolist() if hasattr(part, "tolist") else part
+                          for part in np.random.get_state()]),
+        "random": str(random.getstate()),
+        "warnings.filters": str(warnings.filters),
+    }
+
+state_before, modules_before = state(), list(sys.modules)
+import skreg
+state_after = state()
+print(json.dumps({
+    "changed": [key for key in state_before if state_before[key] != state_after[key]],
+    "imported": [name for name in sys.modules if name not in modules_before],
+}))
+"""
+
+
+def import_skreg(preload):
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, json.dumps(preload)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_importing_skreg_is_clean():
+    foundations = ("numpy", "scipy", "sklearn", "joblib", "threadpoolctl")
+    preload = [
+        name
+        for name in import_skreg([])["imported"]
+        if name.partition(".")[0] in foundations
+    ]
+    result = import_skreg(preload)
+    assert "skreg" in result["imported"]
+    assert result["changed"] == []
+    assert not {"matplotlib", "pandas"} & set(result["imported"])
