@@ -1,0 +1,251 @@
+r"""Losses of the raw prediction.
+
+With the raw prediction ``z`` and the target ``y`` of one output, summed over outputs:
+
+==================  =======================================  ==================
+loss                value                                    prediction
+==================  =======================================  ==================
+SquaredError        (z - y)^2 / 2                            z
+AbsoluteError       \|z - y\|                                z
+Huber               r^2 / 2 if \|r\| <= d, else d (\|r\| - d/2)  z
+Quantile            q max(y - z, 0) + (1 - q) max(z - y, 0)  z
+HalfPoisson         exp(z) - y z + (y log y - y)             exp(z)
+HalfBinomial        log(1 + exp(z)) - y z                    1 / (1 + exp(-z))
+HalfMultinomial     logsumexp(z) - y . z                     softmax(z)
+==================  =======================================  ==================
+
+Arrays are feature-major: ``raw : (..., n_outputs, n_rows)`` and ``Y`` broadcasts
+against it (all models of a batch may share one ``Y``). Values and gradients come from
+``z`` itself, never from a clipped probability, so both are finite and agree for every
+finite ``z``. A new loss is a class with these four methods and an entry in the
+estimators' table of names.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from scipy.special import expit, xlogy
+
+__all__ = [
+    "AbsoluteError",
+    "HalfBinomial",
+    "HalfMultinomial",
+    "HalfPoisson",
+    "Huber",
+    "Loss",
+    "Quantile",
+    "SquaredError",
+    "weighted_quantile",
+]
+
+
+def weighted_quantile(values, quantile, sample_weight=None):
+    """The smallest value at which the weighted distribution reaches `quantile`.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows,)
+    quantile : float in [0, 1]
+    sample_weight : ndarray of shape (n_rows,), default=None
+
+    Returns
+    -------
+    float
+    """
+    order = np.argsort(values)
+    weights = np.ones(len(values)) if sample_weight is None else sample_weight[order]
+    cumulated = np.cumsum(weights, dtype=np.float64)
+    position = np.searchsorted(cumulated, quantile * cumulated[-1])
+    return values[order[min(position, len(values) - 1)]]
+
+
+class Loss(ABC):
+    """A loss: its value, its gradient and its inverse link.
+
+    Attributes
+    ----------
+    out_activation : str
+        scikit-learn's name of the inverse link.
+    is_differentiable : bool
+        Whether the gradient is continuous, which the full-batch solvers need.
+    """
+
+    out_activation = "identity"
+    is_differentiable = True
+
+    @abstractmethod
+    def value(self, raw, Y):
+        """Loss of every row, summed over outputs: ``(..., n_rows)``."""
+
+    @abstractmethod
+    def gradient(self, raw, Y, out):
+        """Write d value / d raw, ``(..., n_outputs, n_rows)``, into `out`."""
+
+    def predict(self, raw):
+        """The prediction (inverse link) of raw values; a new array."""
+        return raw
+
+    def best_constant(self, Y, sample_weight=None):
+        """The raw prediction, one per output, that fits ``Y`` best.
+
+        Parameters
+        ----------
+        Y : ndarray of shape (n_outputs, n_rows)
+        sample_weight : ndarray of shape (n_rows,), default=None
+
+        Returns
+        -------
+        ndarray of shape (n_outputs, 1)
+        """
+        return np.average(Y, axis=-1, weights=sample_weight)[:, None]
+
+
+class _ResidualLoss(Loss):
+    """A loss of the residual ``z - y`` alone; `_of_residual` is its value."""
+
+    def value(self, raw, Y):
+        return self._of_residual(raw - Y).sum(axis=-2)
+
+    @abstractmethod
+    def _of_residual(self, residual):
+        """The loss, elementwise."""
+
+
+class SquaredError(_ResidualLoss):
+    """Half the squared error."""
+
+    def _of_residual(self, residual):
+        return 0.5 * residual * residual
+
+    def gradient(self, raw, Y, out):
+        np.subtract(raw, Y, out=out)
+
+
+class Quantile(_ResidualLoss):
+    """The pinball loss; its best constant is the quantile (Koenker & Bassett 1978)."""
+
+    is_differentiable = False
+
+    def __init__(self, quantile):
+        self.quantile = quantile
+
+    def _of_residual(self, residual):
+        return np.maximum((1 - self.quantile) * residual, -self.quantile * residual)
+
+    def gradient(self, raw, Y, out):
+        np.subtract(raw, Y, out=out)
+        # sign(r) is -1, 0 or 1: half of it plus (1/2 - q) is 1 - q, -q, and the
+        # middle of the subdifferential at zero.
+        np.sign(out, out=out)
+        out *= 0.5
+        out += 0.5 - self.quantile
+
+    def best_constant(self, Y, sample_weight=None):
+        return np.array(
+            [[weighted_quantile(row, self.quantile, sample_weight)] for row in Y]
+        )
+
+
+class AbsoluteError(Quantile):
+    """The absolute error: twice the pinball loss of the median."""
+
+    def __init__(self):
+        super().__init__(0.5)
+
+    def _of_residual(self, residual):
+        return np.abs(residual)
+
+    def gradient(self, raw, Y, out):
+        np.subtract(raw, Y, out=out)
+        np.sign(out, out=out)
+
+
+class Huber(_ResidualLoss):
+    """Squared up to `delta`, linear beyond (Huber 1964)."""
+
+    def __init__(self, delta):
+        self.delta = delta
+
+    def _of_residual(self, residual):
+        size = np.abs(residual)
+        inner = np.minimum(size, self.delta)
+        return inner * (size - 0.5 * inner)
+
+    def gradient(self, raw, Y, out):
+        np.subtract(raw, Y, out=out)
+        np.clip(out, -self.delta, self.delta, out=out)
+
+    def best_constant(self, Y, sample_weight=None):
+        weights = np.ones(Y.shape[-1]) if sample_weight is None else sample_weight
+        constant = AbsoluteError().best_constant(Y, sample_weight).astype(np.float64)
+        # Iteratively reweighted means: a fixed point is a zero of the gradient.
+        for _ in range(50):
+            size = np.maximum(np.abs(Y - constant), self.delta)
+            reweighted = weights * (self.delta / size)
+            constant = (reweighted * Y).sum(-1, keepdims=True) / reweighted.sum(
+                -1, keepdims=True
+            )
+        return constant
+
+
+class HalfPoisson(Loss):
+    """Half the Poisson deviance, with the log link."""
+
+    out_activation = "exp"
+
+    def value(self, raw, Y):
+        return (np.exp(raw) - Y * raw + (xlogy(Y, Y) - Y)).sum(axis=-2)
+
+    def gradient(self, raw, Y, out):
+        np.exp(raw, out=out)
+        out -= Y
+
+    def predict(self, raw):
+        return np.exp(raw)
+
+    def best_constant(self, Y, sample_weight=None):
+        mean = super().best_constant(Y, sample_weight)
+        return np.log(np.maximum(mean, np.finfo(np.float64).tiny))
+
+
+class HalfBinomial(Loss):
+    """Log-loss of independent yes/no outputs: binary and multilabel targets."""
+
+    out_activation = "logistic"
+
+    def value(self, raw, Y):
+        return (np.logaddexp(0, raw) - Y * raw).sum(axis=-2)
+
+    def gradient(self, raw, Y, out):
+        expit(raw, out=out)
+        out -= Y
+
+    def predict(self, raw):
+        return expit(raw)
+
+
+class HalfMultinomial(Loss):
+    """Log-loss of one class out of several; ``Y`` is one-hot or a mixture."""
+
+    out_activation = "softmax"
+
+    def value(self, raw, Y):
+        # log(sum(exp(z))), shifted by the largest z against overflow.
+        shift = raw.max(axis=-2, keepdims=True)
+        normalizer = np.log(np.exp(raw - shift).sum(axis=-2)) + shift[..., 0, :]
+        return normalizer - (Y * raw).sum(axis=-2)
+
+    def gradient(self, raw, Y, out):
+        self._softmax(raw, out)
+        out -= Y
+
+    def predict(self, raw):
+        proba = np.empty_like(raw)
+        self._softmax(raw, proba)
+        return proba
+
+    @staticmethod
+    def _softmax(raw, out):
+        np.subtract(raw, raw.max(axis=-2, keepdims=True), out=out)
+        np.exp(out, out=out)
+        out /= out.sum(axis=-2, keepdims=True)

@@ -1,0 +1,147 @@
+r"""The objective on all rows: network, loss and penalty together.
+
+::
+
+    (1 / sum s_i) sum_i s_i loss(y_i, f(x_i)) + penalty(W)
+
+evaluated in chunks of rows, so that activations stay in cache and memory does not grow
+with the number of rows.
+"""
+
+import numpy as np
+
+from .network import Workspace
+from .rows import make_rows
+
+__all__ = ["Objective"]
+
+# Bytes of activations of a chunk: about a second-level cache.
+_CHUNK_BYTES = 2**20
+
+
+def _chunk_rows(network, n_models, n_rows, dtype):
+    width = network.layer_units[0] + n_models * sum(network.layer_units[1:])
+    rows = _CHUNK_BYTES // (width * np.dtype(dtype).itemsize)
+    return int(min(max(rows, 64), n_rows))
+
+
+class _Chunks:
+    """Iterates over chunks of rows with the networks' raw predictions on each."""
+
+    def __init__(self, network, n_models, X, rows):
+        self._network, self._X, self._rows = network, X, rows
+        self._n_models = n_models
+        self._size = _chunk_rows(network, n_models, max(len(rows), 1), X.dtype)
+        self._lanes = {}
+
+    def _lane(self, n_rows):
+        if n_rows not in self._lanes:
+            groups = [slice(0, self._n_models)]
+            self._lanes[n_rows] = (
+                make_rows(self._X, n_rows, groups),
+                Workspace(self._network, self._n_models, n_rows, self._X.dtype),
+                np.empty(
+                    (self._n_models, self._network.n_outputs, n_rows), self._X.dtype
+                ),
+            )
+        return self._lanes[n_rows]
+
+    def forward(self, blocks):
+        """Yield (part of the rows as a slice, inputs, workspace, raw predictions)."""
+        for start in range(0, len(self._rows), self._size):
+            part = slice(start, min(start + self._size, len(self._rows)))
+            inputs, workspace, raw = self._lane(part.stop - part.start)
+            inputs.load(0, self._rows[part])
+            workspace.forward(blocks, inputs, raw)
+            yield part, inputs, workspace, raw
+
+
+class Objective:
+    """Value and gradient of the objective of `n_models` networks on the same rows.
+
+    Parameters
+    ----------
+    network : network.Network
+    penalty : penalties.ElasticNet or alike
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    Y : ndarray of shape (n_samples, n_outputs)
+    rows : ndarray of int of shape (n_rows,)
+        The rows that count.
+    sample_weight : ndarray of shape (n_rows,), default=None
+    n_models : int, default=1
+    """
+
+    def __init__(self, network, penalty, X, Y, rows, sample_weight=None, n_models=1):
+        self.network, self.penalty = network, penalty
+        self.n_models = n_models
+        self._Y = np.ascontiguousarray(Y[rows].T)
+        self._weight = sample_weight
+        self._total = len(rows) if sample_weight is None else sample_weight.sum()
+        self._chunks = _Chunks(network, n_models, X, rows)
+
+    def _weighted(self, values, part):
+        return values if self._weight is None else values * self._weight[part]
+
+    def data_loss(self, params):
+        """The mean loss of every model, without the penalty: ``(n_models,)``."""
+        total = np.zeros(self.n_models)
+        for part, _, _, raw in self._chunks.forward(self.network.blocks(params)):
+            losses = self.network.loss.value(raw, self._Y[:, part])
+            total += self._weighted(losses, part).sum(axis=-1)
+        return total / self._total
+
+    def smooth_value_and_gradient(self, params):
+        """The smooth part (mean loss and L2) and its gradient.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_models, n_params)
+
+        Returns
+        -------
+        value : ndarray of shape (n_models,)
+        gradient : ndarray of shape (n_models, n_params)
+        """
+        network = self.network
+        blocks = network.blocks(params)
+        value = np.zeros(self.n_models)
+        gradient = np.zeros_like(params)
+        part_gradient = np.empty_like(params)
+        part_blocks = network.blocks(part_gradient)
+        for part, inputs, workspace, raw in self._chunks.forward(blocks):
+            Y = self._Y[:, part]
+            losses = network.loss.value(raw, Y)
+            value += self._weighted(losses, part).sum(axis=-1)
+            delta = workspace.output_delta
+            network.loss.gradient(raw, Y, out=delta)
+            if self._weight is not None:
+                delta *= self._weight[part]
+            workspace.backward(blocks, inputs, part_blocks)
+            gradient += part_gradient
+        gradient /= self._total
+        layers = network.weights(params)
+        self.penalty.add_smooth_gradient(layers, network.weights(gradient))
+        return value / self._total + self.penalty.smooth_value(layers), gradient
+
+    def value(self, params):
+        """The objective of every model: ``(n_models,)``."""
+        return self.data_loss(params) + self.penalty.value(self.network.weights(params))
+
+    def stationarity(self, params):
+        """Distance of minus the gradient to the penalty's subdifferential.
+
+        Returns
+        -------
+        ndarray of shape (n_models, n_params)
+            Zero at a stationary point; for intercepts the gradient's size.
+        """
+        _, gradient = self.smooth_value_and_gradient(params)
+        distance = np.abs(gradient)
+        distances = self.penalty.subdifferential_distance(
+            self.network.weights(params), self.network.weights(gradient)
+        )
+        for W, layer_distance in zip(
+            self.network.weights(distance), distances, strict=True
+        ):
+            W[...] = layer_distance
+        return distance

@@ -1,0 +1,303 @@
+r"""First-order optimizers on the whole buffer: SGD and Adam, each with a proximal step.
+
+A step is begun and ended around the backward pass::
+
+    scale = optimizer.begin_step()      the gradient is wanted times this factor
+    ...                                 backward pass writes scale * gradient
+    optimizer.end_step()                penalty, moments, update, proximal step
+
+so that what Adam's bookkeeping multiplies the gradient with goes into the small output
+delta instead of a pass over all parameters.
+
+Hyper-parameters and counters are *factors*: a Python float where all models agree,
+else a column ``(n_models, 1)``. Arithmetic is written once for both.
+"""
+
+import numpy as np
+from scipy.linalg.blas import daxpy, saxpy
+
+from .buffers import aligned_copy, aligned_empty
+
+__all__ = ["SGD", "Adam", "as_factor"]
+
+# Passes over this many parameters at a time find them in the second-level cache again
+# (measured: 1.2 times faster on a 784-256 layer).
+_CHUNK = 16_384
+
+# Rows shorter than this are updated by broadcasting instead of one axpy a row, whose
+# call costs about a microsecond.
+_SHORT_ROW = 1_000
+
+
+def as_factor(values):
+    """A vector over models as a float where it is constant, else as a column."""
+    values = np.asarray(values, dtype=np.float64)
+    first = float(values[0])
+    return first if (values == first).all() else values[:, None].copy()
+
+
+def _at(factor, models):
+    """The factor of some models (a slice or an index array)."""
+    return factor if isinstance(factor, float) else factor[models]
+
+
+def _column(factor, n_models):
+    return np.broadcast_to(factor, (n_models, 1))[:, 0]
+
+
+def _operand(factor, dtype):
+    """The factor as an operand that does not turn float32 products into float64."""
+    return factor if isinstance(factor, float) else factor.astype(dtype)
+
+
+def _axpy(y, factor, x, scratch):
+    """``y += factor * x``, 2-D; `scratch` has y's shape."""
+    axpy = daxpy if y.dtype == np.float64 else saxpy
+    if isinstance(factor, float) and y.flags.c_contiguous and x.flags.c_contiguous:
+        axpy(x.reshape(-1), y.reshape(-1), a=factor)
+    elif y.shape[1] < _SHORT_ROW:
+        np.multiply(x, _operand(factor, y.dtype), out=scratch)
+        y += scratch
+    else:
+        for y_row, x_row, a in zip(y, x, _column(factor, len(y)), strict=True):
+            axpy(x_row, y_row, a=a)
+
+
+def _chunks(n_models, n_params):
+    """Index pairs that cut a buffer into contiguous parts of about `_CHUNK` entries."""
+    if n_params > _CHUNK:
+        return [
+            (slice(k, k + 1), slice(start, min(start + _CHUNK, n_params)))
+            for k in range(n_models)
+            for start in range(0, n_params, _CHUNK)
+        ]
+    n_rows = max(1, _CHUNK // n_params)
+    return [
+        (slice(k, min(k + n_rows, n_models)), slice(None))
+        for k in range(0, n_models, n_rows)
+    ]
+
+
+class _Optimizer:
+    """What both optimizers share.
+
+    Parameters
+    ----------
+    network : network.Network
+        For the layout.
+    penalty : penalties.ElasticNet or alike
+    params : ndarray of shape (n_models, n_params)
+        Updated in place.
+    learning_rate : array-like of shape (n_models,)
+
+    Attributes
+    ----------
+    params, gradients : ndarray of shape (n_models, n_params)
+    """
+
+    # Attributes that make up a model's state: arrays with a leading model axis, and
+    # factors.
+    _arrays: tuple = ()
+    _counters: tuple = ()
+    # Factors that are given from outside.
+    _settings: tuple = ("_rate",)
+
+    def __init__(self, network, penalty, params, learning_rate):
+        self._network = network
+        self._penalty = penalty
+        self._rate = as_factor(learning_rate)
+        for name in self._arrays:
+            setattr(self, name, aligned_copy(np.zeros_like(params)))
+        self._bind(params)
+
+    def _bind(self, params):
+        """Take `params` as the parameters, and make the views that a step needs."""
+        self.params = params
+        self.gradients = aligned_empty(params.shape, params.dtype)
+        self._scratch = aligned_empty(params.shape, params.dtype)
+        self._weights = self._network.weights(params)
+        self._l2 = as_factor(self._penalty.l2[:, 0, 0])
+        self._l2_terms = list(
+            zip(
+                self._network.flat_weights(self.gradients),
+                self._network.flat_weights(params),
+                self._network.flat_weights(self._scratch),
+                strict=True,
+            )
+        )
+        arrays = (params, self.gradients, self._scratch)
+        arrays += tuple(getattr(self, name) for name in self._arrays)
+        self._parts = [
+            (index[0], *(array[index] for array in arrays))
+            for index in _chunks(*params.shape)
+        ]
+
+    @property
+    def learning_rate(self):
+        """The present learning rates: ``(n_models,)``."""
+        return _column(self._rate, len(self.params)).copy()
+
+    @learning_rate.setter
+    def learning_rate(self, values):
+        self._rate = as_factor(values)
+
+    def keep(self, models):
+        """Forget all models but these (an index array). The penalty is kept first."""
+        n_models = len(self.params)
+        for name in self._settings + self._counters:
+            column = _column(getattr(self, name), n_models)
+            setattr(self, name, as_factor(column[models]))
+        for name in self._arrays:
+            setattr(self, name, aligned_copy(getattr(self, name)[models]))
+        self._bind(aligned_copy(self.params[models]))
+
+    def export_state(self, model):
+        """One model's moments and counters, as a dict of copies."""
+        n_models = len(self.params)
+        state = {name: getattr(self, name)[model].copy() for name in self._arrays}
+        for name in self._counters:
+            state[name] = float(_column(getattr(self, name), n_models)[model])
+        return state
+
+    def import_states(self, states):
+        """Continue from exported states; None where a model starts afresh."""
+        n_models = len(self.params)
+        for name in self._counters:
+            column = _column(getattr(self, name), n_models).copy()
+            for model, state in enumerate(states):
+                if state is not None:
+                    column[model] = state[name]
+            setattr(self, name, as_factor(column))
+        for model, state in enumerate(states):
+            if state is not None:
+                for name in self._arrays:
+                    getattr(self, name)[model] = state[name]
+
+    def _add_l2(self, scale):
+        """Add ``scale * l2 * W`` to the gradients of the weights."""
+        factor = scale * self._l2
+        if isinstance(factor, float) and factor == 0.0:
+            return
+        for G, W, scratch in self._l2_terms:
+            _axpy(G, factor, W, scratch)
+
+
+class SGD(_Optimizer):
+    r"""Stochastic gradient descent with (Nesterov's) momentum.
+
+    ``u = momentum u - rate g``, then ``w += u``, or ``w += momentum u - rate g`` with
+    Nesterov's momentum (Sutskever et al. 2013). In both cases a constant gradient moves
+    ``w`` by ``rate / (1 - momentum)`` a step in the end, and this is the step of the
+    proximal operator: with any smaller one a fixed point belongs to a weaker penalty.
+    """
+
+    _arrays = ("_velocity",)
+    _settings = ("_rate", "_momentum")
+
+    def __init__(
+        self, network, penalty, params, learning_rate, *, momentum, nesterovs_momentum
+    ):
+        self._momentum = as_factor(momentum)
+        self._nesterovs_momentum = nesterovs_momentum
+        super().__init__(network, penalty, params, learning_rate)
+
+    def begin_step(self):
+        return 1.0
+
+    def end_step(self):
+        self._add_l2(1.0)
+        for models, w, g, scratch, u in self._parts:
+            momentum, rate = _at(self._momentum, models), _at(self._rate, models)
+            u *= _operand(momentum, u.dtype)
+            _axpy(u, -rate, g, scratch)
+            if self._nesterovs_momentum:
+                _axpy(w, momentum, u, scratch)
+                _axpy(w, -rate, g, scratch)
+            else:
+                w += u
+        if self._penalty.is_proximal:
+            step = _column(self._rate / (1 - self._momentum), len(self.params))
+            step = step.astype(self.params.dtype)[:, None, None]
+            self._penalty.prox(self._weights, [step] * len(self._weights))
+
+
+class Adam(_Optimizer):
+    r"""Adam (Kingma & Ba 2015), to scikit-learn's letter, with ProxGen's L1 step.
+
+    With ``c_t = sqrt(1 - beta_2^t)`` and ``D = sqrt(v) + epsilon`` the smooth step is
+    ``w - rate c_t / (1 - beta_1^t) m / D``, and the proximal step has size ``rate c_t /
+    D``: the correction of the first moment belongs to the smooth step alone (Yun,
+    Lozano & Yang 2021, algorithm 1).
+
+    The moments are stored as ``M = m / s_m`` and ``V = v / s_v`` with ``s_m = beta_1^t``
+    and ``s_v = beta_2^t``, so that decay costs no pass over them: instead the gradient
+    enters with a growing factor. Before that factor gets large the scale is put back
+    into the moments.
+    """
+
+    _arrays = ("_M", "_V")
+    _counters = ("_n_steps", "_m_scale", "_v_scale")
+    _settings = ("_rate", "_beta_1", "_beta_2", "_epsilon")
+
+    # Smallest scale kept outside of a moment. V grows by its inverse, and float32 ends
+    # at 1e38.
+    _SMALLEST_SCALE = 1e-10
+
+    def __init__(
+        self, network, penalty, params, learning_rate, *, beta_1, beta_2, epsilon
+    ):
+        self._beta_1, self._beta_2 = as_factor(beta_1), as_factor(beta_2)
+        self._epsilon = as_factor(epsilon)
+        self._n_steps, self._m_scale, self._v_scale = 0.0, 1.0, 1.0
+        super().__init__(network, penalty, params, learning_rate)
+
+    def _bind(self, params):
+        super()._bind(params)
+        self._step_sizes = None
+        if self._penalty.is_proximal:
+            self._step_sizes = aligned_empty(params.shape, params.dtype)
+            self._weight_step_sizes = self._network.weights(self._step_sizes)
+            self._step_parts = [
+                self._step_sizes[index] for index in _chunks(*params.shape)
+            ]
+
+    def begin_step(self):
+        self._n_steps = self._n_steps + 1.0
+        self._m_scale = self._decayed("_M", self._m_scale * self._beta_1)
+        self._v_scale = self._decayed("_V", self._v_scale * self._beta_2)
+        self._gradient_scale = ((1 - self._beta_2) / self._v_scale) ** 0.5
+        return self._gradient_scale
+
+    def _decayed(self, name, scale):
+        """The scale to go on with: itself, or 1 after it went into the moment."""
+        smallest = scale if isinstance(scale, float) else scale.min()
+        if smallest >= self._SMALLEST_SCALE:
+            return scale
+        moment = getattr(self, name)
+        moment *= _operand(scale, moment.dtype)
+        # Denormal numbers slow every later pass.
+        moment[np.abs(moment) < np.finfo(moment.dtype).tiny] = 0
+        return 1.0
+
+    def end_step(self):
+        scale = self._gradient_scale
+        self._add_l2(scale)
+        correction = (1 - self._beta_2**self._n_steps) ** 0.5
+        v_root = self._v_scale**0.5
+        epsilon = self._epsilon / v_root
+        gain = (1 - self._beta_1) / (self._m_scale * scale)
+        step = self._rate * correction / v_root
+        update = -step * self._m_scale / (1 - self._beta_1**self._n_steps)
+        for part, (models, w, g, scratch, M, V) in enumerate(self._parts):
+            _axpy(M, _at(gain, models), g, scratch)
+            np.multiply(g, g, out=g)
+            V += g
+            np.sqrt(V, out=scratch)
+            scratch += _operand(_at(epsilon, models), w.dtype)
+            if self._step_sizes is not None:
+                factor = _operand(_at(step, models), w.dtype)
+                np.divide(factor, scratch, out=self._step_parts[part])
+            np.divide(M, scratch, out=scratch)
+            _axpy(w, _at(update, models), scratch, g)
+        if self._step_sizes is not None:
+            self._penalty.prox(self._weights, self._weight_step_sizes)

@@ -1,0 +1,92 @@
+"""The input of the first layer: rows of X, gathered a minibatch at a time.
+
+Models that train on the same rows with the same shuffles form a *group* and share
+their minibatches: each is read from memory once for all of them. X itself is never
+copied, permuted or converted.
+
+Both classes have three verbs: ``load(group, indices)`` gathers the rows of one group,
+``forward(block, out)`` multiplies them with the first layer (intercept included), and
+``gradient(delta, out)`` gives that layer's gradient.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from .buffers import aligned_empty
+
+__all__ = ["make_rows"]
+
+
+def make_rows(X, n_rows, groups):
+    """Room for `n_rows` rows of X in each group.
+
+    Parameters
+    ----------
+    X : ndarray (C-ordered) or CSR matrix of shape (n_samples, n_features)
+    n_rows : int
+    groups : list of slice
+        The models of each group.
+
+    Returns
+    -------
+    DenseRows or SparseRows
+    """
+    kind = SparseRows if sparse.issparse(X) else DenseRows
+    return kind(X, n_rows, groups)
+
+
+class DenseRows:
+    """Rows of an array, with the constant one of the intercept appended."""
+
+    def __init__(self, X, n_rows, groups):
+        n_features = X.shape[1]
+        self._X = X
+        self._groups = groups
+        self._gathered = aligned_empty((n_rows, n_features), X.dtype)
+        self._rows = aligned_empty((len(groups), n_rows, n_features + 1), X.dtype)
+        self._rows[:, :, -1] = 1
+        self._columns = self._rows.transpose(0, 2, 1)
+
+    def load(self, group, indices):
+        # `take` is fast only into contiguous memory, hence in two steps; "clip" spares
+        # it a buffer (the indices are known to be valid).
+        np.take(self._X, indices, axis=0, out=self._gathered, mode="clip")
+        self._rows[group, :, :-1] = self._gathered
+
+    def forward(self, block, out):
+        for group, models in enumerate(self._groups):
+            W = block[models].transpose(0, 2, 1)
+            np.matmul(W, self._columns[group], out=out[models])
+
+    def gradient(self, delta, out):
+        for group, models in enumerate(self._groups):
+            deltas = delta[models].transpose(0, 2, 1)
+            np.matmul(self._columns[group], deltas, out=out[models])
+
+
+class SparseRows:
+    """Rows of a CSR matrix; products cost what its non-zeros cost."""
+
+    def __init__(self, X, n_rows, groups):
+        self._X = X
+        self._groups = groups
+        self._rows = [None] * len(groups)
+
+    def load(self, group, indices):
+        self._rows[group] = self._X[indices]
+
+    def _models(self):
+        for rows, models in zip(self._rows, self._groups, strict=True):
+            for model in range(models.start, models.stop):
+                yield rows, model
+
+    def forward(self, block, out):
+        for rows, model in self._models():
+            product = rows @ block[model, :-1]
+            product += block[model, -1]
+            out[model] = product.T
+
+    def gradient(self, delta, out):
+        for rows, model in self._models():
+            out[model, :-1] = rows.T @ np.ascontiguousarray(delta[model].T)
+            out[model, -1] = delta[model].sum(axis=-1)

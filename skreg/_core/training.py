@@ -1,0 +1,400 @@
+"""The minibatch loop: many networks of one architecture, trained in lockstep.
+
+``train`` takes models as data and returns what became of each as data. A model of a
+batch ends with the parameters it would have had alone (up to rounding): models share
+minibatches only if they share a stream, and one that stops leaves the batch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .buffers import aligned_empty
+from .network import Workspace
+from .optimizers import SGD, Adam
+from .penalties import ElasticNet
+from .random import Stream
+from .rows import make_rows
+from .stopping import Progress, StopReason
+from .validation import Holdout, Validator
+
+__all__ = ["Model", "Settings", "Trained", "train"]
+
+# Raw predictions are kept until this many bytes of them are worth one evaluation of the
+# loss; one call an epoch instead of one a minibatch.
+_KEPT_OUTPUT_BYTES = 2**20
+
+# Where the "adaptive" schedule ends, and its divisor: scikit-learn's.
+_SMALLEST_LEARNING_RATE = 1e-6
+_ADAPTIVE_DIVISOR = 5.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all models of a batch share."""
+
+    solver: str  # "adam" or "sgd"
+    batch_size: int
+    shuffle: bool = True
+    learning_rate: str = "constant"  # or "invscaling", "adaptive"
+    nesterovs_momentum: bool = True
+
+
+@dataclass
+class Model:
+    """One network to train: its start, and the hyper-parameters that are its own.
+
+    Attributes
+    ----------
+    params : ndarray of shape (n_params,)
+    stream : random.Stream
+        Models with the same stream share their minibatches and validation rows.
+    progress : stopping.Progress
+    holdout : Holdout or None
+    score : callable or None
+        ``score(params)`` of the validation rows; minus the loss where None.
+    optimizer_state : dict or None
+        From an earlier `Trained`.
+    n_samples_seen : int
+        So far; the "invscaling" schedule counts them.
+    """
+
+    params: np.ndarray
+    stream: Stream
+    progress: Progress
+    alpha: float = 0.0
+    l1_ratio: float = 0.0
+    dropout: float = 0.0
+    learning_rate_init: float = 1e-3
+    power_t: float = 0.5
+    momentum: float = 0.9
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    max_iter: int = 200
+    holdout: Holdout | None = None
+    score: Callable | None = None
+    optimizer_state: dict | None = None
+    n_samples_seen: int = 0
+
+
+@dataclass
+class Trained:
+    """What became of one model.
+
+    Attributes
+    ----------
+    params : ndarray of shape (n_params,)
+        After the last step, finite or not; `progress.kept` is what to use.
+    progress : stopping.Progress
+    stop_reason : stopping.StopReason
+    optimizer_state : dict
+        Moments and counters, with the learning rate.
+    stream : random.Stream
+        As it would be had the model trained alone.
+    n_samples_seen : int
+    """
+
+    params: np.ndarray
+    progress: Progress
+    stop_reason: StopReason
+    optimizer_state: dict
+    stream: Stream
+    n_samples_seen: int
+
+
+def train(network, models, X, Y, settings, *, report=None, keep_interrupted=False):
+    """Train a batch of models by minibatch steps until each has its reason to stop.
+
+    Parameters
+    ----------
+    network : network.Network
+    models : list of Model
+        All streams have the same number of rows. Not changed, but for `progress`.
+    X : ndarray (C-ordered) or CSR matrix of shape (n_samples, n_features)
+    Y : ndarray of shape (n_samples, n_outputs)
+        Encoded targets, of X's dtype.
+    settings : Settings
+    report : callable, default=None
+        ``report(index, progress)`` after each epoch of each model; a `StopReason` that
+        it returns ends that model's training.
+    keep_interrupted : bool, default=False
+        Whether Ctrl-C ends training with what there is, instead of propagating.
+
+    Returns
+    -------
+    list of Trained
+        In the models' order.
+    """
+    # Groups of models that share a stream are contiguous.
+    first_of_stream = {}
+    for index, model in enumerate(models):
+        first_of_stream.setdefault(id(model.stream), index)
+    order = sorted(range(len(models)), key=lambda i: first_of_stream[id(models[i].stream)])
+    batch = _Batch(network, [models[i] for i in order], X, Y, settings)
+    trained = [None] * len(models)
+    indices = np.array(order)
+
+    # A diverging model ends with a reason, not with a storm of NumPy's warnings.
+    with np.errstate(all="ignore"):
+        while len(batch.models):
+            try:
+                reasons = batch.end_epoch(batch.run_epoch())
+                if report is not None:
+                    for k, index in enumerate(indices):
+                        asked = report(index, batch.models[k].progress)
+                        reasons[k] = reasons[k] or asked
+            except KeyboardInterrupt:
+                if not keep_interrupted:
+                    raise
+                reasons = [StopReason.INTERRUPTED] * len(batch.models)
+            going_on = np.array([reason is None for reason in reasons])
+            for k in np.flatnonzero(~going_on):
+                is_last = not going_on.any() and k == len(reasons) - 1
+                trained[indices[k]] = batch.export(k, reasons[k], own_stream=is_last)
+            if not going_on.all():
+                batch.keep(np.flatnonzero(going_on))
+                indices = indices[going_on]
+    return trained
+
+
+class _Batch:
+    """The models that are still training, and everything of their size."""
+
+    def __init__(self, network, models, X, Y, settings):
+        self.network, self.models = network, models
+        self._X, self._Y, self._settings = X, Y, settings
+        params = np.stack([model.params for model in models])
+        self._penalty = ElasticNet(
+            [m.alpha for m in models], [m.l1_ratio for m in models], params.dtype
+        )
+        self._optimizer = self._make_optimizer(params)
+        self._optimizer.import_states([m.optimizer_state for m in models])
+        rates = [
+            m.learning_rate_init
+            if m.optimizer_state is None
+            else m.optimizer_state["learning_rate"]
+            for m in models
+        ]
+        self._optimizer.learning_rate = rates
+        self._n_samples_seen = np.array([m.n_samples_seen for m in models])
+        self._bind()
+
+    def _make_optimizer(self, params):
+        def values(name):
+            return [getattr(model, name) for model in self.models]
+
+        shared = (self.network, self._penalty, params, values("learning_rate_init"))
+        if self._settings.solver == "sgd":
+            return SGD(
+                *shared,
+                momentum=values("momentum"),
+                nesterovs_momentum=self._settings.nesterovs_momentum,
+            )
+        return Adam(
+            *shared,
+            beta_1=values("beta_1"),
+            beta_2=values("beta_2"),
+            epsilon=values("epsilon"),
+        )
+
+    def _bind(self):
+        """Make the views and buffers that fit the present models."""
+        self._blocks = self.network.blocks(self._optimizer.params)
+        self._gradient_blocks = self.network.blocks(self._optimizer.gradients)
+        self._streams, self._groups = [], []
+        for k, model in enumerate(self.models):
+            if not self._streams or model.stream is not self._streams[-1]:
+                self._streams.append(model.stream)
+                self._groups.append(slice(k, k + 1))
+            else:
+                self._groups[-1] = slice(self._groups[-1].start, k + 1)
+        self._lanes = {}
+        self._validators = [self._validator_of(group) for group in self._groups]
+        rates = np.array([model.dropout for model in self.models])
+        self._dropout = rates[:, None, None] if rates.any() else None
+
+    def _validator_of(self, group):
+        models = self.models[group]
+        if models[0].holdout is None:
+            return None
+        scores = [model.score for model in models]
+        return Validator(self.network, models[0].holdout, scores)
+
+    def keep(self, indices):
+        """Go on with these models alone."""
+        self.models = [self.models[k] for k in indices]
+        if not self.models:
+            return
+        self._penalty.keep(indices)
+        self._optimizer.keep(indices)
+        self._n_samples_seen = self._n_samples_seen[indices]
+        self._bind()
+
+    def export(self, k, reason, own_stream):
+        model = self.models[k]
+        state = self._optimizer.export_state(k)
+        state["learning_rate"] = float(self._optimizer.learning_rate[k])
+        return Trained(
+            params=self._optimizer.params[k].copy(),
+            progress=model.progress,
+            stop_reason=reason,
+            optimizer_state=state,
+            stream=model.stream if own_stream else model.stream.copy(),
+            n_samples_seen=int(self._n_samples_seen[k]),
+        )
+
+    def _lane(self, n_rows):
+        if n_rows not in self._lanes:
+            self._lanes[n_rows] = _Lane(self, n_rows)
+        return self._lanes[n_rows]
+
+    def run_epoch(self):
+        """Visit all rows once: mean data loss of every model over its minibatches."""
+        n_rows = self._streams[0].n_rows
+        orders = [stream.next_epoch(self._settings.shuffle) for stream in self._streams]
+        losses = np.zeros(len(self.models))
+        size = self._settings.batch_size
+        for start in range(0, n_rows, size):
+            stop = min(start + size, n_rows)
+            lane = self._lane(stop - start)
+            lane.step([order[start:stop] for order in orders])
+            if lane.is_full:
+                losses += lane.collect_losses()
+        for lane in self._lanes.values():
+            if lane.has_losses:
+                losses += lane.collect_losses()
+        self._n_samples_seen += n_rows
+        return losses / n_rows
+
+    def end_epoch(self, data_losses):
+        """Validate, record, schedule: the reason to stop, or None, of every model."""
+        params = self._optimizer.params
+        losses = data_losses + self._penalty.value(self.network.weights(params))
+        validations = self._validate(params)
+        rates = self._optimizer.learning_rate
+        reasons = []
+        for k, model in enumerate(self.models):
+            progress = model.progress
+            reason = progress.end_epoch(
+                params[k], losses[k], data_losses[k], validations[k]
+            )
+            if self._settings.learning_rate == "invscaling":
+                n_seen = int(self._n_samples_seen[k])
+                rates[k] = model.learning_rate_init / (n_seen + 1) ** model.power_t
+            elif self._settings.learning_rate == "adaptive" and (
+                reason is StopReason.NO_IMPROVEMENT
+            ):
+                reason = StopReason.LEARNING_RATE
+                if rates[k] > _SMALLEST_LEARNING_RATE:
+                    rates[k] /= _ADAPTIVE_DIVISOR
+                    progress.criterion.reset_count()
+                    reason = None
+            if reason is None and progress.n_epochs >= model.max_iter:
+                reason = StopReason.MAX_ITER
+            reasons.append(reason)
+        if self._settings.learning_rate != "constant":
+            self._optimizer.learning_rate = rates
+        return reasons
+
+    def _validate(self, params):
+        """(score, loss) of every model on its validation rows, None where it has none."""
+        validations = []
+        for group, validator in zip(self._groups, self._validators, strict=True):
+            n_models = group.stop - group.start
+            validations += validator(params[group]) if validator else [None] * n_models
+        return validations
+
+
+class _Lane:
+    """The buffers of a minibatch of one size, and the step through them."""
+
+    def __init__(self, batch, n_rows):
+        self._batch, self._n_rows = batch, n_rows
+        network, dtype = batch.network, batch._X.dtype
+        n_models, n_groups = len(batch.models), len(batch._groups)
+        n_outputs = network.n_outputs
+        self._inputs = make_rows(batch._X, n_rows, batch._groups)
+        self._workspace = Workspace(
+            network, n_models, n_rows, dtype, has_dropout=batch._dropout is not None
+        )
+        n_batches = -(-batch._streams[0].n_rows // batch._settings.batch_size)
+        slot_bytes = n_models * n_outputs * n_rows * dtype.itemsize
+        n_slots = min(n_batches, max(1, _KEPT_OUTPUT_BYTES // slot_bytes))
+        self._raw = aligned_empty((n_slots, n_models, n_outputs, n_rows), dtype)
+        self._Y = aligned_empty((n_slots, n_groups, n_outputs, n_rows), dtype)
+        self._gathered = aligned_empty((n_rows, n_outputs), dtype)
+        self._weight = None
+        if batch._streams[0].sample_weight is not None:
+            self._weight = aligned_empty((n_slots, n_groups, n_rows), dtype)
+            self._mean_weight = [s.sample_weight.mean() for s in batch._streams]
+        self._slot = 0
+
+    @property
+    def is_full(self):
+        return self._slot == len(self._raw)
+
+    @property
+    def has_losses(self):
+        return self._slot > 0
+
+    def step(self, positions):
+        """One minibatch: positions in each stream's rows, ``(n_rows,)`` a stream."""
+        batch, slot = self._batch, self._slot
+        raw, Y = self._raw[slot], self._Y[slot]
+        for group, stream in enumerate(batch._streams):
+            rows = stream.rows[positions[group]]
+            self._inputs.load(group, rows)
+            np.take(batch._Y, rows, axis=0, out=self._gathered, mode="clip")
+            Y[group] = self._gathered.T
+            if self._weight is not None:
+                self._weight[slot, group] = stream.sample_weight[positions[group]]
+
+        draw_masks = None if batch._dropout is None else self._draw_masks
+        self._workspace.forward(batch._blocks, self._inputs, raw, draw_masks)
+        self._write_output_delta(raw, Y, batch._optimizer.begin_step())
+        self._workspace.backward(batch._blocks, self._inputs, batch._gradient_blocks)
+        batch._optimizer.end_step()
+        self._slot += 1
+
+    def _write_output_delta(self, raw, Y, scale):
+        """``scale`` times the gradient of the minibatch's mean loss by the outputs."""
+        batch, delta = self._batch, self._workspace.output_delta
+        for group, models in enumerate(batch._groups):
+            batch.network.loss.gradient(raw[models], Y[group], out=delta[models])
+            if self._weight is not None:
+                # Divided by the mean weight of all training rows, not by this
+                # minibatch's: a heavy minibatch counts for more, one without weight
+                # for nothing.
+                weight = self._weight[self._slot, group]
+                delta[models] *= weight / self._mean_weight[group]
+        scale = scale / self._n_rows
+        if not isinstance(scale, float):
+            scale = scale[:, :, None].astype(delta.dtype)
+        delta *= scale
+
+    def _draw_masks(self, mask):
+        """Inverted dropout: 0 with probability `dropout`, else 1 / (1 - dropout)."""
+        for stream, models in zip(
+            self._batch._streams, self._batch._groups, strict=True
+        ):
+            uniform = stream.dropout_rng.random(mask.shape[1:], dtype=np.float32)
+            rate = self._batch._dropout[models]
+            np.divide(uniform >= rate, 1 - rate, out=mask[models], casting="same_kind")
+
+    def collect_losses(self):
+        """Summed losses of the rows seen since the last call: ``(n_models,)``."""
+        loss = self._batch.network.loss
+        losses = np.zeros(len(self._batch.models))
+        filled = slice(0, self._slot)
+        for group, models in enumerate(self._batch._groups):
+            values = loss.value(
+                self._raw[filled, models], self._Y[filled, group : group + 1]
+            )
+            if self._weight is not None:
+                weight = self._weight[filled, group : group + 1]
+                values = values * (weight / self._mean_weight[group])
+            losses[models] = values.sum(axis=(0, 2))
+        self._slot = 0
+        return losses

@@ -1,0 +1,440 @@
+"""What the two estimators share: parameters, fitting, fitted attributes."""
+
+import numbers
+import warnings
+from abc import ABC, abstractmethod
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from .._core.activations import ACTIVATIONS
+from .._core.network import Network
+from ._fit_many import FitTask, TrainingState, Validation, fit_many
+from ._reporting import print_epoch, warn_about
+
+__all__ = ["BaseMLP"]
+
+_STOCHASTIC_SOLVERS = ("adam", "sgd")
+_DTYPES = (np.float64, np.float32)
+
+
+class BaseMLP(BaseEstimator, ABC):
+    """Base of MLPClassifier and MLPRegressor; not to be used directly."""
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(numbers.Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "solver": [StrOptions({"adam", "sgd", "lbfgs"})],
+        "alpha": [Interval(numbers.Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(numbers.Real, 0, 1, closed="both")],
+        "dropout": [Interval(numbers.Real, 0, 1, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(numbers.Integral, 1, None, closed="left"),
+        ],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(numbers.Real, 0, None, closed="neither")],
+        "power_t": [Interval(numbers.Real, 0, None, closed="left")],
+        "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
+        "max_fun": [Interval(numbers.Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(numbers.Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(numbers.Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(numbers.Real, 0, 1, closed="left")],
+        "scoring": [str, callable, None],
+        "n_iter_no_change": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            Options(numbers.Real, {np.inf}),
+        ],
+        "beta_1": [Interval(numbers.Real, 0, 1, closed="left")],
+        "beta_2": [Interval(numbers.Real, 0, 1, closed="left")],
+        "epsilon": [Interval(numbers.Real, 0, None, closed="neither")],
+    }
+
+    # Parameters by which the networks of one batch must not differ. What is in none of
+    # this, the shapes and `_PER_MODEL` concerns one network alone (its stopping rule,
+    # its seed).
+    _shared_parameters: tuple = (
+        "activation",
+        "solver",
+        "learning_rate",
+        "shuffle",
+        "nesterovs_momentum",
+    )
+
+    # -- what the subclasses say ---------------------------------------------------
+
+    @abstractmethod
+    def _make_loss(self, encoding):
+        """The loss that the parameters name."""
+
+    @abstractmethod
+    def _encoding_of(self, y):
+        """The LabelEncoding of a target, None for regression."""
+
+    @abstractmethod
+    def _encode(self, y, encoding, dtype):
+        """The target as floats: ``(n_samples, n_outputs)``."""
+
+    @abstractmethod
+    def _check_y(self, y):
+        """The target, validated beyond `validate_data`."""
+
+    @abstractmethod
+    def _loss_unit(self, loss, Y, stream):
+        """What a validation loss is divided by before `tol` judges it."""
+
+    # -- fitting -------------------------------------------------------------------
+
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Fit the network to training data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data. A C-contiguous float array is not copied; float32 data train
+            a float32 network.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels (an indicator matrix for several labels a row), or targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, in the loss and in the validation score. None means
+            equal weights.
+
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation data for early stopping, in place of a part of X.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Target of `X_val`.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of `X_val`.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator. After an error it is as it was before the call.
+        """
+        self._validate_params()
+        self._check_parameters_together()
+        goes_on = self.warm_start and hasattr(self, "coefs_")
+
+        def start(X, y):
+            encoding = self._encoding_of(y)
+            if not goes_on:
+                return encoding, None
+            self._check_warm_start(encoding)
+            return encoding, self._state_at_coefs()
+
+        return self._train(
+            X,
+            y,
+            sample_weight,
+            (X_val, y_val, sample_weight_val),
+            reset=not goes_on,
+            start=start,
+        )
+
+    def _partial_fit(self, X, y, sample_weight, validation_data, first_encoding=None):
+        """One epoch more; `first_encoding(y)` gives that of the first call."""
+        self._validate_params()
+        self._check_parameters_together()
+        if self.early_stopping and validation_data[0] is None:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True, unless X_val and "
+                "y_val are given: it holds out no rows by itself."
+            )
+        is_first = not hasattr(self, "coefs_")
+
+        def start(X, y):
+            if is_first:
+                return None if first_encoding is None else first_encoding(y), None
+            encoding = getattr(self, "_encoding", None)
+            if encoding is not None:
+                self._check_known_classes(y, encoding)
+            return encoding, self._state_at_coefs(goes_on=True)
+
+        return self._train(
+            X,
+            y,
+            sample_weight,
+            validation_data,
+            reset=is_first,
+            start=start,
+            max_iter=1,
+        )
+
+    def _train(
+        self, X, y, sample_weight, validation_data, *, reset, start, max_iter=None
+    ):
+        before = self.__dict__.copy()
+        try:
+            X, y = self._validate_data(X, y, reset)
+            if sample_weight is not None:
+                sample_weight = self._check_weight(sample_weight, X, "sample_weight")
+            validation = self._check_validation_data(*validation_data)
+            encoding, state = start(X, y)
+            task = FitTask(
+                self,
+                sample_weight=sample_weight,
+                state=state,
+                max_iter=max_iter,
+                encoding=encoding,
+            )
+            (outcome,) = fit_many(
+                [task], X, y, validation=validation, keep_interrupted=True
+            )
+            if outcome.error is not None:
+                raise outcome.error
+            if max_iter is None:
+                progress = outcome.state.progress
+                warn_about(self, outcome.stop_reason, progress)
+            outcome.apply_to(self)
+        except BaseException:
+            # Nothing is half-fitted: not even the names of the columns.
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        return self
+
+    # -- validation of parameters and data -------------------------------------------
+
+    def _check_parameters_together(self):
+        """What no single parameter's constraint can say."""
+        self._hidden_units()
+        if self.solver == "lbfgs" and self.dropout > 0:
+            raise ValueError(
+                f"dropout={self.dropout} needs solver='adam' or 'sgd': with 'lbfgs' "
+                "the objective would change from one evaluation to the next."
+            )
+        if self.solver == "sgd" and self.momentum == 1 and self.alpha * self.l1_ratio:
+            raise ValueError(
+                "momentum=1 with an L1 penalty (alpha * l1_ratio > 0) has no proximal "
+                "step: use momentum < 1 with solver='sgd'."
+            )
+
+    def _hidden_units(self):
+        sizes = self.hidden_layer_sizes
+        sizes = tuple(sizes) if hasattr(sizes, "__iter__") else (sizes,)
+        for size in sizes:
+            if not isinstance(size, numbers.Integral) or size <= 0:
+                raise ValueError(
+                    f"hidden_layer_sizes must be > 0, got {list(sizes)}: give one "
+                    "positive integer a hidden layer, or () for none."
+                )
+        return tuple(int(size) for size in sizes)
+
+    def _resolve_batch_size(self, n_rows):
+        if self.batch_size == "auto":
+            return min(200, n_rows)
+        if self.batch_size > n_rows:
+            warnings.warn(
+                f"Got batch_size={self.batch_size} larger than the {n_rows} training "
+                "rows. It is going to be clipped.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return min(int(self.batch_size), n_rows)
+
+    def _check_random_state(self):
+        return check_random_state(self.random_state)
+
+    def _validate_data(self, X, y, reset):
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=self._estimator_type_is_regressor,
+            dtype=_DTYPES,
+            order="C",
+            reset=reset,
+        )
+        return _rows_first(X), self._check_y(y)
+
+    def _check_weight(self, sample_weight, X, name):
+        sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        if (sample_weight < 0).any():
+            raise ValueError(f"{name} has negative values.")
+        return sample_weight
+
+    def _training_weight(self, sample_weight, y, rows, encoding):
+        """Sample weights times class weights of some rows, None where all are one."""
+        weight = None if sample_weight is None else sample_weight[rows]
+        if getattr(self, "class_weight", None) is None:
+            return weight
+        by_class = self._class_weight_of(y[rows], encoding)
+        return by_class if weight is None else weight * by_class
+
+    def _check_validation_data(self, X_val, y_val, sample_weight_val):
+        if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val is provided, but X_val was not.")
+            return None
+        if y_val is None:
+            raise ValueError("X_val is provided, but y_val was not provided.")
+        if X_val is None:
+            raise ValueError("y_val is provided, but X_val was not provided.")
+        if not self.early_stopping:
+            raise ValueError(
+                "X_val and y_val are passed to fit while at the same time "
+                "early_stopping is False. When passing X_val and y_val to fit, "
+                "early_stopping should be set to True."
+            )
+        X_val = validate_data(
+            self,
+            X_val,
+            accept_sparse=["csr", "csc"],
+            dtype=_DTYPES,
+            order="C",
+            reset=False,
+        )
+        y_val = self._check_y(
+            check_array(
+                y_val,
+                accept_sparse="csr",
+                ensure_2d=False,
+                dtype="numeric" if self._estimator_type_is_regressor else None,
+                input_name="y_val",
+            )
+        )
+        check_consistent_length(X_val, y_val)
+        if sample_weight_val is not None:
+            sample_weight_val = self._check_weight(
+                sample_weight_val, X_val, "sample_weight_val"
+            )
+        return Validation(_rows_first(X_val), y_val, sample_weight_val)
+
+    # -- going on from earlier fits ----------------------------------------------------
+
+    def _state_at_coefs(self, goes_on=False):
+        """The state at `coefs_` and `intercepts_`, which the user may have edited.
+
+        With `goes_on`, moments, shuffles and the best so far go on as well.
+        """
+        earlier = getattr(self, "_training_state", None)
+        dtype = self.coefs_[0].dtype
+        units = [len(self.coefs_[0]), *(len(b) for b in self.intercepts_)]
+        wanted = [self.n_features_in_, *self._hidden_units(), units[-1]]
+        if units != wanted:
+            raise ValueError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes} asks for layers of "
+                f"{wanted} units, but training would go on from coefs_ with {units}."
+            )
+        layout = Network(units, self.activation, None)
+        params = layout.pack(self.coefs_, self.intercepts_, dtype)
+        if earlier is None:
+            return TrainingState(params)
+        if not goes_on:
+            return TrainingState(
+                params,
+                progress=earlier.progress,
+                n_samples_seen=earlier.n_samples_seen,
+            )
+        if earlier.kept is not None and np.array_equal(params, earlier.kept):
+            # `coefs_` are the best so far; training goes on from where it stood.
+            params = earlier.params
+        return TrainingState(
+            params,
+            optimizer=earlier.optimizer,
+            stream=earlier.stream,
+            progress=earlier.progress,
+            n_samples_seen=earlier.n_samples_seen,
+        )
+
+    # -- what training asks of an estimator --------------------------------------------
+
+    def _batch_key(self):
+        """Equal for estimators whose networks can train in one batch."""
+        shared = (getattr(self, name) for name in self._shared_parameters)
+        return (type(self), *shared)
+
+    def _epoch_report(self):
+        """What to call after each epoch, or None."""
+        return print_epoch if self.verbose else None
+
+    def _prepare_to_predict(self, network, encoding, n_features):
+        """Set what predicting needs beside `coefs_` and `intercepts_`."""
+        self.n_features_in_ = n_features
+        self.n_outputs_ = network.n_outputs
+        if encoding is not None:
+            self.classes_, self._encoding = encoding.classes, encoding
+
+    # -- prediction ------------------------------------------------------------------
+
+    def _predict_raw(self, X):
+        """Raw predictions ``(n_samples, n_outputs)`` by `coefs_` and `intercepts_`."""
+        check_is_fitted(self)
+        H = validate_data(
+            self,
+            X,
+            accept_sparse=["csr", "csc"],
+            dtype=_DTYPES,
+            reset=False,
+        )
+        activation = ACTIVATIONS[self.activation]
+        last = len(self.coefs_) - 1
+        for layer, (W, b) in enumerate(zip(self.coefs_, self.intercepts_, strict=True)):
+            H = safe_sparse_dot(H, W)
+            H += b
+            if layer < last:
+                activation.apply(H)
+        return H
+
+    @property
+    def sparsity_(self):
+        """Share of the weights that are exactly zero."""
+        check_is_fitted(self)
+        n_weights = sum(W.size for W in self.coefs_)
+        return 1 - sum(np.count_nonzero(W) for W in self.coefs_) / n_weights
+
+    def _check_solver(self):
+        if self.solver not in _STOCHASTIC_SOLVERS:
+            raise AttributeError(
+                "partial_fit is only available for stochastic optimizers. "
+                f"{self.solver} is not stochastic."
+            )
+        return True
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "coefs_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _rows_first(X):
+    """X in the format whose rows are cheap to take."""
+    return X.tocsr() if sparse.issparse(X) else X

@@ -1,0 +1,484 @@
+"""The one entry for everything that trains: tasks to batches to outcomes.
+
+A task names an estimator, its rows and, to go on from somewhere, a state. Tasks that
+agree on what a batch must share train side by side; every one ends with the parameters
+it would have had alone. An estimator's `fit` is the case of one task.
+"""
+
+import time
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from .._core.batching import chunk_size
+from .._core.network import Network
+from .._core.objective import Objective
+from .._core.penalties import ElasticNet
+from .._core.random import Stream
+from .._core.solvers import lbfgs
+from .._core.stopping import Curves, Patience, Progress, StopReason
+from .._core.training import Model, Settings, train
+from .._core.validation import Holdout, Validator
+from ._holdout import split_validation_rows
+from ._scoring import ValidationScore
+
+__all__ = ["FitOutcome", "FitTask", "TrainingState", "Validation", "fit_many"]
+
+NON_FINITE_MESSAGE = (
+    "Solver produced non-finite parameter weights. The input data may contain large"
+    " values and need to be preprocessed."
+)
+
+
+@dataclass
+class TrainingState:
+    """Where training stands, so that it can go on; what is None starts afresh.
+
+    Attributes
+    ----------
+    params : ndarray of shape (n_params,)
+        After the last step. With a validation score the best ones are in `kept`.
+    kept : ndarray of shape (n_params,) or None
+    optimizer : dict or None
+        Moments, counters and the present learning rate.
+    stream : random.Stream or None
+        Shuffles and dropout.
+    progress : stopping.Progress or None
+        The criterion, the best so far, and the curves.
+    n_samples_seen : int
+    """
+
+    params: np.ndarray
+    kept: np.ndarray | None = None
+    optimizer: dict | None = None
+    stream: Stream | None = None
+    progress: Progress | None = None
+    n_samples_seen: int = 0
+
+
+@dataclass
+class FitTask:
+    """One network to train; the estimator is read, never changed.
+
+    Attributes
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    rows : ndarray of int, default=None
+        The rows of X to fit on, all of them by default; they may repeat.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Weights of all rows of X.
+    state : TrainingState, default=None
+        To go on from.
+    max_iter : int, default=None
+        In place of the estimator's.
+    encoding : LabelEncoding, default=None
+        Of a classifier's target where it is known beforehand.
+    """
+
+    estimator: Any
+    rows: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
+    state: TrainingState | None = None
+    max_iter: int | None = None
+    encoding: Any = None
+
+
+@dataclass
+class FitOutcome:
+    """What became of a task.
+
+    Attributes
+    ----------
+    state : TrainingState or None
+    stop_reason : StopReason or None
+    error : Exception or None
+        In place of everything else.
+    seconds : float
+        The time of its batch over the models in it.
+    """
+
+    state: TrainingState | None = None
+    stop_reason: StopReason | None = None
+    error: Exception | None = None
+    seconds: float = 0.0
+    network: Network | None = None
+    encoding: Any = None
+
+    def apply_to(self, estimator):
+        """Set the fitted attributes of an estimator (see its docstring)."""
+        progress, network = self.state.progress, self.network
+        curves = progress.curves
+        estimator.coefs_, estimator.intercepts_ = network.unpack(progress.kept)
+        estimator.n_layers_ = len(network.layer_units)
+        estimator.n_outputs_ = network.n_outputs
+        estimator.out_activation_ = network.loss.out_activation
+        estimator.n_iter_ = progress.n_epochs
+        estimator.t_ = self.state.n_samples_seen
+        estimator.stop_reason_ = str(self.stop_reason)
+        estimator.loss_curve_ = curves.loss
+        estimator.data_loss_curve_ = curves.data_loss
+        estimator.loss_ = curves.loss[-1] if curves.loss else None
+        estimator.best_iter_ = progress.best_iter
+        if progress.best_iter is None:
+            estimator.best_loss_ = min(curves.loss, default=None)
+            estimator.validation_scores_ = estimator.validation_loss_curve_ = None
+            estimator.best_validation_score_ = None
+        else:
+            estimator.best_loss_ = None
+            estimator.validation_scores_ = curves.validation_scores
+            estimator.validation_loss_curve_ = curves.validation_loss
+            estimator.best_validation_score_ = progress.best_score
+        if self.encoding is not None:
+            estimator.classes_ = self.encoding.classes
+            estimator._encoding = self.encoding
+        estimator._training_state = self.state
+
+
+@dataclass
+class Validation:
+    """Validation data given from outside, validated: arrays, y as the user gave it."""
+
+    X: Any
+    y: Any
+    sample_weight: np.ndarray | None = None
+
+
+@dataclass
+class _Prepared:
+    """A task, ready to train."""
+
+    index: int
+    task: FitTask
+    network: Network
+    model: Model
+    Y: np.ndarray
+    encoding: Any
+    batch_size: int
+    key: tuple = field(repr=False, default=())
+
+
+def fit_many(tasks, X, y, *, validation=None, keep_interrupted=False):
+    """Train every task, those that can side by side.
+
+    Parameters
+    ----------
+    tasks : list of FitTask
+    X : ndarray (C-ordered) or CSR matrix of shape (n_samples, n_features)
+        float32 or float64, finite.
+    y : ndarray or sparse matrix of shape (n_samples,) or (n_samples, n_outputs)
+    validation : Validation, default=None
+        For all tasks with early stopping, in place of rows split off from theirs.
+    keep_interrupted : bool, default=False
+        Whether Ctrl-C ends training with what there is, instead of propagating.
+
+    Returns
+    -------
+    list of FitOutcome
+        In the tasks' order. A task that fails carries its error and leaves the others
+        alone.
+    """
+    outcomes = [None] * len(tasks)
+    preparation = _Preparation(X, y, validation)
+    batches = {}
+    for index, task in enumerate(tasks):
+        try:
+            prepared = preparation.prepare(index, task)
+        except Exception as error:
+            if len(tasks) == 1:
+                raise
+            outcomes[index] = FitOutcome(error=error)
+        else:
+            batches.setdefault(prepared.key, []).append(prepared)
+    for batch in batches.values():
+        first = batch[0]
+        size = chunk_size(first.network, first.batch_size, X.dtype)
+        if first.task.estimator.solver == "lbfgs":
+            size = 1
+        for start in range(0, len(batch), size):
+            chunk = batch[start : start + size]
+            for prepared, outcome in zip(
+                chunk, _train_chunk(chunk, X, keep_interrupted), strict=True
+            ):
+                outcomes[prepared.index] = outcome
+    return outcomes
+
+
+class _Preparation:
+    """Turns tasks into models; what tasks have in common is made once."""
+
+    def __init__(self, X, y, validation):
+        self._X, self._y, self._validation = X, y, validation
+        self._encoded = {}
+        self._starts = {}
+
+    def prepare(self, index, task):
+        estimator, X = task.estimator, self._X
+        rows = np.arange(X.shape[0]) if task.rows is None else task.rows
+        encoding = task.encoding or estimator._encoding_of(_rows_of(self._y, task.rows))
+        Y = self._encode(estimator, encoding)
+        weight = estimator._training_weight(task.sample_weight, self._y, rows, encoding)
+        network = Network(
+            (X.shape[1], *estimator._hidden_units(), Y.shape[1]),
+            estimator.activation,
+            estimator._make_loss(encoding),
+        )
+        params, stream, validation_rows = self._start(
+            task, network, rows, weight, encoding
+        )
+        holdout, score = self._holdout(
+            estimator, encoding, Y, stream, network, validation_rows, weight, rows
+        )
+        model = Model(
+            params=params,
+            stream=stream,
+            progress=_progress(task),
+            holdout=holdout,
+            score=score,
+            optimizer_state=task.state.optimizer if task.state else None,
+            n_samples_seen=task.state.n_samples_seen if task.state else 0,
+            max_iter=task.max_iter or estimator.max_iter,
+            **{name: getattr(estimator, name) for name in _PER_MODEL},
+        )
+        batch_size = estimator._resolve_batch_size(stream.n_rows)
+        key = (
+            *estimator._batch_key(),
+            network.layer_units,
+            batch_size,
+            stream.n_rows,
+            stream.sample_weight is not None,
+            id(Y),
+        )
+        return _Prepared(index, task, network, model, Y, encoding, batch_size, key)
+
+    def _encode(self, estimator, encoding):
+        key = type(estimator), None if encoding is None else tuple(encoding.classes)
+        if key not in self._encoded:
+            self._encoded[key] = estimator._encode(self._y, encoding, self._X.dtype)
+        return self._encoded[key]
+
+    def _start(self, task, network, rows, weight, encoding):
+        """Initial parameters, stream and validation rows, shared by tasks that agree."""
+        estimator, state = task.estimator, task.state
+        splits = estimator.early_stopping and self._validation is None
+        key = (
+            _seed_key(estimator.random_state),
+            None if task.rows is None else id(task.rows),
+            id(task.sample_weight),
+            repr(getattr(estimator, "class_weight", None)),
+            network.layer_units,
+            estimator.activation,
+            splits and estimator.validation_fraction,
+            None if state is None else id(state),
+        )
+        if key not in self._starts:
+            if state is not None and state.stream is not None:
+                stream = state.stream.on_rows(rows, weight)
+                self._starts[key] = state.params, stream, None
+            else:
+                self._starts[key] = self._draw_start(
+                    task, network, rows, weight, encoding, splits
+                )
+        return self._starts[key]
+
+    def _draw_start(self, task, network, rows, weight, encoding, splits):
+        random_state = task.estimator._check_random_state()
+        if task.state is None:
+            params = network.initialize(random_state, self._X.dtype)
+        else:
+            params = task.state.params
+        validation_rows = None
+        if splits:
+            codes = None
+            if encoding is not None and encoding.kind != "multilabel":
+                codes = encoding.codes(_rows_of(self._y, task.rows))
+            training, validation_rows = split_validation_rows(
+                len(rows), task.estimator.validation_fraction, random_state, codes
+            )
+            validation_weight = None
+            if weight is not None:
+                weight, validation_weight = weight[training], weight[validation_rows]
+                _check_total_weight(weight, "training")
+                _check_total_weight(validation_weight, "validation")
+            validation_rows = rows[validation_rows], validation_weight
+            rows = rows[training]
+        elif weight is not None:
+            _check_total_weight(weight, "training")
+        return params, Stream(rows, random_state, weight), validation_rows
+
+    def _holdout(
+        self, estimator, encoding, Y, stream, network, validation_rows, weight, rows
+    ):
+        if not estimator.early_stopping:
+            return None, None
+        if validation_rows is not None:
+            X, y = self._X, self._y
+            rows, weight = validation_rows
+        else:
+            given = self._validation
+            X, y = given.X, given.y
+            Y = estimator._encode(y, encoding, X.dtype)
+            rows = np.arange(X.shape[0])
+            weight = estimator._training_weight(given.sample_weight, y, rows, encoding)
+        unit = estimator._loss_unit(network.loss, Y, stream)
+        holdout = Holdout(X, Y, rows, weight, unit)
+        if estimator.scoring == "loss":
+            return holdout, None
+        return holdout, ValidationScore(
+            estimator, network, encoding, X[rows], _rows_of(y, rows), weight
+        )
+
+
+# What may differ between the models of a batch, by the estimators' names.
+_PER_MODEL = (
+    "alpha",
+    "l1_ratio",
+    "dropout",
+    "learning_rate_init",
+    "power_t",
+    "momentum",
+    "beta_1",
+    "beta_2",
+    "epsilon",
+)
+
+
+def _rows_of(y, rows):
+    return y if rows is None else y[rows]
+
+
+def _seed_key(random_state):
+    """Equal for tasks whose streams are the same."""
+    if random_state is None:
+        return object()
+    return random_state if isinstance(random_state, Integral) else id(random_state)
+
+
+def _check_total_weight(weight, part):
+    if not weight.sum() > 0:
+        raise ValueError(f"sample_weight is zero for all {part} rows.")
+
+
+def _progress(task):
+    """A record of its own, going on with the curves (and the criterion) of a state."""
+    estimator = task.estimator
+    criterion = Patience(estimator.n_iter_no_change, estimator.tol)
+    earlier = None if task.state is None else task.state.progress
+    if earlier is None:
+        return Progress(criterion)
+    curves = Curves(**{name: list(curve) for name, curve in vars(earlier.curves).items()})
+    progress = Progress(criterion, curves)
+    if task.state.optimizer is not None:
+        progress.continue_from(earlier)
+    return progress
+
+
+def _train_chunk(chunk, X, keep_interrupted):
+    """The outcomes of prepared tasks that share a batch."""
+    started = time.perf_counter()
+    first = chunk[0]
+    train_them = _run_lbfgs if first.task.estimator.solver == "lbfgs" else _run_minibatches
+    results = train_them(chunk, X, keep_interrupted)
+    seconds = (time.perf_counter() - started) / len(chunk)
+    return [
+        _outcome(prepared, state, reason, seconds)
+        for prepared, (state, reason) in zip(chunk, results, strict=True)
+    ]
+
+
+def _outcome(prepared, state, reason, seconds):
+    if state.progress.kept is None:
+        if reason is StopReason.INTERRUPTED and np.isfinite(state.params).all():
+            state.progress.kept = state.params
+        else:
+            return FitOutcome(error=ValueError(NON_FINITE_MESSAGE), seconds=seconds)
+    return FitOutcome(
+        state=state,
+        stop_reason=reason,
+        seconds=seconds,
+        network=prepared.network,
+        encoding=prepared.encoding,
+    )
+
+
+def _run_minibatches(chunk, X, keep_interrupted):
+    first = chunk[0]
+    estimator = first.task.estimator
+    settings = Settings(
+        solver=estimator.solver,
+        batch_size=first.batch_size,
+        shuffle=estimator.shuffle,
+        learning_rate=estimator.learning_rate,
+        nesterovs_momentum=estimator.nesterovs_momentum,
+    )
+    reports = [prepared.task.estimator._epoch_report() for prepared in chunk]
+
+    def report(index, progress):
+        return reports[index] and reports[index](progress)
+
+    trained = train(
+        first.network,
+        [prepared.model for prepared in chunk],
+        X,
+        first.Y,
+        settings,
+        report=report if any(reports) else None,
+        keep_interrupted=keep_interrupted,
+    )
+    return [
+        (
+            TrainingState(
+                params=result.params,
+                kept=result.progress.kept,
+                optimizer=result.optimizer_state,
+                stream=result.stream,
+                progress=result.progress,
+                n_samples_seen=result.n_samples_seen,
+            ),
+            result.stop_reason,
+        )
+        for result in trained
+    ]
+
+
+def _run_lbfgs(chunk, X, keep_interrupted):
+    return [_run_one_lbfgs(prepared, X, keep_interrupted) for prepared in chunk]
+
+
+def _run_one_lbfgs(prepared, X, keep_interrupted):
+    estimator, model = prepared.task.estimator, prepared.model
+    network, stream = prepared.network, model.stream
+    penalty = ElasticNet([model.alpha], [model.l1_ratio], X.dtype)
+    objective = Objective(
+        network, penalty, X, prepared.Y, stream.rows, stream.sample_weight
+    )
+    validate = None
+    if model.holdout is not None:
+        validator = Validator(network, model.holdout, [model.score])
+
+        def validate(row):
+            return validator(row[None])[0]
+
+    reason = lbfgs(
+        objective,
+        model.params,
+        model.progress,
+        max_iter=model.max_iter,
+        max_fun=estimator.max_fun,
+        tol=estimator.tol,
+        validate=validate,
+        report=estimator._epoch_report(),
+        keep_interrupted=keep_interrupted,
+    )
+    progress = model.progress
+    params = model.params if progress.kept is None else progress.kept
+    n_seen = model.n_samples_seen + progress.n_epochs * stream.n_rows
+    state = TrainingState(
+        params=params,
+        kept=progress.kept,
+        stream=stream,
+        progress=progress,
+        n_samples_seen=n_seen,
+    )
+    return state, reason

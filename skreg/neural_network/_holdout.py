@@ -1,0 +1,64 @@
+"""The validation split of early stopping."""
+
+import warnings
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+__all__ = ["split_validation_rows"]
+
+
+def split_validation_rows(n_rows, validation_fraction, random_state, codes=None):
+    """Split rows into training and validation, stratified by class.
+
+    For binary targets this is scikit-learn's split to the row. Targets of three and
+    more classes, which scikit-learn does not stratify, are stratified as well.
+
+    Parameters
+    ----------
+    n_rows : int
+    validation_fraction : float
+    random_state : numpy.random.RandomState
+        Consumed as by `train_test_split`.
+    codes : ndarray of int of shape (n_rows,), default=None
+        The class of each row; None where there are none to stratify by. A class with
+        one row stays in training.
+
+    Returns
+    -------
+    train, validation : ndarray of int
+    """
+    rows = np.arange(n_rows)
+    singletons = np.array([], dtype=int)
+    if codes is not None:
+        counts = np.bincount(codes)
+        singletons = np.flatnonzero(counts[codes] == 1)
+        rows = np.delete(rows, singletons)
+        codes = codes[rows]
+    n_validation = int(np.ceil(validation_fraction * len(rows)))
+    if n_validation < 2 or n_validation > len(rows) - 1:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the "
+            f"size of your dataset: validation_fraction={validation_fraction} of "
+            f"{n_rows} rows leaves {len(rows) - n_validation} to train on and "
+            f"{n_validation} to validate on, and at least 1 and 2 are needed."
+        )
+    if codes is not None:
+        n_classes = len(np.unique(codes))
+        n_left = min(n_validation, len(rows) - n_validation)
+        if n_left < n_classes:
+            warnings.warn(
+                f"The validation split is not stratified: {n_left} rows cannot hold "
+                f"each of {n_classes} classes. Change validation_fraction="
+                f"{validation_fraction} or pass X_val and y_val.",
+                UserWarning,
+                stacklevel=2,
+            )
+            codes = None
+    train, validation = train_test_split(
+        rows,
+        test_size=validation_fraction,
+        random_state=random_state,
+        stratify=codes,
+    )
+    return np.concatenate([train, singletons]), validation

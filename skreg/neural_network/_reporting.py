@@ -1,0 +1,56 @@
+"""What training says while it runs, and afterwards."""
+
+import warnings
+
+from sklearn.exceptions import ConvergenceWarning
+
+from .._core.stopping import StopReason
+
+__all__ = ["print_epoch", "warn_about"]
+
+
+def print_epoch(progress):
+    """Print one line about the epoch that ended."""
+    curves = progress.curves
+    line = f"Iteration {progress.n_epochs}, loss = {curves.loss[-1]:.8f}"
+    if curves.validation_scores:
+        score, loss = curves.validation_scores[-1], curves.validation_loss[-1]
+        line += f", validation loss = {loss:.8f}, validation score = {score:.6f}"
+        if progress.best_iter == len(curves.validation_scores):
+            line += " (best)"
+    print(line)
+
+
+def warn_about(estimator, reason, progress):
+    """Warn, once, where training ended for another reason than it should.
+
+    With early stopping, `max_iter` is a reason like another.
+    """
+    monitors = progress.best_iter is not None
+    if reason is StopReason.INTERRUPTED:
+        message, category = "Training interrupted by user.", UserWarning
+    elif reason is StopReason.DIVERGED:
+        kept = f"iteration {progress.best_iter}" if monitors else "the last finite one"
+        message, category = (
+            f"Training diverged in iteration {progress.n_epochs}: the loss, the "
+            "validation score or a weight is not finite. The parameters of "
+            f"{kept} are kept. Lower learning_rate_init="
+            f"{estimator.learning_rate_init}, or scale the data.",
+            ConvergenceWarning,
+        )
+    elif monitors or reason not in (StopReason.MAX_ITER, StopReason.MAX_FUN):
+        return
+    elif estimator.solver in ("adam", "sgd"):
+        message, category = (
+            f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached "
+            "and the optimization hasn't converged yet.",
+            ConvergenceWarning,
+        )
+    else:
+        message, category = (
+            f"{estimator.solver} failed to converge after {progress.n_epochs} "
+            f"iteration(s) (stop_reason_={reason}). Increase max_iter="
+            f"{estimator.max_iter} or max_fun={estimator.max_fun}, or scale the data.",
+            ConvergenceWarning,
+        )
+    warnings.warn(message, category, stacklevel=4)
