@@ -10,8 +10,9 @@ All four derivatives are functions of the activation's value, so the pre-activat
 is never kept.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit
@@ -32,9 +33,9 @@ class Activation(NamedTuple):
     init_gain: float = 6.0
 
 
-@lru_cache(maxsize=64)
-def _zeros(n_rows, dtype):
-    zeros = np.zeros(n_rows, dtype=dtype)
+@lru_cache(maxsize=8)
+def _zeros(shape, dtype):
+    zeros = np.zeros(shape, dtype=dtype)
     zeros.flags.writeable = False
     return zeros
 
@@ -69,7 +70,7 @@ def _tanh_derivative(H, delta):
 def _relu(H):
     # Against an array of zeros `maximum` is vectorized, against a scalar it is not
     # (2 to 4 times slower).
-    np.maximum(H, _zeros(H.shape[-1], H.dtype), out=H)
+    np.maximum(H, _zeros(H.shape[-2:], H.dtype), out=H)
 
 
 def _relu_derivative(H, delta):

@@ -106,21 +106,32 @@ class Network:
 
 
 class Workspace:
-    """Buffers for `n_models` networks on `n_rows` rows each, and the two passes.
+    """The two passes through a buffer of networks, on `n_rows` rows at a time.
+
+    All views that a pass needs are made once: on small networks making them anew costs
+    as much as the arithmetic.
 
     Parameters
     ----------
     network : Network
-    n_models, n_rows : int
-    dtype : dtype
+    params : ndarray of shape (n_models, n_params)
+        Read at each pass; may change between passes.
+    inputs : rows.DenseRows or rows.SparseRows
+        The first layer's input; loaded before each pass.
+    n_rows : int
     has_dropout : bool, default=False
         Whether activations with dropped units are kept beside the full ones.
     """
 
-    def __init__(self, network, n_models, n_rows, dtype, has_dropout=False):
-        self.network = network
+    def __init__(self, network, params, inputs, n_rows, has_dropout=False):
+        self._network, self._inputs = network, inputs
+        n_models, dtype = len(params), params.dtype
         self._shape = n_models, n_rows, dtype
         hidden_units = network.layer_units[1:-1]
+        blocks = network.blocks(params)
+        self._first_block = blocks[0]
+        self._transposed_blocks = [block.transpose(0, 2, 1) for block in blocks]
+        self._weights = [block[:, :-1] for block in blocks]
 
         def activations():
             buffers = [
@@ -131,9 +142,12 @@ class Workspace:
                 H[:, -1] = 1
             return buffers
 
-        # The activation's derivative needs the value before units were dropped.
-        self._hidden = activations()
-        self._dropped = activations() if has_dropout else self._hidden
+        # The activation's derivative needs the value before units were dropped, the
+        # products the value after.
+        hidden = activations()
+        self._outgoing = activations() if has_dropout else hidden
+        self._hidden = [H[:, :-1] for H in hidden]
+        self._dropped = [H[:, :-1] for H in self._outgoing]
         self._masks = [
             aligned_empty((n_models, units, n_rows), dtype) if has_dropout else None
             for units in hidden_units
@@ -141,72 +155,59 @@ class Workspace:
 
     @cached_property
     def _deltas(self):
+        # Only made where there is a backward pass.
         n_models, n_rows, dtype = self._shape
         return [
             aligned_empty((n_models, units, n_rows), dtype)
-            for units in self.network.layer_units[1:]
+            for units in self._network.layer_units[1:]
         ]
+
+    @cached_property
+    def _transposed_deltas(self):
+        return [delta.transpose(0, 2, 1) for delta in self._deltas]
 
     @property
     def output_delta(self):
         """Where the caller writes d loss / d raw: ``(n_models, n_outputs, n_rows)``."""
         return self._deltas[-1]
 
-    def forward(self, blocks, inputs, raw, draw_masks=None):
+    def forward(self, raw, draw_masks=None):
         """Write the raw predictions into `raw`, ``(n_models, n_outputs, n_rows)``.
+
+        ``draw_masks(mask)``, with dropout, fills one layer's mask (0 or 1 / keep).
+        """
+        last = len(self._hidden)
+        for layer in range(last + 1):
+            out = raw if layer == last else self._hidden[layer]
+            if layer == 0:
+                self._inputs.forward(self._first_block, out)
+            else:
+                incoming = self._outgoing[layer - 1]
+                np.matmul(self._transposed_blocks[layer], incoming, out=out)
+            if layer == last:
+                return
+            self._network.activation.apply(out)
+            if draw_masks is not None:
+                draw_masks(self._masks[layer])
+                np.multiply(out, self._masks[layer], out=self._dropped[layer])
+
+    def backward(self, gradient_blocks):
+        """Write the gradients of all blocks, from what `output_delta` holds.
 
         Parameters
         ----------
-        blocks : list of ndarray of shape (n_models, fan_in + 1, fan_out)
-        inputs : rows.DenseRows or rows.SparseRows
-            The first layer's input, loaded.
-        raw : ndarray
-        draw_masks : callable, default=None
-            ``draw_masks(mask)`` fills one layer's dropout mask (0 or 1 / keep).
+        gradient_blocks : list of ndarray of shape (n_models, fan_in + 1, fan_out)
         """
-        layer_input = inputs
-        for layer, H in enumerate(self._hidden):
-            H, dropped = H[:, :-1], self._dropped[layer][:, :-1]
-            self._multiply(blocks[layer], layer_input, out=H)
-            self.network.activation.apply(H)
-            if draw_masks is not None:
-                draw_masks(self._masks[layer])
-                np.multiply(H, self._masks[layer], out=dropped)
-            layer_input = self._dropped[layer]
-        self._multiply(blocks[-1], layer_input, out=raw)
-
-    def backward(self, blocks, inputs, gradient_blocks):
-        """Write the gradients of all blocks, from what `output_delta` holds."""
-        last = len(blocks) - 1
-        for layer in range(last, -1, -1):
-            delta = self._deltas[layer]
-            if layer == 0:
-                inputs.gradient(delta, out=gradient_blocks[0])
-                return
-            _gradient(self._dropped[layer - 1], delta, out=gradient_blocks[layer])
-            below = self._deltas[layer - 1]
-            _backpropagate(blocks[layer][:, :-1], delta, out=below)
+        for layer in range(len(self._hidden), 0, -1):
+            delta, below = self._deltas[layer], self._deltas[layer - 1]
+            transposed = self._transposed_deltas[layer]
+            np.matmul(self._outgoing[layer - 1], transposed, out=gradient_blocks[layer])
+            if delta.shape[1] == 1:
+                # An outer product is matmul's slow path.
+                np.multiply(self._weights[layer], delta, out=below)
+            else:
+                np.matmul(self._weights[layer], delta, out=below)
             if self._masks[layer - 1] is not None:
                 below *= self._masks[layer - 1]
-            self.network.activation.multiply_derivative(
-                self._hidden[layer - 1][:, :-1], below
-            )
-
-    @staticmethod
-    def _multiply(block, layer_input, out):
-        if isinstance(layer_input, np.ndarray):
-            np.matmul(block.transpose(0, 2, 1), layer_input, out=out)
-        else:
-            layer_input.forward(block, out=out)
-
-
-def _gradient(H, delta, out):
-    np.matmul(H, delta.transpose(0, 2, 1), out=out)
-
-
-def _backpropagate(W, delta, out):
-    if W.shape[2] == 1:
-        # An outer product is matmul's slow path.
-        np.multiply(W, delta, out=out)
-    else:
-        np.matmul(W, delta, out=out)
+            self._network.activation.multiply_derivative(self._hidden[layer - 1], below)
+        self._inputs.gradient(self._deltas[0], gradient_blocks[0])

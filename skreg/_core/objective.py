@@ -30,30 +30,28 @@ class _Chunks:
 
     def __init__(self, network, n_models, X, rows):
         self._network, self._X, self._rows = network, X, rows
-        self._n_models = n_models
         self._size = _chunk_rows(network, n_models, max(len(rows), 1), X.dtype)
+        self._params = np.empty((n_models, network.n_params), X.dtype)
         self._lanes = {}
 
     def _lane(self, n_rows):
         if n_rows not in self._lanes:
-            groups = [slice(0, self._n_models)]
-            self._lanes[n_rows] = (
-                make_rows(self._X, n_rows, groups),
-                Workspace(self._network, self._n_models, n_rows, self._X.dtype),
-                np.empty(
-                    (self._n_models, self._network.n_outputs, n_rows), self._X.dtype
-                ),
-            )
+            network, n_models = self._network, len(self._params)
+            inputs = make_rows(self._X, n_rows, [slice(0, n_models)])
+            workspace = Workspace(network, self._params, inputs, n_rows)
+            raw = np.empty((n_models, network.n_outputs, n_rows), self._X.dtype)
+            self._lanes[n_rows] = inputs, workspace, raw
         return self._lanes[n_rows]
 
-    def forward(self, blocks):
-        """Yield (part of the rows as a slice, inputs, workspace, raw predictions)."""
+    def forward(self, params):
+        """Yield (part of the rows as a slice, workspace, raw predictions)."""
+        self._params[...] = params
         for start in range(0, len(self._rows), self._size):
             part = slice(start, min(start + self._size, len(self._rows)))
             inputs, workspace, raw = self._lane(part.stop - part.start)
             inputs.load(0, self._rows[part])
-            workspace.forward(blocks, inputs, raw)
-            yield part, inputs, workspace, raw
+            workspace.forward(raw)
+            yield part, workspace, raw
 
 
 class Objective:
@@ -85,7 +83,7 @@ class Objective:
     def data_loss(self, params):
         """The mean loss of every model, without the penalty: ``(n_models,)``."""
         total = np.zeros(self.n_models)
-        for part, _, _, raw in self._chunks.forward(self.network.blocks(params)):
+        for part, _, raw in self._chunks.forward(params):
             losses = self.network.loss.value(raw, self._Y[:, part])
             total += self._weighted(losses, part).sum(axis=-1)
         return total / self._total
@@ -103,12 +101,11 @@ class Objective:
         gradient : ndarray of shape (n_models, n_params)
         """
         network = self.network
-        blocks = network.blocks(params)
         value = np.zeros(self.n_models)
         gradient = np.zeros_like(params)
         part_gradient = np.empty_like(params)
         part_blocks = network.blocks(part_gradient)
-        for part, inputs, workspace, raw in self._chunks.forward(blocks):
+        for part, workspace, raw in self._chunks.forward(params):
             Y = self._Y[:, part]
             losses = network.loss.value(raw, Y)
             value += self._weighted(losses, part).sum(axis=-1)
@@ -116,7 +113,7 @@ class Objective:
             network.loss.gradient(raw, Y, out=delta)
             if self._weight is not None:
                 delta *= self._weight[part]
-            workspace.backward(blocks, inputs, part_blocks)
+            workspace.backward(part_blocks)
             gradient += part_gradient
         gradient /= self._total
         layers = network.weights(params)

@@ -50,16 +50,25 @@ def _operand(factor, dtype):
     return factor if isinstance(factor, float) else factor.astype(dtype)
 
 
+class _Part:
+    """A part of a buffer, as rows and, where it is contiguous, flat."""
+
+    def __init__(self, rows):
+        self.rows = rows
+        self.flat = rows.reshape(-1) if rows.flags.c_contiguous else None
+
+
 def _axpy(y, factor, x, scratch):
-    """``y += factor * x``, 2-D; `scratch` has y's shape."""
-    axpy = daxpy if y.dtype == np.float64 else saxpy
-    if isinstance(factor, float) and y.flags.c_contiguous and x.flags.c_contiguous:
-        axpy(x.reshape(-1), y.reshape(-1), a=factor)
-    elif y.shape[1] < _SHORT_ROW:
-        np.multiply(x, _operand(factor, y.dtype), out=scratch)
-        y += scratch
+    """``y += factor * x`` for three parts of one shape."""
+    axpy = daxpy if y.rows.dtype == np.float64 else saxpy
+    if isinstance(factor, float) and y.flat is not None:
+        axpy(x.flat, y.flat, a=factor)
+    elif y.rows.shape[1] < _SHORT_ROW:
+        np.multiply(x.rows, _operand(factor, y.rows.dtype), out=scratch.rows)
+        y.rows += scratch.rows
     else:
-        for y_row, x_row, a in zip(y, x, _column(factor, len(y)), strict=True):
+        factors = _column(factor, len(y.rows))
+        for y_row, x_row, a in zip(y.rows, x.rows, factors, strict=True):
             axpy(x_row, y_row, a=a)
 
 
@@ -117,18 +126,15 @@ class _Optimizer:
         self._scratch = aligned_empty(params.shape, params.dtype)
         self._weights = self._network.weights(params)
         self._l2 = as_factor(self._penalty.l2[:, 0, 0])
-        self._l2_terms = list(
-            zip(
-                self._network.flat_weights(self.gradients),
-                self._network.flat_weights(params),
-                self._network.flat_weights(self._scratch),
-                strict=True,
-            )
-        )
         arrays = (params, self.gradients, self._scratch)
+        flat_weights = self._network.flat_weights
+        self._l2_terms = [
+            tuple(_Part(view) for view in views)
+            for views in zip(*(flat_weights(array) for array in arrays), strict=True)
+        ]
         arrays += tuple(getattr(self, name) for name in self._arrays)
         self._parts = [
-            (index[0], *(array[index] for array in arrays))
+            (index[0], *(_Part(array[index]) for array in arrays))
             for index in _chunks(*params.shape)
         ]
 
@@ -178,7 +184,7 @@ class _Optimizer:
         factor = scale * self._l2
         if isinstance(factor, float) and factor == 0.0:
             return
-        for G, W, scratch in self._l2_terms:
+        for W, G, scratch in self._l2_terms:
             _axpy(G, factor, W, scratch)
 
 
@@ -208,13 +214,13 @@ class SGD(_Optimizer):
         self._add_l2(1.0)
         for models, w, g, scratch, u in self._parts:
             momentum, rate = _at(self._momentum, models), _at(self._rate, models)
-            u *= _operand(momentum, u.dtype)
+            u.rows *= _operand(momentum, u.rows.dtype)
             _axpy(u, -rate, g, scratch)
             if self._nesterovs_momentum:
                 _axpy(w, momentum, u, scratch)
                 _axpy(w, -rate, g, scratch)
             else:
-                w += u
+                w.rows += u.rows
         if self._penalty.is_proximal:
             step = _column(self._rate / (1 - self._momentum), len(self.params))
             step = step.astype(self.params.dtype)[:, None, None]
@@ -229,10 +235,10 @@ class Adam(_Optimizer):
     D``: the correction of the first moment belongs to the smooth step alone (Yun,
     Lozano & Yang 2021, algorithm 1).
 
-    The moments are stored as ``M = m / s_m`` and ``V = v / s_v`` with ``s_m = beta_1^t``
-    and ``s_v = beta_2^t``, so that decay costs no pass over them: instead the gradient
-    enters with a growing factor. Before that factor gets large the scale is put back
-    into the moments.
+    The moments are stored as ``M = m / s_m`` and ``V = v / s_v``, where ``s_m =
+    beta_1^t`` and ``s_v = beta_2^t``, so that decay costs no pass over them: instead
+    the gradient enters with a growing factor. Before that factor gets large the scale
+    is put back into the moments.
     """
 
     _arrays = ("_M", "_V")
@@ -290,14 +296,15 @@ class Adam(_Optimizer):
         update = -step * self._m_scale / (1 - self._beta_1**self._n_steps)
         for part, (models, w, g, scratch, M, V) in enumerate(self._parts):
             _axpy(M, _at(gain, models), g, scratch)
-            np.multiply(g, g, out=g)
-            V += g
-            np.sqrt(V, out=scratch)
-            scratch += _operand(_at(epsilon, models), w.dtype)
+            root = scratch.rows
+            np.multiply(g.rows, g.rows, out=g.rows)
+            V.rows += g.rows
+            np.sqrt(V.rows, out=root)
+            root += _operand(_at(epsilon, models), root.dtype)
             if self._step_sizes is not None:
-                factor = _operand(_at(step, models), w.dtype)
-                np.divide(factor, scratch, out=self._step_parts[part])
-            np.divide(M, scratch, out=scratch)
+                factor = _operand(_at(step, models), root.dtype)
+                np.divide(factor, root, out=self._step_parts[part])
+            np.divide(M.rows, root, out=root)
             _axpy(w, _at(update, models), scratch, g)
         if self._step_sizes is not None:
             self._penalty.prox(self._weights, self._weight_step_sizes)

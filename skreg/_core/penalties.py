@@ -1,9 +1,9 @@
 r"""Penalties of the weights: value, smooth gradient, proximal step, stationarity.
 
 A penalty of a batch holds its strengths as vectors over models and works on the
-*layers* of a buffer: the list of weight views ``W_l : (n_models, fan_in, fan_out)`` (see
-`network.Network.weights`). Intercepts are never penalized. A new penalty is a class
-with the methods of :class:`ElasticNet`.
+*layers* of a buffer: the list of weight views ``W_l : (n_models, fan_in, fan_out)``
+(see `network.Network.weights`). Intercepts are never penalized. A new penalty is a
+class with the methods of :class:`ElasticNet`.
 """
 
 import numpy as np

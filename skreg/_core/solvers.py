@@ -1,9 +1,9 @@
 r"""Full-batch solvers: L-BFGS on SciPy.
 
 The L1 part is not smooth. It is made so by splitting the weights into their positive
-and negative parts, ``w = p - q`` with ``p, q >= 0``: then ``|w|_1 = sum p + q`` is linear,
-the bounds are simple ones, and L-BFGS-B ends with entries at their bound, exact zeros
-(the formulation of Byrd, Lu, Nocedal & Zhu 1995 applied as in Andrew & Gao 2007,
+and negative parts, ``w = p - q`` with ``p, q >= 0``: then ``|w|_1 = sum p + q`` is
+linear, the bounds are simple ones, and L-BFGS-B ends with entries at their bound, exact
+zeros (the solver of Byrd, Lu, Nocedal & Zhu 1995 applied as in Andrew & Gao 2007,
 section 2).
 """
 
@@ -21,7 +21,7 @@ _DEFAULT_TOL = 1e-4
 
 
 class _Smooth:
-    """The parameters themselves as SciPy's variables, in float64 as SciPy wants them."""
+    """The parameters themselves as SciPy's variables, which are float64."""
 
     bounds = None
 
@@ -66,7 +66,10 @@ class _Split(_Smooth):
         positive = np.where(self._is_weight, x[: len(self._is_weight)], 0)
         value += self._l1 * (positive.sum() + x[len(self._is_weight) :].sum())
         split = np.concatenate(
-            [gradient + self._l1 * self._is_weight, self._l1 - gradient[self._is_weight]]
+            [
+                gradient + self._l1 * self._is_weight,
+                self._l1 - gradient[self._is_weight],
+            ]
         )
         return value, split
 

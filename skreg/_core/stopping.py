@@ -2,14 +2,15 @@
 
 import copy
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
+from math import isfinite
 
 import numpy as np
 
 __all__ = ["Curves", "Patience", "Progress", "StopReason"]
 
 
-class StopReason(str, Enum):
+class StopReason(StrEnum):
     """Why a model's training ended; the value is `stop_reason_`."""
 
     NO_IMPROVEMENT = "no_improvement"
@@ -19,9 +20,6 @@ class StopReason(str, Enum):
     LEARNING_RATE = "learning_rate_too_small"
     DIVERGED = "diverged"
     INTERRUPTED = "interrupted"
-
-    def __str__(self):
-        return self.value
 
 
 class Patience:
@@ -126,10 +124,11 @@ class Progress:
         score = -loss
         if validation is not None:
             score, validation_loss = validation
-            score = float(score) if np.isfinite(score) else float("nan")
+            score = float(score) if isfinite(score) else float("nan")
             curves.validation_scores.append(score)
             curves.validation_loss.append(float(validation_loss))
-        if not (np.isfinite(loss) and np.isfinite(score) and np.isfinite(params).all()):
+        # A sum is finite only if all its terms are, and half as dear as asking each.
+        if not (isfinite(loss) and isfinite(score) and isfinite(params.sum())):
             return StopReason.DIVERGED
         if score > self.best_score:
             self.best_score = float(score)

@@ -131,7 +131,9 @@ def train(network, models, X, Y, settings, *, report=None, keep_interrupted=Fals
     first_of_stream = {}
     for index, model in enumerate(models):
         first_of_stream.setdefault(id(model.stream), index)
-    order = sorted(range(len(models)), key=lambda i: first_of_stream[id(models[i].stream)])
+    order = sorted(
+        range(len(models)), key=lambda i: first_of_stream[id(models[i].stream)]
+    )
     batch = _Batch(network, [models[i] for i in order], X, Y, settings)
     trained = [None] * len(models)
     indices = np.array(order)
@@ -201,7 +203,6 @@ class _Batch:
 
     def _bind(self):
         """Make the views and buffers that fit the present models."""
-        self._blocks = self.network.blocks(self._optimizer.params)
         self._gradient_blocks = self.network.blocks(self._optimizer.gradients)
         self._streams, self._groups = [], []
         for k, model in enumerate(self.models):
@@ -273,19 +274,18 @@ class _Batch:
         params = self._optimizer.params
         losses = data_losses + self._penalty.value(self.network.weights(params))
         validations = self._validate(params)
-        rates = self._optimizer.learning_rate
+        schedule = self._settings.learning_rate
+        rates = None if schedule == "constant" else self._optimizer.learning_rate
         reasons = []
         for k, model in enumerate(self.models):
             progress = model.progress
             reason = progress.end_epoch(
                 params[k], losses[k], data_losses[k], validations[k]
             )
-            if self._settings.learning_rate == "invscaling":
+            if schedule == "invscaling":
                 n_seen = int(self._n_samples_seen[k])
                 rates[k] = model.learning_rate_init / (n_seen + 1) ** model.power_t
-            elif self._settings.learning_rate == "adaptive" and (
-                reason is StopReason.NO_IMPROVEMENT
-            ):
+            elif schedule == "adaptive" and (reason is StopReason.NO_IMPROVEMENT):
                 reason = StopReason.LEARNING_RATE
                 if rates[k] > _SMALLEST_LEARNING_RATE:
                     rates[k] /= _ADAPTIVE_DIVISOR
@@ -294,12 +294,12 @@ class _Batch:
             if reason is None and progress.n_epochs >= model.max_iter:
                 reason = StopReason.MAX_ITER
             reasons.append(reason)
-        if self._settings.learning_rate != "constant":
+        if rates is not None:
             self._optimizer.learning_rate = rates
         return reasons
 
     def _validate(self, params):
-        """(score, loss) of every model on its validation rows, None where it has none."""
+        """(score, loss) of every model on its validation rows, or None."""
         validations = []
         for group, validator in zip(self._groups, self._validators, strict=True):
             n_models = group.stop - group.start
@@ -317,7 +317,11 @@ class _Lane:
         n_outputs = network.n_outputs
         self._inputs = make_rows(batch._X, n_rows, batch._groups)
         self._workspace = Workspace(
-            network, n_models, n_rows, dtype, has_dropout=batch._dropout is not None
+            network,
+            batch._optimizer.params,
+            self._inputs,
+            n_rows,
+            has_dropout=batch._dropout is not None,
         )
         n_batches = -(-batch._streams[0].n_rows // batch._settings.batch_size)
         slot_bytes = n_models * n_outputs * n_rows * dtype.itemsize
@@ -352,9 +356,9 @@ class _Lane:
                 self._weight[slot, group] = stream.sample_weight[positions[group]]
 
         draw_masks = None if batch._dropout is None else self._draw_masks
-        self._workspace.forward(batch._blocks, self._inputs, raw, draw_masks)
+        self._workspace.forward(raw, draw_masks)
         self._write_output_delta(raw, Y, batch._optimizer.begin_step())
-        self._workspace.backward(batch._blocks, self._inputs, batch._gradient_blocks)
+        self._workspace.backward(batch._gradient_blocks)
         batch._optimizer.end_step()
         self._slot += 1
 

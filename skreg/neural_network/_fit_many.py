@@ -259,7 +259,7 @@ class _Preparation:
         return self._encoded[key]
 
     def _start(self, task, network, rows, weight, encoding):
-        """Initial parameters, stream and validation rows, shared by tasks that agree."""
+        """Initial parameters, stream, validation rows: shared by tasks that agree."""
         estimator, state = task.estimator, task.state
         splits = estimator.early_stopping and self._validation is None
         key = (
@@ -367,7 +367,9 @@ def _progress(task):
     earlier = None if task.state is None else task.state.progress
     if earlier is None:
         return Progress(criterion)
-    curves = Curves(**{name: list(curve) for name, curve in vars(earlier.curves).items()})
+    curves = Curves(
+        **{name: list(curve) for name, curve in vars(earlier.curves).items()}
+    )
     progress = Progress(criterion, curves)
     if task.state.optimizer is not None:
         progress.continue_from(earlier)
@@ -378,7 +380,9 @@ def _train_chunk(chunk, X, keep_interrupted):
     """The outcomes of prepared tasks that share a batch."""
     started = time.perf_counter()
     first = chunk[0]
-    train_them = _run_lbfgs if first.task.estimator.solver == "lbfgs" else _run_minibatches
+    train_them = (
+        _run_lbfgs if first.task.estimator.solver == "lbfgs" else _run_minibatches
+    )
     results = train_them(chunk, X, keep_interrupted)
     seconds = (time.perf_counter() - started) / len(chunk)
     return [
