@@ -212,6 +212,7 @@ class SGD(_Optimizer):
 
     def end_step(self):
         self._add_l2(1.0)
+        self._penalty.majorize(self._weights)
         for models, w, g, scratch, u in self._parts:
             momentum, rate = _at(self._momentum, models), _at(self._rate, models)
             u.rows *= _operand(momentum, u.rows.dtype)
@@ -224,7 +225,9 @@ class SGD(_Optimizer):
         if self._penalty.is_proximal:
             step = _column(self._rate / (1 - self._momentum), len(self.params))
             step = step.astype(self.params.dtype)[:, None, None]
-            self._penalty.prox(self._weights, [step] * len(self._weights))
+            self._penalty.prox(
+                self._weights, [step] * len(self._weights), step[:, :, 0]
+            )
 
 
 class Adam(_Optimizer):
@@ -259,6 +262,10 @@ class Adam(_Optimizer):
 
     def _bind(self, params):
         super()._bind(params)
+        inputs = self._penalty.inputs
+        self._tied = None
+        if inputs is not None and inputs.feature_alpha.any():
+            self._tied = np.flatnonzero(inputs.feature_alpha)
         self._step_sizes = None
         if self._penalty.is_proximal:
             self._step_sizes = aligned_empty(params.shape, params.dtype)
@@ -288,23 +295,61 @@ class Adam(_Optimizer):
     def end_step(self):
         scale = self._gradient_scale
         self._add_l2(scale)
+        self._penalty.majorize(self._weights)
+        gain = (1 - self._beta_1) / (self._m_scale * scale)
+        if self._tied is None:
+            for part in range(len(self._parts)):
+                self._accumulate(part, gain)
+                self._update(part)
+        else:
+            for part in range(len(self._parts)):
+                self._accumulate(part, gain)
+            self._tie_rows(self._network.weights(self.gradients)[0])
+            for part in range(len(self._parts)):
+                self._update(part)
+        if self._step_sizes is not None:
+            groups = self._penalty.inputs and self._group_step_sizes()
+            self._penalty.prox(self._weights, self._weight_step_sizes, groups)
+
+    def _accumulate(self, part, gain):
+        """Add to the first moment; square the gradient."""
+        models, _, g, scratch, M, _ = self._parts[part]
+        _axpy(M, _at(gain, models), g, scratch)
+        np.multiply(g.rows, g.rows, out=g.rows)
+
+    def _update(self, part):
+        """Add the squared gradient to the second moment, and step."""
+        models, w, squared, scratch, M, V = self._parts[part]
         correction = (1 - self._beta_2**self._n_steps) ** 0.5
         v_root = self._v_scale**0.5
-        epsilon = self._epsilon / v_root
-        gain = (1 - self._beta_1) / (self._m_scale * scale)
         step = self._rate * correction / v_root
         update = -step * self._m_scale / (1 - self._beta_1**self._n_steps)
-        for part, (models, w, g, scratch, M, V) in enumerate(self._parts):
-            _axpy(M, _at(gain, models), g, scratch)
-            root = scratch.rows
-            np.multiply(g.rows, g.rows, out=g.rows)
-            V.rows += g.rows
-            np.sqrt(V.rows, out=root)
-            root += _operand(_at(epsilon, models), root.dtype)
-            if self._step_sizes is not None:
-                factor = _operand(_at(step, models), root.dtype)
-                np.divide(factor, root, out=self._step_parts[part])
-            np.divide(M.rows, root, out=root)
-            _axpy(w, _at(update, models), scratch, g)
+        root = scratch.rows
+        V.rows += squared.rows
+        np.sqrt(V.rows, out=root)
+        root += _operand(_at(self._epsilon / v_root, models), root.dtype)
         if self._step_sizes is not None:
-            self._penalty.prox(self._weights, self._weight_step_sizes)
+            factor = _operand(_at(step, models), root.dtype)
+            np.divide(factor, root, out=self._step_parts[part])
+        np.divide(M.rows, root, out=root)
+        _axpy(w, _at(update, models), scratch, squared)
+
+    def tie(self):
+        """Give each group of inputs one second moment, in models that penalize them.
+
+        Within a group the metric is then a multiple of the identity, which is what
+        gives the group penalty's proximal step its closed form. The moments so far are
+        replaced by their means.
+        """
+        self._tie_rows(self._network.weights(self._V)[0])
+
+    def _tie_rows(self, W):
+        """Replace the entries of each penalized group by their mean."""
+        groups, tied = self._penalty.inputs.groups, self._tied
+        means = groups.sum(W[tied].sum(axis=2)) / (groups.sizes * W.shape[2])
+        W[tied] = groups.spread(means)[:, :, None]
+
+    def _group_step_sizes(self):
+        """The step of each group, ``(n_models, n_groups)``: that of any entry."""
+        first = self._weight_step_sizes[0][:, :, 0]
+        return first[:, self._penalty.inputs.groups.first]
