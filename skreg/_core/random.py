@@ -34,20 +34,28 @@ class Stream:
         self.sample_weight = sample_weight
         self._random_state = random_state
         self._order = np.arange(len(rows))
+        self._n_epochs = 0
         noise_seed = copy.deepcopy(random_state).randint(2**31, size=4)
+        self._noise_seed = tuple(noise_seed.tolist())
         self.dropout_rng = np.random.Generator(
-            np.random.SFC64(np.random.SeedSequence(noise_seed.tolist()))
+            np.random.SFC64(np.random.SeedSequence(self._noise_seed))
         )
 
     @property
     def n_rows(self):
         return len(self.rows)
 
+    @property
+    def position(self):
+        """Equal for copies of a stream that have come equally far."""
+        return self._noise_seed, self._n_epochs, self.n_rows
+
     def next_epoch(self, shuffle):
         """The order in which an epoch visits ``rows``: positions ``(n_rows,)``.
 
         Each permutation is of the previous order, as in scikit-learn.
         """
+        self._n_epochs += 1
         if shuffle:
             permutation = np.arange(self.n_rows)
             self._random_state.shuffle(permutation)

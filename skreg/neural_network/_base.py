@@ -100,6 +100,10 @@ class BaseMLP(BaseEstimator, ABC):
         """The target, validated beyond `validate_data`."""
 
     @abstractmethod
+    def _check_target(self, y, encoding, n_outputs, name):
+        """Raise a ValueError unless a target goes with the one of training."""
+
+    @abstractmethod
     def _loss_unit(self, loss, Y, stream):
         """What a validation loss is divided by before `tol` judges it."""
 
@@ -152,7 +156,7 @@ class BaseMLP(BaseEstimator, ABC):
             encoding = self._encoding_of(y)
             if not goes_on:
                 return encoding, None
-            self._check_warm_start(encoding)
+            self._check_warm_start(y, encoding)
             return encoding, self._state_at_coefs()
 
         return self._train(
@@ -179,8 +183,7 @@ class BaseMLP(BaseEstimator, ABC):
             if is_first:
                 return None if first_encoding is None else first_encoding(y), None
             encoding = getattr(self, "_encoding", None)
-            if encoding is not None:
-                self._check_known_classes(y, encoding)
+            self._check_target(y, encoding, self.n_outputs_, "y")
             return encoding, self._state_at_coefs(goes_on=True)
 
         return self._train(
@@ -198,10 +201,9 @@ class BaseMLP(BaseEstimator, ABC):
     ):
         before = self.__dict__.copy()
         try:
-            X, y = self._validate_data(X, y, reset)
-            if sample_weight is not None:
-                sample_weight = self._check_weight(sample_weight, X, "sample_weight")
-            validation = self._check_validation_data(*validation_data)
+            X, y, sample_weight, validation = self._check_data(
+                X, y, sample_weight, validation_data, reset
+            )
             encoding, state = start(X, y)
             task = FitTask(
                 self,
@@ -267,6 +269,13 @@ class BaseMLP(BaseEstimator, ABC):
 
     def _check_random_state(self):
         return check_random_state(self.random_state)
+
+    def _check_data(self, X, y, sample_weight, validation_data, reset=True):
+        """All data of a fit, validated; sets the names and number of the columns."""
+        X, y = self._validate_data(X, y, reset)
+        if sample_weight is not None:
+            sample_weight = self._check_weight(sample_weight, X, "sample_weight")
+        return X, y, sample_weight, self._check_validation_data(*validation_data)
 
     def _validate_data(self, X, y, reset):
         X, y = validate_data(

@@ -24,7 +24,15 @@ from .._core.validation import Holdout, Validator
 from ._holdout import split_validation_rows
 from ._scoring import ValidationScore
 
-__all__ = ["FitOutcome", "FitTask", "TrainingState", "Validation", "fit_many"]
+__all__ = [
+    "FitOutcome",
+    "FitTask",
+    "TrainingState",
+    "Validation",
+    "batch_capacity",
+    "fit_each",
+    "fit_many",
+]
 
 NON_FINITE_MESSAGE = (
     "Solver produced non-finite parameter weights. The input data may contain large"
@@ -48,6 +56,8 @@ class TrainingState:
     progress : stopping.Progress or None
         The criterion, the best so far, and the curves.
     n_samples_seen : int
+    validation_rows : tuple of (rows, sample_weight) or None
+        What was held out of the task's rows.
     """
 
     params: np.ndarray
@@ -56,6 +66,7 @@ class TrainingState:
     stream: Stream | None = None
     progress: Progress | None = None
     n_samples_seen: int = 0
+    validation_rows: tuple | None = None
 
 
 @dataclass
@@ -71,6 +82,9 @@ class FitTask:
         Weights of all rows of X.
     state : TrainingState, default=None
         To go on from.
+    resume : bool, default=False
+        Whether the state goes on as if it had never stopped, with its training and
+        validation rows, which were parts of these `rows`. Epochs count on.
     max_iter : int, default=None
         In place of the estimator's.
     encoding : LabelEncoding, default=None
@@ -81,6 +95,7 @@ class FitTask:
     rows: np.ndarray | None = None
     sample_weight: np.ndarray | None = None
     state: TrainingState | None = None
+    resume: bool = False
     max_iter: int | None = None
     encoding: Any = None
 
@@ -157,10 +172,32 @@ class _Prepared:
     encoding: Any
     batch_size: int
     key: tuple = field(repr=False, default=())
+    validation_rows: tuple | None = None
 
 
 def fit_many(tasks, X, y, *, validation=None, keep_interrupted=False):
     """Train every task, those that can side by side.
+
+    See `fit_each` for the parameters.
+
+    Returns
+    -------
+    list of FitOutcome
+        In the tasks' order.
+    """
+    outcomes = [None] * len(tasks)
+    for index, outcome in fit_each(
+        tasks, X, y, validation=validation, keep_interrupted=keep_interrupted
+    ):
+        outcomes[index] = outcome
+    return outcomes
+
+
+def fit_each(tasks, X, y, *, validation=None, keep_interrupted=False):
+    """Train every task, those that can side by side, and yield as batches end.
+
+    What has been yielded can be let go, so memory grows with the batch, not with the
+    number of tasks.
 
     Parameters
     ----------
@@ -173,36 +210,83 @@ def fit_many(tasks, X, y, *, validation=None, keep_interrupted=False):
     keep_interrupted : bool, default=False
         Whether Ctrl-C ends training with what there is, instead of propagating.
 
-    Returns
-    -------
-    list of FitOutcome
-        In the tasks' order. A task that fails carries its error and leaves the others
-        alone.
+    Yields
+    ------
+    index : int
+        Of the task.
+    outcome : FitOutcome
+        A task that fails carries its error and leaves the others alone.
     """
-    outcomes = [None] * len(tasks)
     preparation = _Preparation(X, y, validation)
     batches = {}
     for index, task in enumerate(tasks):
         try:
             prepared = preparation.prepare(index, task)
         except Exception as error:
-            if len(tasks) == 1:
-                raise
-            outcomes[index] = FitOutcome(error=error)
+            yield index, FitOutcome(error=error)
         else:
             batches.setdefault(prepared.key, []).append(prepared)
-    for batch in batches.values():
-        first = batch[0]
-        size = chunk_size(first.network, first.batch_size, X.dtype)
-        if first.task.estimator.solver == "lbfgs":
-            size = 1
-        for start in range(0, len(batch), size):
-            chunk = batch[start : start + size]
-            for prepared, outcome in zip(
-                chunk, _train_chunk(chunk, X, keep_interrupted), strict=True
-            ):
-                outcomes[prepared.index] = outcome
-    return outcomes
+    for key in list(batches):
+        for chunk in _chunks(batches.pop(key), X.dtype):
+            if len(tasks) > 1:
+                _take_streams(chunk)
+            try:
+                outcomes = _train_chunk(chunk, X, keep_interrupted)
+            except Exception as error:
+                if len(chunk) == 1:
+                    outcomes = [FitOutcome(error=error)]
+                else:
+                    # One of them is to blame: each by itself.
+                    outcomes = [
+                        fit_many([prepared.task], X, y, validation=validation)[0]
+                        for prepared in chunk
+                    ]
+            for prepared, outcome in zip(chunk, outcomes, strict=True):
+                yield prepared.index, outcome
+
+
+def batch_capacity(estimator, n_rows, n_features, n_outputs, dtype):
+    """The number of such networks that train best side by side.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    n_rows, n_features, n_outputs : int
+        Of the training data.
+    dtype : dtype
+
+    Returns
+    -------
+    int
+    """
+    if estimator.solver == "lbfgs":
+        return 1
+    network = Network(
+        (n_features, *estimator._hidden_units(), n_outputs), estimator.activation, None
+    )
+    batch_size = 200 if estimator.batch_size == "auto" else estimator.batch_size
+    return chunk_size(network, min(batch_size, n_rows), dtype)
+
+
+def _chunks(batch, dtype):
+    """Cut a batch into chunks of about equal size that fit into the cache."""
+    first = batch[0]
+    size = chunk_size(first.network, first.batch_size, dtype)
+    if first.task.estimator.solver == "lbfgs":
+        size = 1
+    n_chunks = -(-len(batch) // size)
+    ends = [len(batch) * chunk // n_chunks for chunk in range(n_chunks + 1)]
+    return [batch[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+
+
+def _take_streams(chunk):
+    """Give a chunk copies of its streams: another may start at the same place."""
+    copies = {}
+    for prepared in chunk:
+        stream = prepared.model.stream
+        if id(stream) not in copies:
+            copies[id(stream)] = stream.copy()
+        prepared.model.stream = copies[id(stream)]
 
 
 class _Preparation:
@@ -212,6 +296,8 @@ class _Preparation:
         self._X, self._y, self._validation = X, y, validation
         self._encoded = {}
         self._starts = {}
+        self._held_out = {}
+        self._given_rows = validation and np.arange(validation.X.shape[0])
 
     def prepare(self, index, task):
         estimator, X = task.estimator, self._X
@@ -250,7 +336,17 @@ class _Preparation:
             stream.sample_weight is not None,
             id(Y),
         )
-        return _Prepared(index, task, network, model, Y, encoding, batch_size, key)
+        return _Prepared(
+            index,
+            task,
+            network,
+            model,
+            Y,
+            encoding,
+            batch_size,
+            key,
+            validation_rows,
+        )
 
     def _encode(self, estimator, encoding):
         key = type(estimator), None if encoding is None else tuple(encoding.classes)
@@ -261,6 +357,8 @@ class _Preparation:
     def _start(self, task, network, rows, weight, encoding):
         """Initial parameters, stream, validation rows: shared by tasks that agree."""
         estimator, state = task.estimator, task.state
+        if task.resume:
+            return self._resume(task, network)
         splits = estimator.early_stopping and self._validation is None
         key = (
             _seed_key(estimator.random_state),
@@ -281,6 +379,22 @@ class _Preparation:
                     task, network, rows, weight, encoding, splits
                 )
         return self._starts[key]
+
+    def _resume(self, task, network):
+        """As `_start`: states that stopped at one point of a stream share it again."""
+        state = task.state
+        key = (
+            state.stream.position,
+            id(task.rows),
+            id(task.sample_weight),
+            repr(getattr(task.estimator, "class_weight", None)),
+            network.layer_units,
+            # Only those that draw dropout masks have moved that generator.
+            task.estimator.dropout > 0,
+        )
+        if key not in self._starts:
+            self._starts[key] = state.stream.copy(), state.validation_rows
+        return state.params, *self._starts[key]
 
     def _draw_start(self, task, network, rows, weight, encoding, splits):
         random_state = task.estimator._check_random_state()
@@ -312,22 +426,25 @@ class _Preparation:
     ):
         if not estimator.early_stopping:
             return None, None
+        unit = estimator._loss_unit(network.loss, Y, stream)
         if validation_rows is not None:
             X, y = self._X, self._y
             rows, weight = validation_rows
         else:
             given = self._validation
             X, y = given.X, given.y
+            estimator._check_target(y, encoding, network.n_outputs, "y_val")
             Y = estimator._encode(y, encoding, X.dtype)
-            rows = np.arange(X.shape[0])
+            rows = self._given_rows
             weight = estimator._training_weight(given.sample_weight, y, rows, encoding)
-        unit = estimator._loss_unit(network.loss, Y, stream)
         holdout = Holdout(X, Y, rows, weight, unit)
         if estimator.scoring == "loss":
             return holdout, None
-        return holdout, ValidationScore(
-            estimator, network, encoding, X[rows], _rows_of(y, rows), weight
-        )
+        if id(rows) not in self._held_out:
+            # With the rows, so that their id stays theirs.
+            self._held_out[id(rows)] = rows, X[rows], y[rows]
+        _, X, y = self._held_out[id(rows)]
+        return holdout, ValidationScore(estimator, network, encoding, X, y, weight)
 
 
 # What may differ between the models of a batch, by the estimators' names.
@@ -371,6 +488,8 @@ def _progress(task):
         **{name: list(curve) for name, curve in vars(earlier.curves).items()}
     )
     progress = Progress(criterion, curves)
+    if task.resume:
+        progress.n_epochs = earlier.n_epochs
     if task.state.optimizer is not None:
         progress.continue_from(earlier)
     return progress
@@ -439,10 +558,11 @@ def _run_minibatches(chunk, X, keep_interrupted):
                 stream=result.stream,
                 progress=result.progress,
                 n_samples_seen=result.n_samples_seen,
+                validation_rows=prepared.validation_rows,
             ),
             result.stop_reason,
         )
-        for result in trained
+        for prepared, result in zip(chunk, trained, strict=True)
     ]
 
 
