@@ -150,26 +150,18 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _first_encoding(self, y, classes):
         encoding = LabelEncoding.of(y, classes)
-        self._check_known_classes(y, encoding)
+        encoding.check(y, "y")
         return encoding
 
-    def _check_known_classes(self, y, encoding):
-        if encoding.kind == "multilabel":
-            return
-        labels = np.unique(y)
-        if not np.isin(labels, encoding.classes).all():
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. `self.classes_` has "
-                f"{encoding.classes}. 'y' has {labels}."
-            )
-
-    def _check_warm_start(self, encoding):
+    def _check_warm_start(self, y, encoding):
         if not np.array_equal(encoding.classes, self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {self.classes_}, `y` has "
                 f"{encoding.classes}"
             )
+        # Three labels are not three classes.
+        self._encoding.check(y, "y")
 
     def predict(self, X):
         """Predict class labels.
@@ -251,6 +243,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             y = column_or_1d(y, warn=True)
         return y
 
+    def _check_target(self, y, encoding, n_outputs, name):
+        encoding.check(y, name)
+
     def _loss_unit(self, loss, Y, stream):
         return 1.0
 
@@ -260,7 +255,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"class_weight={self.class_weight!r} is not supported for multilabel "
                 "targets: pass sample_weight instead."
             )
-        return compute_sample_weight(self.class_weight, y)
+        weight = compute_sample_weight(self.class_weight, y)
+        if (weight < 0).any():
+            raise ValueError(f"class_weight={self.class_weight} has negative values.")
+        return weight
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

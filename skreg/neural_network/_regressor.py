@@ -3,6 +3,7 @@
 import numbers
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -139,9 +140,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self : object
             The estimator.
         """
-        return self._partial_fit(
-            X, y, sample_weight, (X_val, y_val, sample_weight_val)
-        )
+        return self._partial_fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def predict(self, X):
         """Predict targets.
@@ -175,19 +174,28 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _encoding_of(self, y):
         return None
 
-    def _check_warm_start(self, encoding):
-        pass
+    def _check_warm_start(self, y, encoding):
+        self._check_target(y, encoding, self.n_outputs_, "y")
 
     def _encode(self, y, encoding, dtype):
         Y = y[:, None] if y.ndim == 1 else y
         return np.ascontiguousarray(Y, dtype=dtype)
 
     def _check_y(self, y):
+        if sparse.issparse(y):
+            raise TypeError("A sparse y is for multilabel classification only.")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("loss='poisson' needs y >= 0; some values are negative.")
         return y
+
+    def _check_target(self, y, encoding, n_outputs, name):
+        n_columns = 1 if y.ndim == 1 else y.shape[1]
+        if n_columns != n_outputs:
+            raise ValueError(
+                f"`{name}` has {n_columns} columns, but training is on {n_outputs}."
+            )
 
     def _loss_unit(self, loss, Y, stream):
         """The loss of the best constant, so that `tol` does not depend on y's unit."""

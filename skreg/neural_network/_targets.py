@@ -29,10 +29,45 @@ class LabelEncoding:
     def of(cls, y, classes=None):
         """The encoding of a target; `classes` where they are known beforehand."""
         check_classification_targets(y)
-        if type_of_target(y) == "multilabel-indicator":
+        target = type_of_target(y)
+        if target == "multilabel-indicator":
             return cls(np.arange(y.shape[1]), "multilabel")
+        if target == "multiclass-multioutput":
+            raise ValueError(
+                "y has several columns of classes, which is not supported: give one "
+                "column of labels, or an indicator matrix of zeros and ones."
+            )
         classes = np.unique(y if classes is None else classes)
         return cls(classes, "multiclass" if len(classes) > 2 else "binary")
+
+    def check(self, y, name):
+        """Raise a ValueError unless a target is one of this encoding.
+
+        Parameters
+        ----------
+        y : ndarray or sparse matrix
+        name : str
+            What the error calls it.
+        """
+        target = type_of_target(y)
+        if (target == "multilabel-indicator") != (self.kind == "multilabel"):
+            raise ValueError(
+                f"`{name}` is a {target} target, but training is on a {self.kind} one."
+            )
+        if self.kind == "multilabel":
+            if y.shape[1] != self.n_outputs:
+                raise ValueError(
+                    f"`{name}` has {y.shape[1]} labels, but training is on "
+                    f"{self.n_outputs}."
+                )
+            return
+        check_classification_targets(y)
+        labels = np.unique(y)
+        if not np.isin(labels, self.classes).all():
+            raise ValueError(
+                f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
+                f"{self.classes}. '{name}' has {labels}."
+            )
 
     def encode(self, y, dtype):
         """The target as floats: ``(n_rows, n_outputs)``.
