@@ -184,7 +184,7 @@ def test_chunks_of_rows_change_nothing(is_sparse, monkeypatch):
         np.testing.assert_allclose(parts.data_loss(params), data_loss, rtol=1e-12)
 
 
-def test_stationarity_vanishes_at_the_minimum_alone():
+def test_kkt_residual_vanishes_at_the_minimum_alone():
     rng = np.random.default_rng(2)
     X, Y = rng.normal(size=(50, 3)), rng.normal(size=(50, 1))
     Y += 2 * X[:, :1]
@@ -198,10 +198,10 @@ def test_stationarity_vanishes_at_the_minimum_alone():
         W = params[:, :3]
         params[:, :3] = np.sign(W) * np.maximum(abs(W) - 0.1 * 0.5, 0)
     assert (params[0, :3] == 0).any()
-    np.testing.assert_allclose(objective.stationarity(params), 0, atol=1e-12)
-    assert (objective.stationarity(params + 0.1) > 1e-3).any()
+    np.testing.assert_allclose(objective.kkt_residual(params), 0, atol=1e-12)
+    assert (objective.kkt_residual(params + 0.1) > 1e-3).any()
     moved = params + [[0, 0, 0, 0.1]]  # an intercept is not penalized
-    np.testing.assert_allclose(objective.stationarity(moved)[0, 3], 0.1, rtol=1e-6)
+    np.testing.assert_allclose(objective.kkt_residual(moved)[0], 0.1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

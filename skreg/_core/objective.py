@@ -124,21 +124,34 @@ class Objective:
         """The objective of every model: ``(n_models,)``."""
         return self.data_loss(params) + self.penalty.value(self.network.weights(params))
 
-    def stationarity(self, params):
-        """Distance of minus the gradient to the penalty's subdifferential.
+    def value_given(self, params, smooth_value):
+        """The objective of one model whose smooth part is known."""
+        layers = self.network.weights(params)
+        penalty = self.penalty.value(layers) - self.penalty.smooth_value(layers)
+        return smooth_value + penalty[0]
 
-        Returns
-        -------
-        ndarray of shape (n_models, n_params)
-            Zero at a stationary point; for intercepts the gradient's size.
+    def smooth_value(self, params):
+        """The smooth part alone: mean loss and L2, ``(n_models,)``."""
+        layers = self.network.weights(params)
+        return self.data_loss(params) + self.penalty.smooth_value(layers)
+
+    def kkt_residual(self, params):
+        """How far from stationary the objective is: ``(n_models,)``.
+
+        The largest distance of minus the gradient to the penalty's subdifferential,
+        over weights, intercepts, and groups of inputs (there divided by the root of the
+        group's size).
         """
-        _, gradient = self.smooth_value_and_gradient(params)
-        distance = np.abs(gradient)
-        distances = self.penalty.subdifferential_distance(
-            self.network.weights(params), self.network.weights(gradient)
+        _, smooth_gradient = self.smooth_value_and_gradient(params)
+        network, penalty = self.network, self.penalty
+        distances = penalty.subdifferential_distance(
+            network.weights(params), network.weights(smooth_gradient)
         )
-        for W, layer_distance in zip(
-            self.network.weights(distance), distances, strict=True
-        ):
-            W[...] = layer_distance
-        return distance
+        if penalty.inputs is not None:
+            groups = penalty.inputs.groups
+            distances[0] = groups.norms(distances[0]) / np.sqrt(groups.sizes)
+        distances += [block[:, -1] for block in network.blocks(smooth_gradient)]
+        n_models = len(params)
+        return np.max(
+            [np.abs(d).reshape(n_models, -1).max(axis=1) for d in distances], axis=0
+        )

@@ -341,7 +341,8 @@ class Adam(_Optimizer):
         gives the group penalty's proximal step its closed form. The moments so far are
         replaced by their means.
         """
-        self._tie_rows(self._network.weights(self._V)[0])
+        if self._tied is not None:
+            self._tie_rows(self._network.weights(self._V)[0])
 
     def _tie_rows(self, W):
         """Replace the entries of each penalized group by their mean."""

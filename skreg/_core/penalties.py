@@ -17,6 +17,7 @@ __all__ = [
     "GroupLasso",
     "GroupLogSum",
     "InputGroups",
+    "make_penalty",
     "soft_threshold",
 ]
 
@@ -343,3 +344,33 @@ class ElasticNetOfInputs(ElasticNet):
         residuals = super()._residual(layers, gradients)
         residuals[0] = self.inputs.residual(layers[0], residuals[0])
         return residuals
+
+
+def make_penalty(models, feature_penalty, groups, dtype):
+    """The penalty of a batch.
+
+    Parameters
+    ----------
+    models : list of objects with the strengths as attributes
+        `alpha`, `l1_ratio`, `feature_alpha`, `feature_epsilon`.
+    feature_penalty : {"log_sum", "group_lasso"}
+    groups : InputGroups
+    dtype : dtype
+
+    Returns
+    -------
+    ElasticNet
+    """
+
+    def values(name):
+        return [getattr(model, name) for model in models]
+
+    alpha, l1_ratio = values("alpha"), values("l1_ratio")
+    if not any(values("feature_alpha")):
+        return ElasticNet(alpha, l1_ratio, dtype)
+    if feature_penalty == "group_lasso":
+        inputs = GroupLasso(values("feature_alpha"), groups, dtype)
+    else:
+        epsilon = values("feature_epsilon")
+        inputs = GroupLogSum(values("feature_alpha"), groups, dtype, epsilon)
+    return ElasticNetOfInputs(alpha, l1_ratio, dtype, inputs)

@@ -13,7 +13,7 @@ import numpy as np
 from .buffers import aligned_empty
 from .network import Workspace
 from .optimizers import SGD, Adam
-from .penalties import ElasticNet
+from .penalties import InputGroups, make_penalty
 from .random import Stream
 from .rows import make_rows
 from .stopping import Progress, StopReason
@@ -39,6 +39,8 @@ class Settings:
     shuffle: bool = True
     learning_rate: str = "constant"  # or "invscaling", "adaptive"
     nesterovs_momentum: bool = True
+    feature_penalty: str = "log_sum"  # or "group_lasso"
+    groups: InputGroups | None = None  # of the inputs, where they are penalized
 
 
 @dataclass
@@ -65,6 +67,8 @@ class Model:
     progress: Progress
     alpha: float = 0.0
     l1_ratio: float = 0.0
+    feature_alpha: float = 0.0
+    feature_epsilon: float = 1.0
     dropout: float = 0.0
     learning_rate_init: float = 1e-3
     power_t: float = 0.5
@@ -92,7 +96,8 @@ class Trained:
     optimizer_state : dict
         Moments and counters, with the learning rate.
     stream : random.Stream
-        As it would be had the model trained alone.
+        As it would be had the model trained alone. Models that ended together share it:
+        who goes on from here takes a copy.
     n_samples_seen : int
     """
 
@@ -152,9 +157,9 @@ def train(network, models, X, Y, settings, *, report=None, keep_interrupted=Fals
                     raise
                 reasons = [StopReason.INTERRUPTED] * len(batch.models)
             going_on = np.array([reason is None for reason in reasons])
+            streams = batch.streams_to_export(going_on)
             for k in np.flatnonzero(~going_on):
-                is_last = not going_on.any() and k == len(reasons) - 1
-                trained[indices[k]] = batch.export(k, reasons[k], own_stream=is_last)
+                trained[indices[k]] = batch.export(k, reasons[k], streams)
             if not going_on.all():
                 batch.keep(np.flatnonzero(going_on))
                 indices = indices[going_on]
@@ -168,11 +173,13 @@ class _Batch:
         self.network, self.models = network, models
         self._X, self._Y, self._settings = X, Y, settings
         params = np.stack([model.params for model in models])
-        self._penalty = ElasticNet(
-            [m.alpha for m in models], [m.l1_ratio for m in models], params.dtype
+        self._penalty = make_penalty(
+            models, settings.feature_penalty, settings.groups, params.dtype
         )
         self._optimizer = self._make_optimizer(params)
         self._optimizer.import_states([m.optimizer_state for m in models])
+        if settings.solver == "adam":
+            self._optimizer.tie()
         rates = [
             m.learning_rate_init
             if m.optimizer_state is None
@@ -233,7 +240,20 @@ class _Batch:
         self._n_samples_seen = self._n_samples_seen[indices]
         self._bind()
 
-    def export(self, k, reason, own_stream):
+    def streams_to_export(self, going_on):
+        """By id, the streams as they stand: copies of those that will move on."""
+        moving = {id(self.models[k].stream) for k in np.flatnonzero(going_on)}
+        ending = {
+            id(self.models[k].stream): self.models[k].stream
+            for k in np.flatnonzero(~going_on)
+        }
+        return {
+            key: stream.copy() if key in moving else stream
+            for key, stream in ending.items()
+        }
+
+    def export(self, k, reason, streams):
+        """What became of one model."""
         model = self.models[k]
         state = self._optimizer.export_state(k)
         state["learning_rate"] = float(self._optimizer.learning_rate[k])
@@ -242,7 +262,7 @@ class _Batch:
             progress=model.progress,
             stop_reason=reason,
             optimizer_state=state,
-            stream=model.stream if own_stream else model.stream.copy(),
+            stream=streams[id(model.stream)],
             n_samples_seen=int(self._n_samples_seen[k]),
         )
 
