@@ -79,7 +79,7 @@ def _end_iteration(objective, row, loss, progress, validate, report):
     penalty = objective.penalty.value(objective.network.weights(row[None]))[0]
     validation = None if validate is None else validate(row)
     stop_reason = progress.end_epoch(row, loss, loss - penalty, validation)
-    if validate is None and stop_reason is StopReason.NO_IMPROVEMENT:
+    if validate is None and stop_reason is progress.criterion.reason:
         # Without a validation score it is the solver that knows when it is done.
         stop_reason = None
     asked = None if report is None else report(progress)
@@ -161,6 +161,9 @@ def lbfgs(
         return stop_reason
     if not np.isfinite(result.fun):
         return StopReason.DIVERGED
+    if progress.n_epochs == 0:
+        # A start that is stationary already has a loss and a score, too.
+        _end_iteration(objective, params, result.fun, progress, validate, report)
     if validate is None:
         progress.kept = problem.params_of(result.x)
     if result.nit >= max_iter:

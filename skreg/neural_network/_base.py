@@ -20,8 +20,10 @@ from sklearn.utils.validation import (
 
 from .._core.activations import ACTIVATIONS
 from .._core.network import Network
+from .._core.stopping import StoppingCriterion, StopReason
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._reporting import print_epoch, warn_about
+from ._stopping import CRITERIA, check_criterion
 
 __all__ = ["BaseMLP"]
 
@@ -65,6 +67,8 @@ class BaseMLP(BaseEstimator, ABC):
             Interval(numbers.Integral, 1, None, closed="left"),
             Options(numbers.Real, {np.inf}),
         ],
+        "min_iter": [Interval(numbers.Integral, 0, None, closed="left")],
+        "stopping_criterion": [StrOptions(set(CRITERIA)), StoppingCriterion],
         "beta_1": [Interval(numbers.Real, 0, 1, closed="left")],
         "beta_2": [Interval(numbers.Real, 0, 1, closed="left")],
         "epsilon": [Interval(numbers.Real, 0, None, closed="neither")],
@@ -217,9 +221,8 @@ class BaseMLP(BaseEstimator, ABC):
             )
             if outcome.error is not None:
                 raise outcome.error
-            if max_iter is None:
-                progress = outcome.state.progress
-                warn_about(self, outcome.stop_reason, progress)
+            if max_iter is None or outcome.stop_reason is not StopReason.MAX_ITER:
+                warn_about(self, outcome.stop_reason, outcome.state.progress)
             outcome.apply_to(self)
         except BaseException:
             # Nothing is half-fitted: not even the names of the columns.
@@ -243,6 +246,8 @@ class BaseMLP(BaseEstimator, ABC):
                 "momentum=1 with an L1 penalty (alpha * l1_ratio > 0) has no proximal "
                 "step: use momentum < 1 with solver='sgd'."
             )
+
+        check_criterion(self)
 
     def _hidden_units(self):
         sizes = self.hidden_layer_sizes
@@ -370,12 +375,17 @@ class BaseMLP(BaseEstimator, ABC):
                 progress=earlier.progress,
                 n_samples_seen=earlier.n_samples_seen,
             )
-        if earlier.kept is not None and np.array_equal(params, earlier.kept):
-            # `coefs_` are the best so far; training goes on from where it stood.
-            params = earlier.params
+        diverged = self.stop_reason_ == StopReason.DIVERGED
+        if self.early_stopping and not diverged:
+            if np.array_equal(params, earlier.kept):
+                # `coefs_` are the best so far; training goes on from where it stood.
+                params = earlier.params
         return TrainingState(
             params,
-            optimizer=earlier.optimizer,
+            # Moments that led astray, or of another solver, are of no use.
+            optimizer=None
+            if diverged or earlier.solver != self.solver
+            else earlier.optimizer,
             stream=earlier.stream,
             progress=earlier.progress,
             n_samples_seen=earlier.n_samples_seen,

@@ -15,14 +15,16 @@ import numpy as np
 from .._core.batching import chunk_size
 from .._core.network import Network
 from .._core.objective import Objective
-from .._core.penalties import ElasticNet
+from .._core.penalties import InputGroups, make_penalty
 from .._core.random import Stream
-from .._core.solvers import lbfgs
-from .._core.stopping import Curves, Patience, Progress, StopReason
+from .._core.solvers import fista, lbfgs
+from .._core.stopping import Curves, Progress, StopReason
 from .._core.training import Model, Settings, train
 from .._core.validation import Holdout, Validator
+from ._dense_to_sparse import needs_path, run_paths
 from ._holdout import split_validation_rows
 from ._scoring import ValidationScore
+from ._stopping import make_criterion
 
 __all__ = [
     "FitOutcome",
@@ -51,6 +53,8 @@ class TrainingState:
     kept : ndarray of shape (n_params,) or None
     optimizer : dict or None
         Moments, counters and the present learning rate.
+    solver : str or None
+        Whose moments these are.
     stream : random.Stream or None
         Shuffles and dropout.
     progress : stopping.Progress or None
@@ -63,6 +67,7 @@ class TrainingState:
     params: np.ndarray
     kept: np.ndarray | None = None
     optimizer: dict | None = None
+    solver: str | None = None
     stream: Stream | None = None
     progress: Progress | None = None
     n_samples_seen: int = 0
@@ -173,6 +178,7 @@ class _Prepared:
     batch_size: int
     key: tuple = field(repr=False, default=())
     validation_rows: tuple | None = None
+    groups: InputGroups | None = None
 
 
 def fit_many(tasks, X, y, *, validation=None, keep_interrupted=False):
@@ -217,9 +223,14 @@ def fit_each(tasks, X, y, *, validation=None, keep_interrupted=False):
     outcome : FitOutcome
         A task that fails carries its error and leaves the others alone.
     """
+    by_path = [index for index, task in enumerate(tasks) if needs_path(task)]
+    if by_path:
+        yield from _fit_by_paths(tasks, by_path, X, y, validation, keep_interrupted)
     preparation = _Preparation(X, y, validation)
     batches = {}
     for index, task in enumerate(tasks):
+        if needs_path(task):
+            continue
         try:
             prepared = preparation.prepare(index, task)
         except Exception as error:
@@ -245,6 +256,23 @@ def fit_each(tasks, X, y, *, validation=None, keep_interrupted=False):
                 yield prepared.index, outcome
 
 
+def _fit_by_paths(tasks, by_path, X, y, validation, keep_interrupted):
+    """As `fit_each`, for the tasks (of these numbers) that start dense."""
+
+    def train_plainly(tasks, X, y, validation):
+        return fit_many(
+            tasks, X, y, validation=validation, keep_interrupted=keep_interrupted
+        )
+
+    outcomes = {}
+    path_tasks = [tasks[index] for index in by_path]
+    for points in run_paths(train_plainly, path_tasks, X, y, validation=validation):
+        for index, point in zip(by_path, points, strict=True):
+            if point is not None:
+                outcomes[index] = getattr(point, "outcome", point)
+    yield from outcomes.items()
+
+
 def batch_capacity(estimator, n_rows, n_features, n_outputs, dtype):
     """The number of such networks that train best side by side.
 
@@ -259,7 +287,7 @@ def batch_capacity(estimator, n_rows, n_features, n_outputs, dtype):
     -------
     int
     """
-    if estimator.solver == "lbfgs":
+    if estimator.solver in _FULL_BATCH:
         return 1
     network = Network(
         (n_features, *estimator._hidden_units(), n_outputs), estimator.activation, None
@@ -272,7 +300,7 @@ def _chunks(batch, dtype):
     """Cut a batch into chunks of about equal size that fit into the cache."""
     first = batch[0]
     size = chunk_size(first.network, first.batch_size, dtype)
-    if first.task.estimator.solver == "lbfgs":
+    if first.task.estimator.solver in _FULL_BATCH:
         size = 1
     n_chunks = -(-len(batch) // size)
     ends = [len(batch) * chunk // n_chunks for chunk in range(n_chunks + 1)]
@@ -295,6 +323,7 @@ class _Preparation:
     def __init__(self, X, y, validation):
         self._X, self._y, self._validation = X, y, validation
         self._encoded = {}
+        self._groups = {}
         self._starts = {}
         self._held_out = {}
         self._given_rows = validation and np.arange(validation.X.shape[0])
@@ -328,8 +357,13 @@ class _Preparation:
             **{name: getattr(estimator, name) for name in _PER_MODEL},
         )
         batch_size = estimator._resolve_batch_size(stream.n_rows)
+        groups = None
+        if estimator.feature_alpha > 0:
+            model.feature_epsilon = estimator._resolve_feature_epsilon(network, params)
+            groups = self._input_groups(estimator)
         key = (
             *estimator._batch_key(),
+            id(groups),
             network.layer_units,
             batch_size,
             stream.n_rows,
@@ -346,7 +380,13 @@ class _Preparation:
             batch_size,
             key,
             validation_rows,
+            groups,
         )
+
+    def _input_groups(self, estimator):
+        groups = estimator._input_groups(self._X.shape[1])
+        # One object for all that agree, by which a batch knows it.
+        return self._groups.setdefault(groups.labels.tobytes(), groups)
 
     def _encode(self, estimator, encoding):
         key = type(estimator), None if encoding is None else tuple(encoding.classes)
@@ -447,10 +487,14 @@ class _Preparation:
         return holdout, ValidationScore(estimator, network, encoding, X, y, weight)
 
 
+# These train one model at a time.
+_FULL_BATCH = ("lbfgs", "fista")
+
 # What may differ between the models of a batch, by the estimators' names.
 _PER_MODEL = (
     "alpha",
     "l1_ratio",
+    "feature_alpha",
     "dropout",
     "learning_rate_init",
     "power_t",
@@ -480,17 +524,18 @@ def _check_total_weight(weight, part):
 def _progress(task):
     """A record of its own, going on with the curves (and the criterion) of a state."""
     estimator = task.estimator
-    criterion = Patience(estimator.n_iter_no_change, estimator.tol)
+    criterion = make_criterion(estimator)
     earlier = None if task.state is None else task.state.progress
     if earlier is None:
-        return Progress(criterion)
+        return Progress(criterion, min_iter=estimator.min_iter)
     curves = Curves(
         **{name: list(curve) for name, curve in vars(earlier.curves).items()}
     )
-    progress = Progress(criterion, curves)
+    progress = Progress(criterion, curves, estimator.min_iter)
     if task.resume:
         progress.n_epochs = earlier.n_epochs
-    if task.state.optimizer is not None:
+    monitored = earlier.best_iter is not None
+    if task.state.stream is not None and monitored == estimator.early_stopping:
         progress.continue_from(earlier)
     return progress
 
@@ -499,10 +544,9 @@ def _train_chunk(chunk, X, keep_interrupted):
     """The outcomes of prepared tasks that share a batch."""
     started = time.perf_counter()
     first = chunk[0]
-    train_them = (
-        _run_lbfgs if first.task.estimator.solver == "lbfgs" else _run_minibatches
-    )
-    results = train_them(chunk, X, keep_interrupted)
+    is_full_batch = first.task.estimator.solver in _FULL_BATCH
+    run = _run_full_batch if is_full_batch else _run_minibatches
+    results = run(chunk, X, keep_interrupted)
     seconds = (time.perf_counter() - started) / len(chunk)
     return [
         _outcome(prepared, state, reason, seconds)
@@ -515,7 +559,8 @@ def _outcome(prepared, state, reason, seconds):
         if reason is StopReason.INTERRUPTED and np.isfinite(state.params).all():
             state.progress.kept = state.params
         else:
-            return FitOutcome(error=ValueError(NON_FINITE_MESSAGE), seconds=seconds)
+            error = ValueError(_message_of_no_finite_epoch(prepared, state))
+            return FitOutcome(error=error, seconds=seconds)
     return FitOutcome(
         state=state,
         stop_reason=reason,
@@ -523,6 +568,18 @@ def _outcome(prepared, state, reason, seconds):
         network=prepared.network,
         encoding=prepared.encoding,
     )
+
+
+def _message_of_no_finite_epoch(prepared, state):
+    curves = state.progress.curves
+    losses = curves.loss[-1:] + curves.validation_loss[-1:]
+    if curves.validation_scores and np.isfinite(losses).all():
+        return (
+            f"The validation score (scoring={prepared.task.estimator.scoring!r}) is "
+            "not finite after the first epoch, although the losses are: it may not be "
+            "defined for these validation rows."
+        )
+    return NON_FINITE_MESSAGE
 
 
 def _run_minibatches(chunk, X, keep_interrupted):
@@ -555,6 +612,7 @@ def _run_minibatches(chunk, X, keep_interrupted):
                 params=result.params,
                 kept=result.progress.kept,
                 optimizer=result.optimizer_state,
+                solver=estimator.solver,
                 stream=result.stream,
                 progress=result.progress,
                 n_samples_seen=result.n_samples_seen,
