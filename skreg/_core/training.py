@@ -305,7 +305,7 @@ class _Batch:
             if schedule == "invscaling":
                 n_seen = int(self._n_samples_seen[k])
                 rates[k] = model.learning_rate_init / (n_seen + 1) ** model.power_t
-            elif schedule == "adaptive" and (reason is StopReason.NO_IMPROVEMENT):
+            elif schedule == "adaptive" and reason is progress.criterion.reason:
                 reason = StopReason.LEARNING_RATE
                 if rates[k] > _SMALLEST_LEARNING_RATE:
                     rates[k] /= _ADAPTIVE_DIVISOR

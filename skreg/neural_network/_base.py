@@ -246,6 +246,7 @@ class BaseMLP(BaseEstimator, ABC):
                 "momentum=1 with an L1 penalty (alpha * l1_ratio > 0) has no proximal "
                 "step: use momentum < 1 with solver='sgd'."
             )
+        check_criterion(self)
 
         check_criterion(self)
 

@@ -72,6 +72,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         validation_fraction=0.1,
         scoring="loss",
         n_iter_no_change=10,
+        min_iter=0,
+        stopping_criterion="patience",
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
@@ -102,6 +104,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.validation_fraction = validation_fraction
         self.scoring = scoring
         self.n_iter_no_change = n_iter_no_change
+        self.min_iter = min_iter
+        self.stopping_criterion = stopping_criterion
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
