@@ -371,6 +371,7 @@ def make_penalty(models, feature_penalty, groups, dtype):
     if feature_penalty == "group_lasso":
         inputs = GroupLasso(values("feature_alpha"), groups, dtype)
     else:
-        epsilon = values("feature_epsilon")
+        # Models without the penalty need none; any will do.
+        epsilon = [value or 1.0 for value in values("feature_epsilon")]
         inputs = GroupLogSum(values("feature_alpha"), groups, dtype, epsilon)
     return ElasticNetOfInputs(alpha, l1_ratio, dtype, inputs)

@@ -68,7 +68,7 @@ class Model:
     alpha: float = 0.0
     l1_ratio: float = 0.0
     feature_alpha: float = 0.0
-    feature_epsilon: float = 1.0
+    feature_epsilon: float | None = None
     dropout: float = 0.0
     learning_rate_init: float = 1e-3
     power_t: float = 0.5

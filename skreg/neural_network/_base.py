@@ -22,6 +22,7 @@ from .._core.activations import ACTIVATIONS
 from .._core.network import Network
 from .._core.stopping import StoppingCriterion, StopReason
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
+from ._groups import parse_feature_groups
 from ._reporting import print_epoch, warn_about
 from ._stopping import CRITERIA, check_criterion
 
@@ -40,9 +41,16 @@ class BaseMLP(BaseEstimator, ABC):
             Interval(numbers.Integral, 1, None, closed="left"),
         ],
         "activation": [StrOptions(set(ACTIVATIONS))],
-        "solver": [StrOptions({"adam", "sgd", "lbfgs"})],
+        "solver": [StrOptions({"adam", "sgd", "lbfgs", "fista"})],
         "alpha": [Interval(numbers.Real, 0, None, closed="left")],
         "l1_ratio": [Interval(numbers.Real, 0, 1, closed="both")],
+        "feature_alpha": [Interval(numbers.Real, 0, None, closed="left")],
+        "feature_penalty": [StrOptions({"log_sum", "group_lasso"})],
+        "feature_epsilon": [
+            StrOptions({"auto"}),
+            Interval(numbers.Real, 0, None, closed="neither"),
+        ],
+        "feature_groups": ["array-like", None],
         "dropout": [Interval(numbers.Real, 0, 1, closed="left")],
         "batch_size": [
             StrOptions({"auto"}),
@@ -79,6 +87,7 @@ class BaseMLP(BaseEstimator, ABC):
     # its seed).
     _shared_parameters: tuple = (
         "activation",
+        "feature_penalty",
         "solver",
         "learning_rate",
         "shuffle",
@@ -174,6 +183,7 @@ class BaseMLP(BaseEstimator, ABC):
 
     def _partial_fit(self, X, y, sample_weight, validation_data, first_encoding=None):
         """One epoch more; `first_encoding(y)` gives that of the first call."""
+        self._check_solver()
         self._validate_params()
         self._check_parameters_together()
         if self.early_stopping and validation_data[0] is None:
@@ -214,6 +224,7 @@ class BaseMLP(BaseEstimator, ABC):
                 sample_weight=sample_weight,
                 state=state,
                 max_iter=max_iter,
+                dense_first=max_iter is None,
                 encoding=encoding,
             )
             (outcome,) = fit_many(
@@ -235,18 +246,31 @@ class BaseMLP(BaseEstimator, ABC):
 
     def _check_parameters_together(self):
         """What no single parameter's constraint can say."""
-        self._hidden_units()
-        if self.solver == "lbfgs" and self.dropout > 0:
+        has_hidden_layers = len(self._hidden_units()) > 0
+        if self.solver == "lbfgs" and self.feature_alpha > 0:
             raise ValueError(
-                f"dropout={self.dropout} needs solver='adam' or 'sgd': with 'lbfgs' "
-                "the objective would change from one evaluation to the next."
+                f"feature_alpha={self.feature_alpha} needs solver='adam', 'sgd' or "
+                "'fista': 'lbfgs' has no step for penalties of whole inputs."
             )
-        if self.solver == "sgd" and self.momentum == 1 and self.alpha * self.l1_ratio:
+        if self.feature_alpha > 0 and self.alpha == 0 and has_hidden_layers:
             raise ValueError(
-                "momentum=1 with an L1 penalty (alpha * l1_ratio > 0) has no proximal "
-                "step: use momentum < 1 with solver='sgd'."
+                f"feature_alpha={self.feature_alpha} needs alpha > 0 where there is a "
+                "hidden layer: with nothing to hold the later layers, their weights "
+                "grow while the first layer's shrink, and removed inputs come back."
             )
-        check_criterion(self)
+        if self.solver not in _STOCHASTIC_SOLVERS and self.dropout > 0:
+            raise ValueError(
+                f"dropout={self.dropout} needs solver='adam' or 'sgd': with "
+                f"{self.solver!r} the objective would change from one evaluation to "
+                "the next."
+            )
+        is_proximal = self.alpha * self.l1_ratio > 0 or self.feature_alpha > 0
+        if self.solver == "sgd" and self.momentum == 1 and is_proximal:
+            raise ValueError(
+                "momentum=1 with an L1 penalty (alpha * l1_ratio > 0) or with "
+                "feature_alpha > 0 has no proximal step: use momentum < 1 with "
+                "solver='sgd'."
+            )
 
         check_criterion(self)
 
@@ -399,6 +423,11 @@ class BaseMLP(BaseEstimator, ABC):
         shared = (getattr(self, name) for name in self._shared_parameters)
         return (type(self), *shared)
 
+    def _input_groups(self, n_features):
+        """The partition of the inputs that `feature_groups` describes."""
+        names = getattr(self, "feature_names_in_", None)
+        return parse_feature_groups(self.feature_groups, n_features, names)
+
     def _epoch_report(self):
         """What to call after each epoch, or None."""
         return print_epoch if self.verbose else None
@@ -430,6 +459,23 @@ class BaseMLP(BaseEstimator, ABC):
             if layer < last:
                 activation.apply(H)
         return H
+
+    @property
+    def feature_importances_(self):
+        """Norm of each input's outgoing weights; exactly 0.0 where it was dropped."""
+        check_is_fitted(self)
+        return np.sqrt(np.einsum("ij,ij->i", self.coefs_[0], self.coefs_[0]))
+
+    @property
+    def support_(self):
+        """Whether each input has a weight that is not zero."""
+        check_is_fitted(self)
+        return self.coefs_[0].any(axis=1)
+
+    @property
+    def n_features_selected_(self):
+        """The number of inputs in `support_`."""
+        return int(self.support_.sum())
 
     @property
     def sparsity_(self):

@@ -16,7 +16,297 @@ __all__ = ["MLPClassifier"]
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
-    """Regularized multi-layer perceptron classifier."""
+    r"""Regularized multi-layer perceptron classifier.
+
+    A neural network for binary, multiclass and multilabel targets that minimizes the
+    log-loss plus an elastic-net penalty of its weights, optionally with early stopping
+    and dropout. Parameters and attributes are those of scikit-learn's
+    :class:`~sklearn.neural_network.MLPClassifier` where it has them, with its defaults
+    where no reason for another is given.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of shape (n_layers - 2,) or int, default=(100,)
+        Units of each hidden layer. ``()`` is a linear model: the objective is then
+        convex.
+
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+        Activation of the hidden layers.
+
+    solver : {'adam', 'sgd', 'lbfgs', 'fista'}, default='adam'
+        `'adam'` [2]_ and `'sgd'` take minibatch steps. `'lbfgs'` and `'fista'` use all
+        rows in each iteration and go to a stationary point of the objective, which
+        suits small data. All give exact zeros with an L1 penalty; `'lbfgs'` alone
+        cannot remove whole inputs.
+
+    alpha : float, default=1e-4
+        Strength of the penalty of the weights. It adds to a **mean** loss, so its
+        meaning depends neither on the batch size nor on the number of rows;
+        scikit-learn divides its own by them (see Notes). The default is weak; search by
+        powers of ten from 1e-5 to 1e-1.
+
+    l1_ratio : float in [0, 1], default=0.0
+        The share of L1 in the penalty: 0 makes all weights smaller (L2), 1 makes some
+        of them exactly zero (L1), what is between does both, as in
+        :class:`~sklearn.linear_model.ElasticNet`.
+
+    feature_alpha : float, default=0.0
+        Strength of a penalty of whole inputs, which removes features: all weights of an
+        input become exactly zero together. Training then begins without it and raises
+        it to this value. With a hidden layer it needs ``alpha > 0``.
+
+    feature_penalty : {'log_sum', 'group_lasso'}, default='log_sum'
+        The penalty of an input's weights as a function of their norm. The concave
+        log-sum leaves the inputs that stay nearly untouched [4]_; the group lasso is
+        convex and shrinks them as well.
+
+    feature_epsilon : float or 'auto', default='auto'
+        Norm at which the log-sum penalty turns from linear to flat. `'auto'` is 0.1 %
+        of the mean norm when the penalty sets in.
+
+    feature_groups : array-like of shape (n_features,) or list of lists, default=None
+        Inputs that are kept or removed together, as one-hot columns should be: a label
+        for each column, or lists of column numbers or names. None is each input by
+        itself.
+
+    dropout : float in [0, 1), default=0.0
+        Probability with which a hidden unit is left out of a training step. The others
+        are scaled up for it, so that predictions need no correction. Minibatch solvers
+        only.
+
+    class_weight : dict or 'balanced', default=None
+        Weights of the classes, which multiply `sample_weight` in training and in the
+        validation loss. `'balanced'` is ``n_samples / (n_classes * np.bincount(y))``.
+        Not for multilabel targets.
+
+    batch_size : int or 'auto', default='auto'
+        Rows of a minibatch; `'auto'` is ``min(200, n_rows)`` of the training rows. The
+        last minibatch of an epoch may be smaller.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        Schedule of ``solver='sgd'``. `'invscaling'` divides `learning_rate_init` by
+        ``(t_ + 1) ** power_t``. `'adaptive'` divides the rate by 5 whenever training
+        would stop, until it is below 1e-6.
+
+    learning_rate_init : float, default=1e-3
+        Learning rate of `'adam'` and `'sgd'`, at first.
+
+    power_t : float, default=0.5
+        Exponent of ``learning_rate='invscaling'``.
+
+    max_iter : int, default=200
+        Largest number of epochs (iterations of a full-batch solver). Without early
+        stopping, reaching it raises a ConvergenceWarning.
+
+    max_fun : int, default=15000
+        Largest number of evaluations of the objective by `'lbfgs'`.
+
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+
+    random_state : int, RandomState instance or None, default=None
+        Decides the initial weights, the validation split, the order of the rows and
+        dropout, with scikit-learn's stream of random numbers: the same number gives the
+        same initial weights as there.
+
+    tol : float, default=1e-4
+        What counts as an improvement: of the monitored validation score with early
+        stopping, of the training objective without. For full-batch solvers the
+        tolerance of stationarity.
+
+    verbose : bool, default=False
+        Whether to print a line an epoch.
+
+    warm_start : bool, default=False
+        Whether `fit` starts from `coefs_` and `intercepts_` if it has been fitted
+        before. The curves go on; the optimizer, the patience and the best so far start
+        afresh.
+
+    momentum : float in [0, 1], default=0.9
+        Momentum of `'sgd'`. With an L1 penalty it must be less than 1.
+
+    nesterovs_momentum : bool, default=True
+        Whether `'sgd'` uses Nesterov's momentum.
+
+    early_stopping : bool, default=False
+        Whether to hold out validation rows (or take `X_val` of `fit`), score them after
+        each epoch, stop when the score no longer improves, and keep the parameters of
+        the best epoch.
+
+    validation_fraction : float in [0, 1), default=0.1
+        Share of the rows that early stopping holds out. The split is stratified by
+        class, for multiclass targets too.
+
+    scoring : 'loss', str, callable or None, default='loss'
+        What early stopping monitors. `'loss'`, minus the validation loss, tells epochs
+        apart that classify equally many rows correctly, which accuracy does not: the
+        curve is smoother and the best epoch less a matter of luck. A string or a
+        callable as for :func:`~sklearn.model_selection.cross_validate`; None for
+        `score`, the accuracy.
+
+    n_iter_no_change : int or inf, default=10
+        Patience: training stops when **more than** this many epochs in a row brought no
+        improvement by `tol`. ``np.inf`` never stops, and with early stopping still
+        keeps the best epoch.
+
+    min_iter : int, default=0
+        Epochs before which early stopping does not end training.
+
+    stopping_criterion : str or StoppingCriterion, default='patience'
+        The rule that ends training [3]_: `'patience'`, `'generalization_loss'`,
+        `'progress_quotient'` or `'successive_increases'`, or one of the objects in
+        `skreg.neural_network` with parameters of its own. All but patience need
+        ``early_stopping=True``.
+
+    beta_1 : float in [0, 1), default=0.9
+        Decay of Adam's first moment.
+
+    beta_2 : float in [0, 1), default=0.999
+        Decay of Adam's second moment.
+
+    epsilon : float, default=1e-8
+        Keeps Adam's step finite where the second moment is zero.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weights, one array a layer. Predictions, `partial_fit` and `warm_start` read
+        them, so they may be edited.
+
+    intercepts_ : list of ndarray of shape (fan_out,)
+        Intercepts, which are never penalized.
+
+    classes_ : ndarray of shape (n_classes,)
+        The class labels; for multilabel targets the column numbers.
+
+    n_iter_ : int
+        Epochs (iterations) of the last `fit` or `partial_fit`.
+
+    t_ : int
+        Training rows seen, repeats counted, over all calls.
+
+    loss_ : float
+        The last objective: mean training loss plus penalty.
+
+    loss_curve_ : list of float
+        The objective of each epoch; the loss in it is the mean over the epoch's
+        minibatches.
+
+    data_loss_curve_ : list of float
+        The same without the penalty, comparable with `validation_loss_curve_`.
+
+    best_loss_ : float or None
+        Least entry of `loss_curve_`; None with early stopping.
+
+    validation_scores_ : list of float or None
+        The monitored score of each epoch, greater is better; NaN where it was not
+        finite. None without early stopping, as the next three.
+
+    validation_loss_curve_ : list of float or None
+        Mean loss on the validation rows, without the penalty.
+
+    best_validation_score_ : float or None
+        The score of the epoch whose parameters were kept.
+
+    best_iter_ : int or None
+        That epoch's position in the curves, from 1.
+
+    stop_reason_ : str
+        Why training ended: 'no_improvement' (patience ran out), 'generalization_loss',
+        'progress_quotient', 'successive_increases' or 'stopping_criterion' (the other
+        criteria), 'max_iter', 'max_fun', 'converged' (a full-batch solver is done),
+        'learning_rate_too_small' (the end of `'adaptive'`), 'diverged' or 'interrupted'
+        (each with a warning; the best or last finite parameters are kept).
+
+    sparsity_ : float
+        Share of the weights that are exactly zero.
+
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        Norm of each input's outgoing weights; exactly 0.0 for a removed one.
+
+    support_ : ndarray of bool of shape (n_features_in_,)
+        Whether an input has a weight that is not zero.
+
+    n_features_selected_ : int
+        Number of inputs in `support_`.
+
+    n_features_in_ : int
+        Number of input features.
+
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if all column names of X are strings.
+
+    n_layers_ : int
+        Number of layers, input and output included.
+
+    n_outputs_ : int
+        Number of outputs: 1 for binary targets.
+
+    out_activation_ : str
+        'logistic' for binary and multilabel targets, 'softmax' for multiclass.
+
+    See Also
+    --------
+    MLPRegressor : The same for real targets.
+    sklearn.neural_network.MLPClassifier : L2 penalty only, in another unit.
+    sklearn.linear_model.LogisticRegression : What ``hidden_layer_sizes=()`` is.
+
+    Notes
+    -----
+    With weights :math:`s_i` of the rows and layers :math:`W_l`, training minimizes
+
+    .. math::
+
+        \frac{1}{\sum_i s_i} \sum_i s_i \, loss(y_i, f(x_i)) + alpha \sum_l \left(
+        l1\_ratio \, |W_l|_1 + \frac{1 - l1\_ratio}{2} |W_l|_F^2 \right).
+
+    The intercepts are not penalized. scikit-learn's networks divide their penalty by
+    the batch size, so the same model there has another number::
+
+        alpha_skreg = alpha_sklearn / batch_size    (solver 'adam', 'sgd')
+        alpha_skreg = alpha_sklearn / n_samples     (solver 'lbfgs')
+
+    With equal `alpha`, the penalty here is 200 times stronger at a batch size of 200.
+    With a converted `alpha` and ``l1_ratio=0``, and a batch size that divides the
+    number of rows, the weights are those of scikit-learn, epoch by epoch.
+
+    L1 zeros are exact. They come from proximal steps in the metric of the optimizer
+    [1]_, in L-BFGS from splitting the weights into positive and negative parts.
+    `feature_alpha` adds a term of its own, ``feature_alpha * sum_g sqrt(size_g) *
+    phi(norm of group g)``, with ``phi(t) = t`` or ``epsilon * log(1 + t / epsilon)``.
+    Early stopping differs from scikit-learn's by a stratified split of three and more
+    classes, and by monitoring the validation loss instead of the accuracy;
+    ``scoring=None`` gives the latter.
+
+    References
+    ----------
+    .. [1] J. Yun, A. C. Lozano and E. Yang, "Adaptive proximal gradient methods for
+       structured neural networks", NeurIPS 2021.
+    .. [2] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR
+       2015.
+    .. [3] L. Prechelt, "Early stopping - but when?", in Neural Networks: Tricks of the
+       Trade, Springer, 1998.
+    .. [4] E. J. Candes, M. B. Wakin and S. Boyd, "Enhancing sparsity by reweighted L1
+       minimization", Journal of Fourier Analysis and Applications 14, 2008.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skreg import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> network = MLPClassifier(
+    ...     alpha=0.01, l1_ratio=1.0, solver="lbfgs", random_state=0
+    ... )
+    >>> model = make_pipeline(StandardScaler(), network).fit(X_train, y_train)
+    >>> model.score(X_test, y_test)
+    0.97...
+    >>> network.stop_reason_, bool(network.sparsity_ > 0.9)
+    ('converged', True)
+    """
 
     _parameter_constraints: dict = {
         **BaseMLP._parameter_constraints,
@@ -33,6 +323,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         solver="adam",
         alpha=1e-4,
         l1_ratio=0.0,
+        feature_alpha=0.0,
+        feature_penalty="log_sum",
+        feature_epsilon="auto",
+        feature_groups=None,
         dropout=0.0,
         class_weight=None,
         batch_size="auto",
@@ -63,6 +357,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.solver = solver
         self.alpha = alpha
         self.l1_ratio = l1_ratio
+        self.feature_alpha = feature_alpha
+        self.feature_penalty = feature_penalty
+        self.feature_epsilon = feature_epsilon
+        self.feature_groups = feature_groups
         self.dropout = dropout
         self.class_weight = class_weight
         self.batch_size = batch_size

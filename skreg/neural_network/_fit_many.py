@@ -21,7 +21,7 @@ from .._core.solvers import fista, lbfgs
 from .._core.stopping import Curves, Progress, StopReason
 from .._core.training import Model, Settings, train
 from .._core.validation import Holdout, Validator
-from ._dense_to_sparse import needs_path, run_paths
+from ._dense_to_sparse import auto_epsilon, needs_path, run_paths
 from ._holdout import split_validation_rows
 from ._scoring import ValidationScore
 from ._stopping import make_criterion
@@ -62,6 +62,8 @@ class TrainingState:
     n_samples_seen : int
     validation_rows : tuple of (rows, sample_weight) or None
         What was held out of the task's rows.
+    feature_epsilon : float or None
+        Of the log-sum penalty, where the estimator's is "auto".
     """
 
     params: np.ndarray
@@ -72,6 +74,7 @@ class TrainingState:
     progress: Progress | None = None
     n_samples_seen: int = 0
     validation_rows: tuple | None = None
+    feature_epsilon: float | None = None
 
 
 @dataclass
@@ -92,6 +95,8 @@ class FitTask:
         validation rows, which were parts of these `rows`. Epochs count on.
     max_iter : int, default=None
         In place of the estimator's.
+    dense_first : bool, default=True
+        Whether a fresh start without the feature penalty comes before one with it.
     encoding : LabelEncoding, default=None
         Of a classifier's target where it is known beforehand.
     """
@@ -102,6 +107,7 @@ class FitTask:
     state: TrainingState | None = None
     resume: bool = False
     max_iter: int | None = None
+    dense_first: bool = True
     encoding: Any = None
 
 
@@ -359,7 +365,7 @@ class _Preparation:
         batch_size = estimator._resolve_batch_size(stream.n_rows)
         groups = None
         if estimator.feature_alpha > 0:
-            model.feature_epsilon = estimator._resolve_feature_epsilon(network, params)
+            model.feature_epsilon = _feature_epsilon(task, network, params)
             groups = self._input_groups(estimator)
         key = (
             *estimator._batch_key(),
@@ -516,6 +522,16 @@ def _seed_key(random_state):
     return random_state if isinstance(random_state, Integral) else id(random_state)
 
 
+def _feature_epsilon(task, network, params):
+    """The estimator's, or the one that training began with, or one by the params."""
+    epsilon = task.estimator.feature_epsilon
+    if epsilon != "auto":
+        return epsilon
+    if task.state is not None and task.state.feature_epsilon is not None:
+        return task.state.feature_epsilon
+    return auto_epsilon(network, params)
+
+
 def _check_total_weight(weight, part):
     if not weight.sum() > 0:
         raise ValueError(f"sample_weight is zero for all {part} rows.")
@@ -589,8 +605,13 @@ def _run_minibatches(chunk, X, keep_interrupted):
         solver=estimator.solver,
         batch_size=first.batch_size,
         shuffle=estimator.shuffle,
-        learning_rate=estimator.learning_rate,
+        # Adam has no schedule, as in scikit-learn.
+        learning_rate=estimator.learning_rate
+        if estimator.solver == "sgd"
+        else "constant",
         nesterovs_momentum=estimator.nesterovs_momentum,
+        feature_penalty=estimator.feature_penalty,
+        groups=first.groups,
     )
     reports = [prepared.task.estimator._epoch_report() for prepared in chunk]
 
@@ -617,6 +638,7 @@ def _run_minibatches(chunk, X, keep_interrupted):
                 progress=result.progress,
                 n_samples_seen=result.n_samples_seen,
                 validation_rows=prepared.validation_rows,
+                feature_epsilon=prepared.model.feature_epsilon,
             ),
             result.stop_reason,
         )
@@ -624,14 +646,14 @@ def _run_minibatches(chunk, X, keep_interrupted):
     ]
 
 
-def _run_lbfgs(chunk, X, keep_interrupted):
-    return [_run_one_lbfgs(prepared, X, keep_interrupted) for prepared in chunk]
+def _run_full_batch(chunk, X, keep_interrupted):
+    return [_run_one_full_batch(prepared, X, keep_interrupted) for prepared in chunk]
 
 
-def _run_one_lbfgs(prepared, X, keep_interrupted):
+def _run_one_full_batch(prepared, X, keep_interrupted):
     estimator, model = prepared.task.estimator, prepared.model
-    network, stream = prepared.network, model.stream
-    penalty = ElasticNet([model.alpha], [model.l1_ratio], X.dtype)
+    network, stream, progress = prepared.network, model.stream, model.progress
+    penalty = make_penalty([model], estimator.feature_penalty, prepared.groups, X.dtype)
     objective = Objective(
         network, penalty, X, prepared.Y, stream.rows, stream.sample_weight
     )
@@ -642,25 +664,28 @@ def _run_one_lbfgs(prepared, X, keep_interrupted):
         def validate(row):
             return validator(row[None])[0]
 
-    reason = lbfgs(
-        objective,
-        model.params,
-        model.progress,
-        max_iter=model.max_iter,
-        max_fun=estimator.max_fun,
-        tol=estimator.tol,
-        validate=validate,
-        report=estimator._epoch_report(),
-        keep_interrupted=keep_interrupted,
-    )
-    progress = model.progress
+    n_earlier = progress.n_epochs
+    options = {
+        "max_iter": model.max_iter - n_earlier,
+        "tol": estimator.tol,
+        "validate": validate,
+        "report": estimator._epoch_report(),
+        "keep_interrupted": keep_interrupted,
+    }
+    if estimator.solver == "fista":
+        reason = fista(objective, model.params, progress, **options)
+    else:
+        options["max_fun"] = estimator.max_fun
+        reason = lbfgs(objective, model.params, progress, **options)
     params = model.params if progress.kept is None else progress.kept
-    n_seen = model.n_samples_seen + progress.n_epochs * stream.n_rows
+    n_seen = model.n_samples_seen + (progress.n_epochs - n_earlier) * stream.n_rows
     state = TrainingState(
         params=params,
         kept=progress.kept,
         stream=stream,
         progress=progress,
         n_samples_seen=n_seen,
+        validation_rows=prepared.validation_rows,
+        feature_epsilon=model.feature_epsilon,
     )
     return state, reason
