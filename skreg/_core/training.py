@@ -132,12 +132,17 @@ def train(network, models, X, Y, settings, *, report=None, keep_interrupted=Fals
     list of Trained
         In the models' order.
     """
-    # Groups of models that share a stream are contiguous.
+    # Groups of models that share a stream are contiguous, in each of them those with
+    # validation rows.
     first_of_stream = {}
     for index, model in enumerate(models):
         first_of_stream.setdefault(id(model.stream), index)
     order = sorted(
-        range(len(models)), key=lambda i: first_of_stream[id(models[i].stream)]
+        range(len(models)),
+        key=lambda i: (
+            first_of_stream[id(models[i].stream)],
+            models[i].holdout is None,
+        ),
     )
     batch = _Batch(network, [models[i] for i in order], X, Y, settings)
     trained = [None] * len(models)
@@ -224,8 +229,8 @@ class _Batch:
         self._dropout = rates[:, None, None] if rates.any() else None
 
     def _validator_of(self, group):
-        models = self.models[group]
-        if models[0].holdout is None:
+        models = [model for model in self.models[group] if model.holdout is not None]
+        if not models:
             return None
         scores = [model.score for model in models]
         return Validator(self.network, models[0].holdout, scores)
@@ -320,10 +325,11 @@ class _Batch:
 
     def _validate(self, params):
         """(score, loss) of every model on its validation rows, or None."""
-        validations = []
+        validations = [None] * len(params)
         for group, validator in zip(self._groups, self._validators, strict=True):
-            n_models = group.stop - group.start
-            validations += validator(params[group]) if validator else [None] * n_models
+            if validator is not None:
+                validated = slice(group.start, group.start + validator.n_models)
+                validations[validated] = validator(params[validated])
         return validations
 
 

@@ -43,6 +43,7 @@ class Validator:
     """
 
     def __init__(self, network, holdout, scores):
+        self.n_models = len(scores)
         self._unit, self._scores = holdout.unit, scores
         self._objective = Objective(
             network,
@@ -51,7 +52,7 @@ class Validator:
             holdout.Y,
             holdout.rows,
             holdout.sample_weight,
-            n_models=len(scores),
+            n_models=self.n_models,
         )
 
     def __call__(self, params):
