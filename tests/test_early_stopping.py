@@ -1,0 +1,461 @@
+"""Early stopping: what validation rows decide, and what they must not touch."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from recorder import Recorder
+from sklearn.datasets import load_iris, make_regression
+from sklearn.metrics import get_scorer, log_loss
+from sklearn.preprocessing import scale
+
+from skreg import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+SOLVERS = ["adam", "sgd", "lbfgs"]
+
+
+@pytest.fixture(scope="module")
+def iris():
+    X, y = load_iris(return_X_y=True)
+    return scale(X), y
+
+
+@pytest.fixture(scope="module")
+def regression():
+    X, y = make_regression(n_samples=120, n_features=5, noise=20.0, random_state=0)
+    return X, scale(y)
+
+
+def validation_labels(y, validation_fraction, seed=0, **params):
+    """The labels of the rows that a classifier holds out."""
+    recorder = Recorder()
+    X = np.random.RandomState(0).normal(size=(len(y), 2))
+    MLPClassifier(
+        hidden_layer_sizes=2,
+        early_stopping=True,
+        validation_fraction=validation_fraction,
+        scoring=recorder,
+        max_iter=1,
+        random_state=seed,
+        **params,
+    ).fit(X, y)
+    return recorder.y[0]
+
+
+# -- the split -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_split_is_stratified(seed):
+    y = np.repeat(["a", "b", "c", "d"], [80, 40, 20, 20])
+    labels, counts = np.unique(validation_labels(y, 0.25, seed), return_counts=True)
+    assert_array_equal(labels, ["a", "b", "c", "d"])
+    assert_array_equal(counts, [20, 10, 5, 5])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_singletons", [1, 3])
+def test_class_with_one_row_stays_in_training(n_singletons, seed):
+    y = np.r_[np.repeat([0, 1], [30, 20]), 2 + np.arange(n_singletons)]
+    labels = validation_labels(y, 0.2, seed)
+    assert_array_equal(np.bincount(labels), [6, 4])
+
+
+def test_plain_split_says_why():
+    # Six validation rows cannot hold ten classes.
+    y = np.repeat(np.arange(10), 6)
+    with pytest.warns(UserWarning, match="6 rows cannot hold each of 10 classes"):
+        labels = validation_labels(y, 0.1)
+    assert len(labels) == 6
+
+
+def test_enough_rows_for_every_class_does_not_warn():
+    y = np.repeat(np.arange(6), 10)
+    assert_array_equal(np.bincount(validation_labels(y, 0.1)), np.ones(6))
+
+
+def test_multilabel_and_regression_splits_are_plain(iris, regression):
+    labels = np.eye(3, dtype=int)[iris[1]]
+    for Estimator, X, y in [
+        (MLPClassifier, iris[0], labels),
+        (MLPRegressor, *regression),
+    ]:
+        recorder = Recorder()
+        Estimator(early_stopping=True, scoring=recorder, max_iter=1).fit(X, y)
+        assert len(recorder.y[0]) == np.ceil(0.1 * len(y))
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_training_and_validation_rows_are_disjoint_and_complete(solver):
+    # An own feature for every row: the weights of rows that are not trained on move
+    # only by the penalty, and there is none.
+    n_rows = 40
+    X, y = np.eye(n_rows), np.arange(n_rows, dtype=float) - 19.5
+    recorder = Recorder([0.0, 1.0])
+    params = {"hidden_layer_sizes": (), "solver": solver, "alpha": 0, "random_state": 0}
+    initial = MLPRegressor(**params, learning_rate_init=1e-300, max_iter=1)
+    initial.set_params(solver="sgd").fit(X, y)
+    regressor = MLPRegressor(
+        **params,
+        early_stopping=True,
+        validation_fraction=0.25,
+        max_iter=2,
+        scoring=recorder,
+    ).fit(X, y)
+    held_out = recorder.X[0].argmax(axis=1)
+    moved = regressor.coefs_[0][:, 0] != initial.coefs_[0][:, 0]
+    assert len(held_out) == 10
+    assert_array_equal(np.flatnonzero(~moved), np.sort(held_out))
+
+
+# -- scoring ---------------------------------------------------------------------------
+
+
+def fit_with_validation_set(Estimator, X, y, **params):
+    """An estimator with every third row as validation set, and these rows."""
+    is_validation = np.arange(len(y)) % 3 == 0
+    estimator = Estimator(
+        hidden_layer_sizes=8,
+        early_stopping=True,
+        learning_rate_init=0.02,
+        max_iter=40,
+        random_state=0,
+        **params,
+    )
+    estimator.fit(
+        X[~is_validation],
+        y[~is_validation],
+        X_val=X[is_validation],
+        y_val=y[is_validation],
+    )
+    return estimator, X[is_validation], y[is_validation]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    "scoring",
+    [None, "accuracy", "neg_log_loss", lambda est, X, y: -np.mean(est.predict(X) != y)],
+    ids=["None", "accuracy", "neg_log_loss", "callable"],
+)
+def test_best_score_is_that_of_the_restored_network(scoring, solver, iris):
+    # sgd with a large rate, so that the best epoch is not always the last one.
+    classifier, X_val, y_val = fit_with_validation_set(
+        MLPClassifier, *iris, scoring=scoring, solver=solver
+    )
+    if scoring is None:
+        expected = classifier.score(X_val, y_val)
+    elif callable(scoring):
+        expected = scoring(classifier, X_val, y_val)
+    else:
+        expected = get_scorer(scoring)(classifier, X_val, y_val)
+    scores = classifier.validation_scores_
+    assert_allclose(classifier.best_validation_score_, expected, rtol=1e-9)
+    assert classifier.best_validation_score_ == max(scores)
+    assert classifier.best_iter_ == 1 + scores.index(max(scores))
+    assert all(type(score) is float for score in scores)
+    assert len(scores) == classifier.n_iter_ == len(classifier.validation_loss_curve_)
+    assert classifier.best_loss_ is None
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_loss_is_the_default_score_of_classes(solver, iris):
+    classifier, X_val, y_val = fit_with_validation_set(
+        MLPClassifier, *iris, solver=solver
+    )
+    assert_array_equal(
+        classifier.validation_scores_, -np.array(classifier.validation_loss_curve_)
+    )
+    assert_allclose(
+        classifier.best_validation_score_,
+        -log_loss(y_val, classifier.predict_proba(X_val)),
+        rtol=1e-9,
+    )
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_loss_score_of_regression_is_relative_to_the_best_constant(solver, regression):
+    X, y = regression
+    is_validation = np.arange(len(y)) % 3 == 0
+    regressor, X_val, y_val = fit_with_validation_set(MLPRegressor, X, y, solver=solver)
+    # The constant is that of the training rows, and so is its loss.
+    unit = 0.5 * np.var(y[~is_validation])
+    loss = 0.5 * np.mean((regressor.predict(X_val) - y_val) ** 2)
+    best = regressor.best_iter_ - 1
+    assert_allclose(regressor.validation_loss_curve_[best], loss, rtol=1e-9)
+    assert_allclose(regressor.best_validation_score_, -loss / unit, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("loss", "best_constant"),
+    [
+        ("squared_error", np.mean),
+        ("huber", np.mean),
+        ("absolute_error", np.median),
+        ("quantile", lambda y: np.quantile(y, 0.7)),
+        ("poisson", lambda y: np.log(np.mean(y))),
+    ],
+)
+@pytest.mark.parametrize("unit", [1, 1000])
+def test_loss_score_does_not_depend_on_the_unit_of_y(
+    unit, loss, best_constant, regression
+):
+    X, y = regression
+    y = unit * (np.round(np.exp(y)) if loss == "poisson" else y)
+    regressor = MLPRegressor(
+        hidden_layer_sizes=(),
+        loss=loss,
+        quantile=0.7,
+        huber_delta=1.35 * unit,
+        solver="sgd",
+        # Steps of no length: the network stays what it is set to.
+        learning_rate_init=1e-12,
+        early_stopping=True,
+        warm_start=True,
+        max_iter=1,
+    ).fit(X, y)
+    regressor.coefs_ = [np.zeros_like(W) for W in regressor.coefs_]
+    regressor.intercepts_ = [np.array([best_constant(y)])]
+    regressor.fit(X, y, X_val=X, y_val=y)
+    # Huber's constant is the mean of these targets only about.
+    tolerance = 0.05 if loss == "huber" else 1e-3
+    assert_allclose(regressor.best_validation_score_, -1, atol=tolerance)
+
+
+def test_validation_weights_count(iris):
+    X, y = iris
+    weight = np.where(y == 0, 5.0, 1.0)
+    classifier = MLPClassifier(
+        hidden_layer_sizes=5, early_stopping=True, max_iter=10, random_state=0
+    )
+    classifier.fit(X, y, X_val=X, y_val=y, sample_weight_val=weight)
+    proba = classifier.predict_proba(X)
+    expected = -log_loss(y, proba, sample_weight=weight)
+    assert_allclose(classifier.best_validation_score_, expected, rtol=1e-9)
+    classifier.set_params(scoring="accuracy")
+    classifier.fit(X, y, X_val=X, y_val=y, sample_weight_val=weight)
+    expected = np.average(classifier.predict(X) == y, weights=weight)
+    assert_allclose(classifier.best_validation_score_, expected)
+
+
+def test_weights_of_split_rows_and_of_classes_count(iris):
+    X, y = iris
+    weight = 1.0 + np.arange(len(y))
+    recorder = Recorder()
+    MLPClassifier(
+        early_stopping=True,
+        scoring=recorder,
+        max_iter=1,
+        class_weight={0: 1.0, 1: 10.0, 2: 100.0},
+        random_state=0,
+    ).fit(np.c_[X, np.arange(len(y))], y, sample_weight=weight)
+    rows = recorder.X[0][:, -1].astype(int)
+    expected = weight[rows] * 10.0 ** y[rows]
+    assert_allclose(recorder.sample_weight[0], expected)
+
+
+def test_scorer_sees_names_of_no_columns_and_original_labels(iris):
+    pd = pytest.importorskip("pandas")
+    X, y = iris
+    labels = np.array(["x", "y", "z"])[y]
+    recorder = Recorder()
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    classifier = MLPClassifier(early_stopping=True, scoring=recorder, max_iter=2)
+    classifier.fit(frame, pd.Series(labels), X_val=frame[::2], y_val=labels[::2])
+    assert_array_equal(recorder.X[0], X[::2])
+    assert_array_equal(recorder.y[0], labels[::2])
+    assert_array_equal(classifier.feature_names_in_, list("abcd"))
+
+
+# -- X_val, y_val, sample_weight_val ---------------------------------------------------
+
+
+@pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize(
+    ("early_stopping", "given", "message"),
+    [
+        (True, {"X_val"}, "X_val is provided, but y_val was not"),
+        (True, {"y_val"}, "y_val is provided, but X_val was not"),
+        (True, {"sample_weight_val"}, "sample_weight_val is provided, but X_val"),
+        (False, {"X_val", "y_val"}, "early_stopping should be set to True"),
+    ],
+)
+def test_validation_data_come_together(Estimator, early_stopping, given, message, iris):
+    X, y = iris
+    data = {"X_val": X, "y_val": y, "sample_weight_val": np.ones(len(y))}
+    estimator = Estimator(early_stopping=early_stopping)
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(X, y, **{name: data[name] for name in given})
+    assert not hasattr(estimator, "coefs_")
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("n_val", [1, 7, 400])
+def test_validation_set_of_any_size(n_val, solver, regression):
+    X, y = regression
+    rows = np.arange(n_val) % len(y)
+    regressor = MLPRegressor(
+        hidden_layer_sizes=5,
+        solver=solver,
+        early_stopping=True,
+        max_iter=3,
+        random_state=0,
+    ).fit(X, y, X_val=X[rows], y_val=y[rows])
+    loss = 0.5 * np.mean((regressor.predict(X[rows]) - y[rows]) ** 2)
+    assert_allclose(
+        regressor.best_validation_score_, -loss / (0.5 * np.var(y)), rtol=1e-9
+    )
+
+
+def test_given_validation_set_leaves_all_rows_to_training(regression):
+    X, y = regression
+    params = {"hidden_layer_sizes": 5, "max_iter": 5, "random_state": 0}
+    plain = MLPRegressor(**params).fit(X, y)
+    monitored = MLPRegressor(**params, early_stopping=True)
+    monitored.fit(X, y, X_val=X[:5], y_val=y[:5])
+    assert monitored.loss_curve_ == plain.loss_curve_
+
+
+@pytest.mark.parametrize("dtypes", [("f4", "f8"), ("f8", "f4")])
+def test_validation_set_of_another_precision(dtypes, regression):
+    X, y = regression
+    regressor = MLPRegressor(early_stopping=True, max_iter=3, random_state=0)
+    regressor.fit(X.astype(dtypes[0]), y, X_val=X.astype(dtypes[1]), y_val=y)
+    assert regressor.coefs_[0].dtype == dtypes[0]
+    loss = 0.5 * np.mean((regressor.predict(X) - y) ** 2)
+    best = regressor.best_iter_ - 1
+    assert_allclose(regressor.validation_loss_curve_[best], loss, rtol=1e-5)
+
+
+# -- what validation decides -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_parameters_of_the_best_epoch_are_restored(solver, regression):
+    recorder = Recorder([0.1, 0.4, 0.9, 0.2, 0.9, 0.3])
+    regressor = MLPRegressor(
+        hidden_layer_sizes=5,
+        solver=solver,
+        early_stopping=True,
+        max_iter=6,
+        random_state=0,
+        scoring=recorder,
+    ).fit(*regression)
+    # The first of two equal ones.
+    assert (regressor.best_iter_, regressor.best_validation_score_) == (3, 0.9)
+    restored = regressor.coefs_ + regressor.intercepts_
+    for kept, best in zip(restored, recorder.parameters[2], strict=True):
+        assert_array_equal(kept, best)
+    for best, last in zip(recorder.parameters[2], recorder.parameters[5], strict=True):
+        assert (best != last).any()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    ("scores", "n_iter_no_change", "tol", "n_iter"),
+    [
+        # More than two epochs without improvement on the best: three.
+        ([0.5, 0.5, 0.5, 0.5, 0.5, 0.5], 2, 0.0625, 4),
+        ([0.5, 0.4, 0.6, 0.5, 0.4, 0.3, 0.9], 2, 0.0, 6),
+        # With tol=0 an equal score is an improvement.
+        ([0.5] * 8, 2, 0.0, 8),
+        # Exactly tol is enough, a little less is not.
+        ([0.5, 0.5625, 0.625, 0.6875, 0.75, 0.8125], 1, 0.0625, 6),
+        ([0.5, 0.55, 0.6, 0.65, 0.7, 0.75], 1, 0.0625, 3),
+        # The best moves with every epoch that exceeds it: small steps do not add up.
+        ([0.0, 0.04, 0.08, 0.12, 0.16, 0.2], 3, 0.0625, 5),
+        # One improvement and the count starts again.
+        ([0.5, 0.1, 0.1, 0.7, 0.1, 0.1, 0.1, 0.1], 2, 0.0625, 7),
+        ([0.5, 0.4, 0.3, 0.2, 0.1, 0.0], np.inf, 0.0625, 6),
+    ],
+)
+def test_patience_to_the_letter(
+    scores, n_iter_no_change, tol, n_iter, solver, regression
+):
+    regressor = MLPRegressor(
+        hidden_layer_sizes=5,
+        solver=solver,
+        early_stopping=True,
+        n_iter_no_change=n_iter_no_change,
+        tol=tol,
+        max_iter=len(scores),
+        random_state=0,
+        scoring=Recorder(scores),
+    )
+    if solver == "lbfgs":
+        # For L-BFGS tol is the gradient's, too; it must not end before the scores do.
+        X, y = np.random.RandomState(0).normal(size=(2, 60, 5)) * 10
+        regressor.fit(X, y[:, 0])
+    else:
+        regressor.fit(*regression)
+    assert regressor.n_iter_ == n_iter
+    assert regressor.validation_scores_ == scores[:n_iter]
+    if n_iter < len(scores):
+        assert regressor.stop_reason_ == "no_improvement"
+    else:
+        assert regressor.stop_reason_ == "max_iter"
+
+
+def test_max_iter_is_a_reason_not_a_warning(iris, recwarn):
+    classifier = MLPClassifier(early_stopping=True, max_iter=2).fit(*iris)
+    assert classifier.stop_reason_ == "max_iter"
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_validation_rows_do_not_reach_training(solver, regression):
+    X, y = regression
+    marked = np.c_[X, np.zeros(len(y))]
+    marked[:, -1] = 1e-9 * np.arange(len(y))
+
+    def trajectory(X, y):
+        recorder = Recorder([0.0])
+        regressor = MLPRegressor(
+            hidden_layer_sizes=5,
+            solver=solver,
+            early_stopping=True,
+            dropout=0.0 if solver == "lbfgs" else 0.2,
+            validation_fraction=0.3,
+            n_iter_no_change=100,
+            max_iter=15,
+            random_state=0,
+            scoring=recorder,
+        ).fit(X, y)
+        return regressor, recorder
+
+    clean, recorder = trajectory(marked, y)
+    rows = np.rint(1e9 * recorder.X[0][:, -1]).astype(int)
+    assert len(np.unique(rows)) == 36
+    X_spoilt, y_spoilt = marked.copy(), y.copy()
+    X_spoilt[rows] = 1e3
+    y_spoilt[rows] = -1e3
+    spoilt, recorder_of_spoilt = trajectory(X_spoilt, y_spoilt)
+    assert (recorder_of_spoilt.y[0] == -1e3).all()
+    assert clean.loss_curve_ == spoilt.loss_curve_
+    assert len(recorder.parameters) == len(recorder_of_spoilt.parameters) > 5
+    for ours, theirs in zip(
+        recorder.parameters, recorder_of_spoilt.parameters, strict=True
+    ):
+        for parameter, of_spoilt in zip(ours, theirs, strict=True):
+            assert_array_equal(parameter, of_spoilt)
+
+
+def test_spoilt_validation_rows_change_the_default_score_only(regression):
+    X, y = regression
+    is_validation = np.arange(len(y)) % 3 == 0
+    fits = []
+    for X_val in (X[is_validation], 1e3 * X[is_validation]):
+        regressor = MLPRegressor(
+            hidden_layer_sizes=5,
+            early_stopping=True,
+            n_iter_no_change=100,
+            max_iter=20,
+            random_state=0,
+        )
+        regressor.fit(
+            X[~is_validation], y[~is_validation], X_val=X_val, y_val=y[is_validation]
+        )
+        fits.append(regressor)
+    clean, spoilt = fits
+    assert clean.loss_curve_ == spoilt.loss_curve_
+    assert clean.validation_scores_ != spoilt.validation_scores_

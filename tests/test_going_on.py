@@ -1,0 +1,351 @@
+"""partial_fit and warm_start: what goes on from where, and what starts afresh."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from recorder import Recorder
+from sklearn.datasets import load_iris, make_regression
+from sklearn.preprocessing import scale
+
+from skreg import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(scope="module")
+def iris():
+    X, y = load_iris(return_X_y=True)
+    return scale(X), y
+
+
+@pytest.fixture(scope="module")
+def regression():
+    X, y = make_regression(n_samples=120, n_features=5, noise=20.0, random_state=0)
+    return X, scale(y)
+
+
+def assert_same_parameters(actual, expected, rtol=1e-7):
+    for a, b in zip(
+        actual.coefs_ + actual.intercepts_,
+        expected.coefs_ + expected.intercepts_,
+        strict=True,
+    ):
+        assert_allclose(a, b, rtol=rtol, atol=1e-12)
+
+
+# -- partial_fit -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
+def test_partial_fit_k_times_is_fit_with_k_epochs(
+    Estimator, solver, learning_rate, iris
+):
+    X, y = iris
+    params = {
+        "hidden_layer_sizes": 6,
+        "solver": solver,
+        "learning_rate": learning_rate,
+        "learning_rate_init": 0.02,
+        "alpha": 0.01,
+        "l1_ratio": 0.5,
+        "dropout": 0.1,
+        "batch_size": 40,
+        "shuffle": False,
+        "random_state": 0,
+    }
+    if learning_rate == "adaptive":
+        # Patience and the lowered rate go on as well.
+        params |= {"tol": 0.05, "n_iter_no_change": 1}
+    whole = Estimator(**params, max_iter=12).fit(X, y)
+    n_epochs = whole.n_iter_
+    by_calls = Estimator(**params)
+    classes = {"classes": [0, 1, 2]} if Estimator is MLPClassifier else {}
+    for _ in range(n_epochs):
+        by_calls.partial_fit(X, y, **classes)
+    assert n_epochs > 5
+    assert_same_parameters(by_calls, whole)
+    assert_allclose(by_calls.loss_curve_, whole.loss_curve_, rtol=1e-9)
+    assert by_calls.t_ == whole.t_ == n_epochs * len(X)
+    assert by_calls.n_iter_ == 1
+
+
+def test_partial_fit_of_full_batches_is_fit_whatever_the_order(iris):
+    X, y = iris
+    params = {"hidden_layer_sizes": 6, "batch_size": 150, "random_state": 0}
+    whole = MLPClassifier(**params, max_iter=8).fit(X, y)
+    by_calls = MLPClassifier(**params)
+    for _ in range(8):
+        by_calls.partial_fit(X, y, classes=[0, 1, 2])
+    assert_same_parameters(by_calls, whole)
+
+
+def test_partial_fit_of_other_rows_and_of_any_number(iris):
+    X, y = iris
+    classifier = MLPClassifier(
+        hidden_layer_sizes=10, learning_rate_init=0.01, random_state=0
+    )
+    for epoch in range(30):
+        for rows in np.array_split(np.random.RandomState(epoch).permutation(150), 7):
+            classifier.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+    assert classifier.score(X, y) > 0.95
+    # One row, and a batch without one of the classes.
+    classifier.partial_fit(X[:1], y[:1]).partial_fit(X[:60], y[:60])
+    assert_array_equal(classifier.classes_, [0, 1, 2])
+
+
+def test_partial_fit_reads_edited_parameters(regression):
+    X, y = regression
+    params = {"hidden_layer_sizes": 4, "solver": "sgd", "momentum": 0}
+    edited = MLPRegressor(**params, random_state=0).partial_fit(X, y)
+    edited.coefs_[0][:] = 0.5
+    edited.intercepts_[1] = np.array([2.0])
+    expected = MLPRegressor(**params, random_state=0).partial_fit(X, y)
+    expected.coefs_ = [np.full_like(edited.coefs_[0], 0.5), edited.coefs_[1].copy()]
+    expected.intercepts_ = [edited.intercepts_[0].copy(), np.array([2.0])]
+    assert_same_parameters(edited.partial_fit(X, y), expected.partial_fit(X, y))
+    assert abs(edited.intercepts_[1][0] - 2.0) < 0.1
+
+
+@pytest.mark.parametrize(
+    "solvers", [("sgd", "adam"), ("adam", "sgd"), ("lbfgs", "adam")]
+)
+def test_partial_fit_after_another_solver(solvers, regression):
+    X, y = regression
+    first, second = solvers
+    regressor = MLPRegressor(
+        hidden_layer_sizes=4, solver=first, max_iter=3, random_state=0
+    ).fit(X, y)
+    start = regressor.coefs_[0].copy()
+    regressor.set_params(solver=second, learning_rate_init=1e-3).partial_fit(X, y)
+    change = np.abs(regressor.coefs_[0] - start).max()
+    assert 0 < change < 0.01
+
+
+def test_partial_fit_with_rows_of_another_precision(iris):
+    X, y = iris
+    single, double = (
+        MLPClassifier(hidden_layer_sizes=6, random_state=0).fit(X.astype(dtype), y)
+        for dtype in ("f4", "f8")
+    )
+    for _ in range(3):
+        single.partial_fit(X, y)
+        double.partial_fit(X.astype("f4"), y)
+    # The network keeps its precision, whatever comes.
+    assert single.coefs_[0].dtype == single.predict_proba(X.astype("f4")).dtype == "f4"
+    assert double.coefs_[0].dtype == double.predict_proba(X).dtype == "f8"
+    assert_allclose(single.predict_proba(X), double.predict_proba(X), atol=1e-3)
+
+
+def test_partial_fit_classes(iris):
+    X, y = iris
+    classifier = MLPClassifier(hidden_layer_sizes=4)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        classifier.partial_fit(X, y)
+    with pytest.raises(ValueError, match="`y` has classes not in"):
+        classifier.partial_fit(X, y, classes=[0, 1])
+    classifier.partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="is not the same as on last call"):
+        classifier.partial_fit(X, y, classes=[0, 1, 2, 3])
+    with pytest.raises(ValueError, match="`y` has classes not in"):
+        classifier.partial_fit(X, y + 1)
+
+
+def test_partial_fit_on_one_class_out_of_two(iris):
+    X, y = iris
+    classifier = MLPClassifier(hidden_layer_sizes=4, random_state=0)
+    classifier.partial_fit(X[:10], np.array(["b"] * 10), classes=["a", "b"])
+    assert classifier.predict_proba(X).shape == (150, 2)
+    assert set(classifier.predict(X)) <= {"a", "b"}
+
+
+def test_partial_fit_needs_validation_data(iris):
+    X, y = iris
+    classifier = MLPClassifier(early_stopping=True)
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping"):
+        classifier.partial_fit(X, y, classes=[0, 1, 2])
+    assert not hasattr(classifier, "coefs_")
+
+
+def test_partial_fit_monitors_and_goes_on_from_the_last_epoch(regression):
+    X, y = regression
+    train, valid = slice(0, 80), slice(80, None)
+    params = {
+        "hidden_layer_sizes": 20,
+        "early_stopping": True,
+        "learning_rate_init": 0.03,
+        "batch_size": 20,
+        "shuffle": False,
+        "random_state": 0,
+        "n_iter_no_change": 100,
+    }
+    whole = MLPRegressor(**params, max_iter=30)
+    whole.fit(X[train], y[train], X_val=X[valid], y_val=y[valid])
+    by_calls = MLPRegressor(**params)
+    for epoch in range(30):
+        by_calls.partial_fit(X[train], y[train], X_val=X[valid], y_val=y[valid])
+        assert len(by_calls.validation_scores_) == epoch + 1
+    # A case where the best epoch is in the middle, and was restored many times.
+    assert 2 < whole.best_iter_ < 29
+    assert_allclose(by_calls.validation_scores_, whole.validation_scores_, rtol=1e-9)
+    assert by_calls.best_iter_ == whole.best_iter_
+    for ours, expected in zip(by_calls.coefs_, whole.coefs_, strict=True):
+        assert_allclose(ours, expected, rtol=1e-9)
+
+
+def test_partial_fit_says_when_patience_is_out(regression):
+    X, y = regression
+    regressor = MLPRegressor(
+        hidden_layer_sizes=5,
+        early_stopping=True,
+        n_iter_no_change=2,
+        scoring=Recorder([0.5]),
+    )
+    reasons = []
+    for _ in range(5):
+        regressor.partial_fit(X, y, X_val=X, y_val=y)
+        reasons.append(regressor.stop_reason_)
+    assert reasons == ["max_iter"] * 3 + ["no_improvement"] * 2
+
+
+def test_partial_fit_starts_monitoring_after_a_fit_without(regression):
+    X, y = regression
+    regressor = MLPRegressor(hidden_layer_sizes=5, max_iter=200, random_state=0)
+    regressor.fit(X, y)
+    # The training loss of the fit is not a score to beat.
+    regressor.set_params(early_stopping=True, scoring=Recorder([-5.0, -4.0]))
+    regressor.partial_fit(X, y, X_val=X, y_val=y)
+    assert regressor.validation_scores_ == [-5.0]
+    before = regressor.coefs_[0].copy()
+    regressor.partial_fit(X, y, X_val=X, y_val=y)
+    assert (regressor.best_iter_, regressor.best_validation_score_) == (2, -4.0)
+    assert (regressor.coefs_[0] != before).any()
+
+
+def test_partial_fit_without_monitoring_goes_on_from_the_restored_network(regression):
+    X, y = regression
+    regressor = MLPRegressor(
+        hidden_layer_sizes=5,
+        early_stopping=True,
+        solver="sgd",
+        momentum=0,
+        learning_rate_init=0.05,
+        max_iter=20,
+        random_state=0,
+        scoring=Recorder([0.0, 1.0, 0.5]),
+    ).fit(X, y)
+    restored = regressor.coefs_[0].copy()
+    regressor.set_params(early_stopping=False)
+    # A target that equals the prediction there has no gradient but the penalty's.
+    regressor.partial_fit(X[:1], regressor.predict(X[:1]))
+    assert_allclose(regressor.coefs_[0], restored, rtol=1e-4)
+    assert regressor.validation_scores_ is None
+    assert regressor.best_validation_score_ is None
+
+
+# -- warm_start ------------------------------------------------------------------------
+
+
+def test_warm_start_with_validation_set(regression):
+    X, y = regression
+    regressor = MLPRegressor(
+        hidden_layer_sizes=5,
+        early_stopping=True,
+        warm_start=True,
+        max_iter=4,
+        random_state=0,
+    )
+    recorders = [Recorder([0.3, 0.2, 0.1, 0.0]), Recorder([0.05, 0.2, 0.1, 0.0])]
+    for recorder in recorders:
+        regressor.set_params(scoring=recorder).fit(X, y, X_val=X[:9], y_val=y[:9])
+    assert regressor.best_iter_ == 4 + 2
+    assert regressor.best_validation_score_ == 0.2
+    first, second = recorders
+    assert_array_equal(regressor.coefs_[0], second.parameters[1][0])
+    # The second fit starts at the network that the first one restored: closer to its
+    # first epoch than its last one is.
+    start = second.parameters[0][0]
+    distance_to_best = np.abs(start - first.parameters[0][0]).max()
+    assert distance_to_best < np.abs(start - first.parameters[3][0]).max()
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_warm_start_starts_at_coefs_with_fresh_moments(solver, regression):
+    X, y = regression
+    params = {"hidden_layer_sizes": 4, "solver": solver, "max_iter": 5}
+    first = MLPRegressor(**params, warm_start=True, random_state=0).fit(X, y)
+    coefs, intercepts = first.coefs_, first.intercepts_
+    first.fit(X, y)
+    assert len(first.loss_curve_) == 10
+    # Another estimator that is only given the same parameters.
+    second = MLPRegressor(**params, warm_start=True, random_state=0).fit(X[:30], y[:30])
+    second.coefs_ = [W.copy() for W in coefs]
+    second.intercepts_ = [b.copy() for b in intercepts]
+    second.fit(X, y)
+    assert_same_parameters(second, first)
+
+
+def test_fit_without_warm_start_forgets(regression):
+    X, y = regression
+    params = {"hidden_layer_sizes": 4, "max_iter": 5, "random_state": 0}
+    once = MLPRegressor(**params).fit(X, y)
+    twice = MLPRegressor(**params).fit(X[:50], y[:50])
+    twice.partial_fit(X, y).fit(X, y)
+    assert_same_parameters(twice, once)
+    assert twice.loss_curve_ == once.loss_curve_
+
+
+def test_warm_start_with_other_layers_is_an_error(regression):
+    X, y = regression
+    regressor = MLPRegressor(hidden_layer_sizes=4, warm_start=True, max_iter=2)
+    regressor.fit(X, y).set_params(hidden_layer_sizes=(4, 4))
+    with pytest.raises(ValueError, match="asks for layers of"):
+        regressor.fit(X, y)
+    assert [len(W) for W in regressor.coefs_] == [5, 4]
+
+
+def test_warm_start_with_other_classes_is_an_error(iris):
+    X, y = iris
+    classifier = MLPClassifier(warm_start=True, max_iter=2).fit(X, y)
+    with pytest.raises(ValueError, match="same classes as in the previous call"):
+        classifier.fit(X, y + 1)
+    with pytest.raises(ValueError, match="training is on a multiclass one"):
+        classifier.fit(X, np.eye(3, dtype=int)[y])
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_lbfgs_warm_started_at_its_minimum(early_stopping, regression):
+    X, y = regression
+    regressor = MLPRegressor(
+        hidden_layer_sizes=(),
+        solver="lbfgs",
+        alpha=0.1,
+        warm_start=True,
+        early_stopping=early_stopping,
+        n_iter_no_change=100,
+    )
+    data = {"X_val": X[:9], "y_val": y[:9]} if early_stopping else {}
+    regressor.fit(X, y, **data).set_params(early_stopping=False).fit(X, y)
+    minimum = regressor.coefs_[0].copy()
+    regressor.set_params(early_stopping=early_stopping, tol=0.01).fit(X, y, **data)
+    assert regressor.stop_reason_ == "converged"
+    assert_allclose(regressor.coefs_[0], minimum, rtol=1e-6)
+    assert np.isfinite(regressor.loss_)
+    if early_stopping:
+        loss = 0.5 * np.mean((regressor.predict(X[:9]) - y[:9]) ** 2)
+        score = -loss / (0.5 * np.var(y))
+        assert_allclose(regressor.best_validation_score_, score, rtol=1e-9)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_many_short_lbfgs_fits_are_a_long_one(l1_ratio, iris):
+    X, y = iris
+    params = {"hidden_layer_sizes": (), "solver": "lbfgs", "alpha": 0.01}
+    params |= {"l1_ratio": l1_ratio, "random_state": 0}
+    whole = MLPClassifier(**params, max_iter=1000, tol=1e-6).fit(X, y)
+    parts = MLPClassifier(**params, max_iter=20, tol=1e-6, warm_start=True)
+    for _ in range(40):
+        parts.fit(X, y)
+    assert_allclose(parts.loss_, whole.loss_, rtol=1e-6)
+    assert parts.sparsity_ == whole.sparsity_
