@@ -8,7 +8,13 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    Options,
+    RealNotInt,
+    StrOptions,
+)
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -69,7 +75,11 @@ class BaseMLP(BaseEstimator, ABC):
         "momentum": [Interval(numbers.Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
         "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(numbers.Real, 0, 1, closed="left")],
+        "validation_fraction": [
+            Interval(RealNotInt, 0, 1, closed="left"),
+            Interval(numbers.Integral, 1, None, closed="left"),
+        ],
+        "validation_splitter": [HasMethods("split"), None],
         "scoring": [str, callable, None],
         "n_iter_no_change": [
             Interval(numbers.Integral, 1, None, closed="left"),
@@ -131,6 +141,7 @@ class BaseMLP(BaseEstimator, ABC):
         X_val=None,
         y_val=None,
         sample_weight_val=None,
+        groups=None,
     ):
         """Fit the network to training data.
 
@@ -156,6 +167,9 @@ class BaseMLP(BaseEstimator, ABC):
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of `X_val`.
 
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row, for a `validation_splitter` that keeps groups together.
+
         Returns
         -------
         self : object
@@ -179,6 +193,7 @@ class BaseMLP(BaseEstimator, ABC):
             (X_val, y_val, sample_weight_val),
             reset=not goes_on,
             start=start,
+            groups=groups,
         )
 
     def _partial_fit(self, X, y, sample_weight, validation_data, first_encoding=None):
@@ -211,17 +226,28 @@ class BaseMLP(BaseEstimator, ABC):
         )
 
     def _train(
-        self, X, y, sample_weight, validation_data, *, reset, start, max_iter=None
+        self,
+        X,
+        y,
+        sample_weight,
+        validation_data,
+        *,
+        reset,
+        start,
+        max_iter=None,
+        groups=None,
     ):
         before = self.__dict__.copy()
         try:
             X, y, sample_weight, validation = self._check_data(
                 X, y, sample_weight, validation_data, reset
             )
+            groups = self._check_groups(groups, X, validation)
             encoding, state = start(X, y)
             task = FitTask(
                 self,
                 sample_weight=sample_weight,
+                groups=groups,
                 state=state,
                 max_iter=max_iter,
                 dense_first=max_iter is None,
@@ -272,6 +298,11 @@ class BaseMLP(BaseEstimator, ABC):
                 "solver='sgd'."
             )
 
+        if self.validation_splitter is not None and not self.early_stopping:
+            raise ValueError(
+                f"validation_splitter={self.validation_splitter!r} needs "
+                "early_stopping=True: without it no rows are held out."
+            )
         check_criterion(self)
 
     def _hidden_units(self):
@@ -373,6 +404,20 @@ class BaseMLP(BaseEstimator, ABC):
                 sample_weight_val, X_val, "sample_weight_val"
             )
         return Validation(_rows_first(X_val), y_val, sample_weight_val)
+
+    def _check_groups(self, groups, X, validation):
+        if groups is None:
+            return None
+        splits = self.early_stopping and validation is None
+        if splits and self.validation_splitter is None:
+            raise ValueError(
+                "groups is given, but the validation rows would be split off without "
+                "regard to it: set validation_splitter, for example to "
+                "GroupShuffleSplit(n_splits=1)."
+            )
+        groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
+        check_consistent_length(X, groups)
+        return groups
 
     # -- going on from earlier fits ----------------------------------------------------
 

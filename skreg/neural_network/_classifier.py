@@ -133,9 +133,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         each epoch, stop when the score no longer improves, and keep the parameters of
         the best epoch.
 
-    validation_fraction : float in [0, 1), default=0.1
-        Share of the rows that early stopping holds out. The split is stratified by
-        class, for multiclass targets too.
+    validation_fraction : float in [0, 1) or int, default=0.1
+        Share of the rows that early stopping holds out, or their number. The split is
+        stratified by class, for multiclass targets too; a class with one row stays in
+        training.
+
+    validation_splitter : splitter or None, default=None
+        In place of `validation_fraction`, an object with ``split(X, y, groups)`` as in
+        `sklearn.model_selection`. Its **last** split is taken, so that
+        ``TimeSeriesSplit()`` holds out the latest rows; ``GroupShuffleSplit()`` keeps
+        the `groups` given to `fit` together.
 
     scoring : 'loss', str, callable or None, default='loss'
         What early stopping monitors. `'loss'`, minus the validation loss, tells epochs
@@ -344,6 +351,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         nesterovs_momentum=True,
         early_stopping=False,
         validation_fraction=0.1,
+        validation_splitter=None,
         scoring="loss",
         n_iter_no_change=10,
         min_iter=0,
@@ -378,6 +386,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.validation_splitter = validation_splitter
         self.scoring = scoring
         self.n_iter_no_change = n_iter_no_change
         self.min_iter = min_iter

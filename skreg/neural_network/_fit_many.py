@@ -22,7 +22,7 @@ from .._core.stopping import Curves, Progress, StopReason
 from .._core.training import Model, Settings, train
 from .._core.validation import Holdout, Validator
 from ._dense_to_sparse import auto_epsilon, needs_path, run_paths
-from ._holdout import split_validation_rows
+from ._holdout import split_by, split_validation_rows
 from ._scoring import ValidationScore
 from ._stopping import make_criterion
 
@@ -84,10 +84,13 @@ class FitTask:
     Attributes
     ----------
     estimator : MLPClassifier or MLPRegressor
+        With validated parameters.
     rows : ndarray of int, default=None
         The rows of X to fit on, all of them by default; they may repeat.
     sample_weight : ndarray of shape (n_samples,), default=None
         Weights of all rows of X.
+    groups : ndarray of shape (n_samples,), default=None
+        Of all rows of X, for the estimator's `validation_splitter`.
     state : TrainingState, default=None
         To go on from.
     resume : bool, default=False
@@ -104,6 +107,7 @@ class FitTask:
     estimator: Any
     rows: np.ndarray | None = None
     sample_weight: np.ndarray | None = None
+    groups: np.ndarray | None = None
     state: TrainingState | None = None
     resume: bool = False
     max_iter: int | None = None
@@ -414,6 +418,9 @@ class _Preparation:
             network.layer_units,
             estimator.activation,
             splits and estimator.validation_fraction,
+            # Clones of a splitter are alike.
+            splits and repr(estimator.validation_splitter),
+            id(task.groups),
             None if state is None else id(state),
         )
         if key not in self._starts:
@@ -450,11 +457,8 @@ class _Preparation:
             params = task.state.params
         validation_rows = None
         if splits:
-            codes = None
-            if encoding is not None and encoding.kind != "multilabel":
-                codes = encoding.codes(_rows_of(self._y, task.rows))
-            training, validation_rows = split_validation_rows(
-                len(rows), task.estimator.validation_fraction, random_state, codes
+            training, validation_rows = self._split(
+                task, len(rows), encoding, random_state
             )
             validation_weight = None
             if weight is not None:
@@ -466,6 +470,20 @@ class _Preparation:
         elif weight is not None:
             _check_total_weight(weight, "training")
         return params, Stream(rows, random_state, weight), validation_rows
+
+    def _split(self, task, n_rows, encoding, random_state):
+        """Training and validation rows, as positions in the task's rows."""
+        estimator, y = task.estimator, _rows_of(self._y, task.rows)
+        if estimator.validation_splitter is not None:
+            X, groups = _rows_of(self._X, task.rows), task.groups
+            groups = None if groups is None else _rows_of(groups, task.rows)
+            return split_by(estimator.validation_splitter, X, y, groups)[-1]
+        codes = None
+        if encoding is not None and encoding.kind != "multilabel":
+            codes = encoding.codes(y)
+        return split_validation_rows(
+            n_rows, estimator.validation_fraction, random_state, codes
+        )
 
     def _holdout(
         self, estimator, encoding, Y, stream, network, validation_rows, weight, rows

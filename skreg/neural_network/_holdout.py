@@ -1,11 +1,12 @@
-"""The validation split of early stopping."""
+"""The validation split of early stopping, and the folds of a refit."""
 
 import warnings
+from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-__all__ = ["split_validation_rows"]
+__all__ = ["split_by", "split_validation_rows"]
 
 
 def split_validation_rows(n_rows, validation_fraction, random_state, codes=None):
@@ -17,7 +18,8 @@ def split_validation_rows(n_rows, validation_fraction, random_state, codes=None)
     Parameters
     ----------
     n_rows : int
-    validation_fraction : float
+    validation_fraction : float or int
+        Share of the rows, or their number.
     random_state : numpy.random.RandomState
         Consumed as by `train_test_split`.
     codes : ndarray of int of shape (n_rows,), default=None
@@ -35,12 +37,14 @@ def split_validation_rows(n_rows, validation_fraction, random_state, codes=None)
         singletons = np.flatnonzero(counts[codes] == 1)
         rows = np.delete(rows, singletons)
         codes = codes[rows]
-    n_validation = int(np.ceil(validation_fraction * len(rows)))
+    n_validation = validation_fraction
+    if not isinstance(validation_fraction, Integral):
+        n_validation = int(np.ceil(validation_fraction * len(rows)))
     if n_validation < 2 or n_validation > len(rows) - 1:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the "
             f"size of your dataset: validation_fraction={validation_fraction} of "
-            f"{n_rows} rows leaves {len(rows) - n_validation} to train on and "
+            f"{n_rows} rows leaves {max(len(rows) - n_validation, 0)} to train on and "
             f"{n_validation} to validate on, and at least 1 and 2 are needed."
         )
     if codes is not None:
@@ -62,3 +66,42 @@ def split_validation_rows(n_rows, validation_fraction, random_state, codes=None)
         stratify=codes,
     )
     return np.concatenate([train, singletons]), validation
+
+
+def split_by(splitter, X, y, groups=None, n_splits=1):
+    """The last splits of a scikit-learn splitter.
+
+    The last, because in order of time that of `TimeSeriesSplit` trains on the most rows
+    and validates on the latest ones; for other splitters it is as good as any.
+
+    Parameters
+    ----------
+    splitter : object with ``split(X, y, groups)``
+    X, y : array-like or sparse matrix of n_samples rows
+    groups : ndarray of shape (n_samples,), default=None
+    n_splits : int, default=1
+
+    Returns
+    -------
+    list of tuple of (train, validation)
+        Row numbers; no row is in both.
+    """
+    splits = list(splitter.split(X, y, groups))[-n_splits:]
+    if len(splits) < n_splits:
+        raise ValueError(
+            f"validation_splitter={splitter!r} yields {len(splits)} splits, and "
+            f"{n_splits} are needed."
+        )
+    for train, validation in splits:
+        if not len(train) or not len(validation):
+            raise ValueError(
+                f"validation_splitter={splitter!r} leaves {len(train)} rows to train "
+                f"on and {len(validation)} to validate on; at least 1 of each is needed"
+                "."
+            )
+        if len(np.intersect1d(train, validation)):
+            raise ValueError(
+                f"validation_splitter={splitter!r} puts rows into training and "
+                "validation at once."
+            )
+    return splits
