@@ -337,7 +337,8 @@ class ElasticNetOfInputs(ElasticNet):
     def prox(self, layers, step_sizes, group_step_sizes=None):
         # Soft-threshold, then the groups: in this order the two make the proximal
         # operator of their sum (Friedman, Hastie & Tibshirani 2010, section 3).
-        super().prox(layers, step_sizes)
+        if super().is_proximal:
+            super().prox(layers, step_sizes)
         self.inputs.prox(layers[0], group_step_sizes)
 
     def _residual(self, layers, gradients):

@@ -33,8 +33,9 @@ _RELATIVE_EPSILON = 1e-3
 _FIRST_PULL = 1e-4
 
 # The factor between values adapts so that about this share of the inputs goes with
-# each.
-_TARGET_SHARE = 0.12
+# each (twice that is a third faster and loses a point of accuracy at few inputs).
+_TARGET_SHARE = 0.06
+_LEAST_CHANGE = 0.25
 _FIRST_FACTOR, _SMALLEST_FACTOR, _LARGEST_FACTOR = 2.0, 1.02, 2.0
 
 # A penalty that has not removed everything by then never will.
@@ -239,7 +240,7 @@ class _Trail:
         W = network.weights(self._state.params[None])[0][0]
         self.support = W.any(axis=1)
         share = 1 - self.support.sum() / max(n_before, 1)
-        change = np.clip(_TARGET_SHARE / max(share, 1e-9), 0.4, 2.0)
+        change = np.clip(_TARGET_SHARE / max(share, 1e-9), _LEAST_CHANGE, 2.0)
         self._factor = np.clip(
             1 + (self._factor - 1) * change, _SMALLEST_FACTOR, _LARGEST_FACTOR
         )

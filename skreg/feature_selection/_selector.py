@@ -1,0 +1,255 @@
+"""A transformer that keeps the inputs a sparse network keeps."""
+
+import numbers
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.feature_selection import SelectorMixin
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from ..neural_network._fit_many import FitTask
+from ._path import as_path, check_path_estimator, fitted_at, point_of, trace_paths
+
+__all__ = ["SparseInputSelector"]
+
+
+class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
+    """Select inputs by the path of a network from all of them to none.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        The network, with ``alpha > 0``.
+
+    n_features_to_select : int, float, "best" or "1se", default="1se"
+        How many inputs to keep. A number; a share of them, in (0, 1]; "best", the
+        number with the best cross-validated score; "1se", the smallest number whose
+        score is within one standard error of the best (Breiman et al. 1984).
+
+    cv : int, cross-validation generator or iterable, default=5
+        For "best" and "1se". The folds' paths train side by side and are aligned on the
+        number of inputs: a fold's score at k is that of its largest support not above
+        k. Points are scored as they stand on the path, without refitting.
+
+    scoring : str, callable or None, default=None
+        A scorer; None is the estimator's `score`.
+
+    Attributes
+    ----------
+    support_ : ndarray of bool of shape (n_features,)
+        The inputs that are kept.
+    n_features_ : int
+        Their number.
+    ranking_ : ndarray of int of shape (n_features,)
+        1 for the inputs that are kept, then rising in the order in which the others
+        would be taken in: the first to leave the path comes last.
+    path_ : FeaturePath
+        Of all rows.
+    estimator_ : MLPClassifier or MLPRegressor
+        Fitted on the selected inputs, without a feature penalty.
+    cv_results_ : dict of ndarray or None
+        With "best" and "1se": `n_features`, `mean_test_score`, `std_error` and
+        `split{i}_test_score`, for every number of inputs down from all of them.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X has names that are all strings.
+
+    See Also
+    --------
+    feature_path : The path itself.
+    StabilitySelection : Selection with a bound on false ones.
+
+    Notes
+    -----
+    With `feature_groups` a group is kept or dropped whole, and the number of inputs
+    that are kept is the largest possible that is not above the one asked for.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skreg import MLPClassifier
+    >>> from skreg.feature_selection import SparseInputSelector
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier((20,), max_iter=50, random_state=0)
+    >>> selector = SparseInputSelector(network, n_features_to_select=2).fit(X, y)
+    >>> selector.get_support().tolist()
+    [False, False, True, True]
+    >>> selector.transform(X).shape
+    (150, 2)
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "n_features_to_select": [
+            Interval(numbers.Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="right"),
+            StrOptions({"best", "1se"}),
+        ],
+        "cv": ["cv_object"],
+        "scoring": [str, callable, None],
+    }
+
+    def __init__(self, estimator, *, n_features_to_select="1se", cv=5, scoring=None):
+        self.estimator = estimator
+        self.n_features_to_select = n_features_to_select
+        self.cv = cv
+        self.scoring = scoring
+
+    def fit(self, X, y, sample_weight=None, groups=None):
+        """Trace the path, choose a point on it, and refit on its inputs.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+        groups : array-like of shape (n_samples,), default=None
+            For a group-wise `cv`.
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        before = self.__dict__.copy()
+        try:
+            return self._fit(X, y, sample_weight, groups)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _fit(self, X, y, sample_weight, groups):
+        plain = check_path_estimator(self.estimator)
+        X, y, sample_weight, _ = plain._check_data(
+            X, y, sample_weight, (None, None, None)
+        )
+        self._take_columns_of(plain)
+        plain.random_state = seed_of(plain.random_state)
+        folds = []
+        if self.n_features_to_select in ("best", "1se"):
+            cv = check_cv(self.cv, y, classifier=is_classifier(plain))
+            folds = list(cv.split(X, y, groups))
+        tasks = [
+            FitTask(plain, rows=train, sample_weight=sample_weight)
+            for train, _ in folds
+        ]
+        tasks.append(FitTask(plain, sample_weight=sample_weight))
+        *fold_paths, points = trace_paths(tasks, X, y)
+        self.path_ = as_path(plain, points, X, y, sample_weight, scoring=self.scoring)
+        self.cv_results_ = None
+        if folds:
+            self.cv_results_ = self._align(plain, fold_paths, folds, X, y)
+        input_groups = plain._input_groups(X.shape[1])
+        self.support_ = best_ranked(self.path_.ranking, self._n_wanted(), input_groups)
+        self.n_features_ = int(self.support_.sum())
+        if self.n_features_ == 0:
+            raise ValueError(
+                f"No group of inputs has at most {self._n_wanted()} columns, the "
+                "number to select: raise n_features_to_select, or split feature_groups."
+            )
+        self.ranking_ = np.where(
+            self.support_, 1, 1 + _ranks_among(self.path_.ranking, ~self.support_)
+        )
+        self.estimator_ = clone(self.estimator).set_params(
+            feature_alpha=0.0, feature_groups=None
+        )
+        self.estimator_.fit(X[:, self.support_], y, sample_weight)
+        return self
+
+    def _take_columns_of(self, estimator):
+        self.n_features_in_ = estimator.n_features_in_
+        self.__dict__.pop("feature_names_in_", None)
+        if hasattr(estimator, "feature_names_in_"):
+            self.feature_names_in_ = estimator.feature_names_in_
+        n_asked = self.n_features_to_select
+        is_count = isinstance(n_asked, numbers.Integral)
+        if is_count and n_asked > self.n_features_in_:
+            raise ValueError(
+                f"n_features_to_select={n_asked} is more than the "
+                f"{self.n_features_in_} features of X."
+            )
+
+    def _align(self, estimator, fold_paths, folds, X, y):
+        """Scores of every fold's path at every number of inputs."""
+        n_features = np.arange(self.n_features_in_, 0, -1)
+        estimator.__dict__.pop("feature_names_in_", None)
+        scores = np.empty((len(folds), len(n_features)))
+        for fold, (points, (_, test)) in enumerate(zip(fold_paths, folds, strict=True)):
+            fitted = [fitted_at(estimator, point) for point in points]
+            scorer = check_scoring(fitted[0], scoring=self.scoring)
+            at_points = [scorer(model, X[test], y[test]) for model in fitted]
+            sizes = [point.support.sum() for point in points]
+            scores[fold] = [at_points[point_of(sizes, k)] for k in n_features]
+        results = {f"split{i}_test_score": row for i, row in enumerate(scores)}
+        results["n_features"] = n_features
+        results["mean_test_score"] = scores.mean(axis=0)
+        results["std_error"] = scores.std(axis=0, ddof=1) / np.sqrt(len(folds))
+        return results
+
+    def _n_wanted(self):
+        n_asked = self.n_features_to_select
+        if isinstance(n_asked, numbers.Integral):
+            return int(n_asked)
+        if not isinstance(n_asked, str):
+            return max(1, int(n_asked * self.n_features_in_))
+        n_features = self.cv_results_["n_features"]
+        means = self.cv_results_["mean_test_score"]
+        # The last of the best has the fewest inputs.
+        best = len(means) - 1 - int(np.argmax(means[::-1]))
+        if n_asked == "best":
+            return int(n_features[best])
+        bound = means[best] - self.cv_results_["std_error"][best]
+        return int(n_features[means >= bound].min())
+
+    def _get_support_mask(self):
+        check_is_fitted(self)
+        return self.support_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.required = True
+        return tags
+
+
+def seed_of(random_state):
+    """An int seed that every task shares, drawn once where it is not one already."""
+    if isinstance(random_state, numbers.Integral):
+        return random_state
+    return check_random_state(random_state).randint(np.iinfo(np.int32).max)
+
+
+def best_ranked(ranking, n_features, groups):
+    """The best-ranked inputs, at most `n_features` of them, groups whole.
+
+    Parameters
+    ----------
+    ranking : ndarray of int of shape (n_features_in,)
+    n_features : int
+    groups : InputGroups
+
+    Returns
+    -------
+    ndarray of bool of shape (n_features_in,)
+    """
+    support = np.zeros(len(ranking), dtype=bool)
+    labels_by_rank = dict.fromkeys(groups.labels[np.argsort(ranking)].tolist())
+    for label in labels_by_rank:
+        if support.sum() + groups.sizes[label] <= n_features:
+            support[groups.labels == label] = True
+    return support
+
+
+def _ranks_among(ranking, mask):
+    """Ranks within the inputs of a mask, from 1."""
+    order = np.argsort(ranking)
+    counted = np.cumsum(mask[order])
+    ranks = np.empty(len(ranking), dtype=int)
+    ranks[order] = counted
+    return ranks

@@ -1,0 +1,306 @@
+r"""Stability selection: inputs that are chosen on most subsamples."""
+
+import numbers
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from ..neural_network._fit_many import FitTask
+from ._path import check_path_estimator, rank_features, trace_paths
+from ._selector import best_ranked, seed_of
+
+__all__ = ["StabilitySelection", "expected_false_selections"]
+
+
+def expected_false_selections(threshold, q, n_features, n_pairs, assumption):
+    r"""The bound on the mean number of falsely selected inputs.
+
+    Parameters
+    ----------
+    threshold : float in (0.5, 1]
+    q : float
+        Inputs that each subsample selects.
+    n_features : int
+    n_pairs : int
+    assumption : {"unimodal", "none"}
+
+    Returns
+    -------
+    float
+        ``q^2 / p * C``, see :class:`StabilitySelection`; infinite where the bound says
+        nothing.
+    """
+    share = q / n_features
+    if assumption == "none":
+        gap = 2 * threshold - 1
+        return q * share / gap if gap > 0 else np.inf
+    half_step = 1 / (2 * n_pairs)
+    if threshold <= 0.5 + min(share**2, half_step + 0.75 * share**2):
+        return np.inf
+    if threshold <= 0.75:
+        factor = 1 / (2 * (2 * threshold - 1 - half_step))
+    else:
+        factor = 4 * (1 - threshold + half_step) / (1 + 1 / n_pairs)
+    return q * share * factor if factor > 0 else np.inf
+
+
+class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
+    r"""Select the inputs that a sparse network keeps on most subsamples.
+
+    The rows are cut `n_pairs` times into two halves at random; on each half a network
+    goes down the path from all inputs to none, and the last `q` inputs to leave are
+    that half's selection. An input is selected if the share of halves that select it,
+    its stability score, is at least `threshold`.
+
+    Of `threshold`, `q` and `expected_false_selections` two are given, and the third
+    follows from the bound below.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        The network, with ``alpha > 0``.
+
+    threshold : float in (0.5, 1], default=None
+        Share of subsamples that must agree.
+
+    q : int, default=None
+        Number of inputs that each subsample selects.
+
+    expected_false_selections : float, default=None
+        Bound on the mean number of selected inputs that are no better than chance.
+
+    n_pairs : int, default=50
+        Complementary pairs of subsamples; twice as many networks are trained, side by
+        side.
+
+    assumption : {"unimodal", "none"}, default="unimodal"
+        What the bound assumes of the distribution of a false input's score over pairs.
+
+    random_state : int, RandomState instance or None, default=None
+        Of the subsamples, and of all networks' initializations and shuffles where the
+        estimator has no seed of its own.
+
+    Attributes
+    ----------
+    stability_scores_ : ndarray of shape (n_features,)
+        Share of subsamples that selected each input.
+    support_ : ndarray of bool of shape (n_features,)
+    threshold_, q_, expected_false_selections_ : float, int, float
+        The three, two of them as given.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+
+    Notes
+    -----
+    Let an input be *low* if a half selects it with probability at most ``q / p``, ``p``
+    the number of inputs: no better than choosing q at random. The mean number of low
+    inputs that are selected is at most ``C(threshold, n_pairs) q^2 / p`` (Shah &
+    Samworth 2013, theorems 1 and 2, with ``theta = q / p``), where ``C`` is
+
+    - ``1 / (2 threshold - 1)`` without any assumption;
+    - if the distribution of the share of *pairs* whose halves both select a low input
+      is unimodal: ``1 / (2 (2 threshold - 1 - 1 / (2 n_pairs)))`` up to a threshold of
+      3/4, and ``4 (1 - threshold + 1 / (2 n_pairs)) / (1 + 1 / n_pairs)`` above.
+
+    It is about low inputs, not about inputs without any influence: one that stands in
+    for a true input with which it is correlated may be selected often. Rows are assumed
+    independent.
+
+    References
+    ----------
+    Meinshausen, N. & Buhlmann, P. (2010). Stability selection. JRSS B 72.
+
+    Shah, R. D. & Samworth, R. J. (2013). Variable selection with error control: another
+    look at stability selection. JRSS B 75.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skreg import MLPRegressor
+    >>> from skreg.feature_selection import StabilitySelection
+    >>> X = np.random.default_rng(0).normal(size=(200, 6))
+    >>> y = np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 1]
+    >>> network = MLPRegressor((20,), learning_rate_init=0.01, max_iter=50)
+    >>> selection = StabilitySelection(
+    ...     network, q=2, threshold=0.8, n_pairs=10, random_state=0
+    ... ).fit(X, y)
+    >>> selection.get_support(indices=True).tolist()
+    [0, 1]
+    """
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "threshold": [Interval(numbers.Real, 0.5, 1, closed="right"), None],
+        "q": [Interval(numbers.Integral, 1, None, closed="left"), None],
+        "expected_false_selections": [
+            Interval(numbers.Real, 0, None, closed="neither"),
+            None,
+        ],
+        "n_pairs": [Interval(numbers.Integral, 1, None, closed="left")],
+        "assumption": [StrOptions({"unimodal", "none"})],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        threshold=None,
+        q=None,
+        expected_false_selections=None,
+        n_pairs=50,
+        assumption="unimodal",
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.threshold = threshold
+        self.q = q
+        self.expected_false_selections = expected_false_selections
+        self.n_pairs = n_pairs
+        self.assumption = assumption
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Train on all subsamples, and select.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        before = self.__dict__.copy()
+        try:
+            plain = check_path_estimator(self.estimator)
+            X, y, sample_weight, _ = plain._check_data(
+                X, y, sample_weight, (None, None, None)
+            )
+            self.n_features_in_ = plain.n_features_in_
+            self.__dict__.pop("feature_names_in_", None)
+            if hasattr(plain, "feature_names_in_"):
+                self.feature_names_in_ = plain.feature_names_in_
+            self._solve_for_the_third()
+            random_state = check_random_state(self.random_state)
+            if plain.random_state is None:
+                plain.random_state = seed_of(random_state)
+            halves = self._draw_halves(X.shape[0], random_state)
+            self._count(plain, halves, X, y, sample_weight)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        return self
+
+    def set_threshold(self, threshold):
+        """Select again by another threshold, without training.
+
+        Parameters
+        ----------
+        threshold : float in (0.5, 1]
+
+        Returns
+        -------
+        self : object
+            With `threshold_`, `expected_false_selections_` and `support_` changed.
+        """
+        check_is_fitted(self)
+        if not 0.5 < threshold <= 1:
+            raise ValueError(f"threshold must be in (0.5, 1], got {threshold}.")
+        self.threshold_ = float(threshold)
+        self.expected_false_selections_ = self._bound(threshold, self.q_)
+        self._select()
+        return self
+
+    def _bound(self, threshold, q):
+        return expected_false_selections(
+            threshold, q, self.n_features_in_, self.n_pairs, self.assumption
+        )
+
+    def _solve_for_the_third(self):
+        asked = (self.threshold, self.q, self.expected_false_selections)
+        if sum(value is not None for value in asked) != 2:
+            raise ValueError(
+                "Give exactly two of threshold, q and expected_false_selections; the "
+                f"third follows. Got threshold={self.threshold}, q={self.q}, "
+                f"expected_false_selections={self.expected_false_selections}."
+            )
+        self.threshold_, self.q_, bound = asked
+        n_features = self.n_features_in_
+        if self.q is not None and self.q > n_features:
+            raise ValueError(f"q={self.q} is more than the {n_features} features of X.")
+        if bound is None:
+            bound = self._bound(self.threshold_, self.q_)
+        elif self.threshold_ is None:
+            # Scores are multiples of 1 / (2 n_pairs): so need thresholds be.
+            steps = np.arange(self.n_pairs + 1, 2 * self.n_pairs + 1)
+            thresholds = steps / (2 * self.n_pairs)
+            bounds = np.array([self._bound(t, self.q_) for t in thresholds])
+            if not (bounds <= bound).any():
+                raise ValueError(
+                    f"The threshold comes out above one: with q={self.q} of "
+                    f"{n_features} features no threshold keeps "
+                    f"expected_false_selections={bound}; the smallest bound is "
+                    f"{bounds.min():.3g}. Lower q or allow more false selections."
+                )
+            self.threshold_ = float(thresholds[np.argmax(bounds <= bound)])
+        else:
+            fitting = [
+                q
+                for q in range(1, n_features + 1)
+                if self._bound(self.threshold_, q) <= bound
+            ]
+            if not fitting:
+                raise ValueError(
+                    f"No q of at least 1 keeps expected_false_selections={bound} at "
+                    f"threshold={self.threshold}: raise either."
+                )
+            self.q_ = max(fitting)
+        self.expected_false_selections_ = bound
+
+    def _draw_halves(self, n_rows, random_state):
+        half = n_rows // 2
+        if half < 2:
+            raise ValueError(
+                f"StabilitySelection needs at least 4 rows, got n_samples={n_rows}."
+            )
+        halves = []
+        for _ in range(self.n_pairs):
+            order = random_state.permutation(n_rows)
+            halves += [np.sort(order[:half]), np.sort(order[half : 2 * half])]
+        return halves
+
+    def _count(self, estimator, halves, X, y, sample_weight):
+        tasks = [
+            FitTask(estimator, rows=half, sample_weight=sample_weight)
+            for half in halves
+        ]
+        groups = estimator._input_groups(X.shape[1])
+        counts = np.zeros(X.shape[1])
+        for points in trace_paths(tasks, X, y):
+            counts += best_ranked(rank_features(points, groups), self.q_, groups)
+        self.stability_scores_ = counts / len(halves)
+        self._select()
+
+    def _select(self):
+        # Half a step of tolerance for the rounding of a share.
+        tolerance = 0.25 / self.n_pairs
+        self.support_ = self.stability_scores_ >= self.threshold_ - tolerance
+
+    def _get_support_mask(self):
+        check_is_fitted(self)
+        return self.support_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.required = True
+        return tags
