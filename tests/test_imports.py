@@ -23,6 +23,7 @@ ORDER = (
     "skreg._core.batching",
     "skreg._core.training",
     "skreg._core.solvers",
+    "skreg._core.validation",
     "skreg._core.objective",
     "skreg._core.network",
     "skreg._core.rows",
