@@ -194,13 +194,15 @@ def test_early_stopping_on_the_same_validation_rows(target, solver):
     assert ours.best_iter_ == 1 + int(np.argmax(theirs.validation_scores_))
 
 
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("learning_rate", ["invscaling", "adaptive"])
-def test_learning_rate_schedules(learning_rate):
+def test_learning_rate_schedules(learning_rate, solver):
     # tol lets the adaptive schedule lower its rate several times within these epochs.
+    # Adam has no schedule and stops instead.
     theirs, ours = fit_both(
         "multiclass",
         sklearn_alpha=0.0,
-        solver="sgd",
+        solver=solver,
         learning_rate=learning_rate,
         learning_rate_init=0.5 if learning_rate == "invscaling" else 0.1,
         power_t=0.3,

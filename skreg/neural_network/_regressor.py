@@ -182,6 +182,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         `skreg.neural_network` with parameters of its own. All but patience need
         ``early_stopping=True``.
 
+    refit : bool or int, default=False
+        Whether to train again on **all** rows after early stopping: from the same
+        start, for as many updates as the best epoch took. With a number of folds (at
+        least 2), each is held out once, and the second training lasts as long as the
+        median fold's; a `validation_splitter` then gives its last so many splits. The
+        curves, `best_iter_` and `best_validation_score_` are those of the first
+        training, with folds of the median one. `partial_fit` does not refit.
+
     beta_1 : float in [0, 1), default=0.9
         Decay of Adam's first moment.
 
@@ -231,6 +239,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     best_iter_ : int or None
         That epoch's position in the curves, from 1.
+
+    refit_n_updates_ : int or None
+        Updates (minibatch steps; iterations of a full-batch solver) of the training on
+        all rows; None without `refit`.
 
     stop_reason_ : str
         Why training ended: 'no_improvement' (patience ran out), 'generalization_loss',
@@ -379,6 +391,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_iter_no_change=10,
         min_iter=0,
         stopping_criterion="patience",
+        refit=False,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
@@ -416,6 +429,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.n_iter_no_change = n_iter_no_change
         self.min_iter = min_iter
         self.stopping_criterion = stopping_criterion
+        self.refit = refit
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -467,7 +481,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        prediction = self._make_loss(None).predict(self._predict_raw(X))
+        raw = self._predict_raw(X)
+        prediction = self._make_loss(None).predict(raw)
         return prediction[:, 0] if prediction.shape[1] == 1 else prediction
 
     # -- what BaseMLP asks ---------------------------------------------------------
