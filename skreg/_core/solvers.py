@@ -32,6 +32,10 @@ class _Smooth:
     def params_of(self, x):
         return x.astype(self._dtype)
 
+    def objective_value(self, x, value):
+        """The objective at these variables, where SciPy minimizes `value`."""
+        return value
+
     def value_and_gradient(self, x):
         params = self.params_of(x)[None]
         value, gradient = self._objective.smooth_value_and_gradient(params)
@@ -60,6 +64,12 @@ class _Split(_Smooth):
         params = x[: len(self._is_weight)].copy()
         params[self._is_weight] -= x[len(self._is_weight) :]
         return super().params_of(params)
+
+    def objective_value(self, x, value):
+        # p + q is |p - q| only where one of them is zero, as it is in the end.
+        positive = x[: len(self._is_weight)][self._is_weight]
+        both = np.minimum(positive, x[len(self._is_weight) :])
+        return value - 2 * self._l1 * both.sum()
 
     def value_and_gradient(self, x):
         value, gradient = super().value_and_gradient(x)
@@ -130,9 +140,10 @@ def lbfgs(
 
     def end_iteration(intermediate_result):
         nonlocal stop_reason
-        row = problem.params_of(intermediate_result.x)
+        x = intermediate_result.x
+        value = problem.objective_value(x, intermediate_result.fun)
         stop_reason = _end_iteration(
-            objective, row, intermediate_result.fun, progress, validate, report
+            objective, problem.params_of(x), value, progress, validate, report
         )
         if stop_reason is not None:
             raise StopIteration
