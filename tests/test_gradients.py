@@ -261,12 +261,11 @@ def test_dropout_is_inverted_and_off_in_validation():
 
 
 def test_gradients_pass_through_dropout_masks():
-    # An output intercept fixes the residual at -1; then a step of the output weight is
-    # the mean of the masked unit, that of the unit's intercept the mean of mask times
-    # output weight: both 1 on average, whatever the rate.
+    # The same network: with the target 0 the output's delta is the dropout factor. It
+    # is squared in the gradients of the output weight and of the unit's intercept.
     n_rows, rate = 200_000, 0.4
-    network = Network((1, 1, 1), "identity", AbsoluteError())
-    params = network.pack([[[0.0]], [[1.0]]], [[1.0], [-100.0]], float)
+    network = Network((1, 1, 1), "identity", SquaredError())
+    params = network.pack([[[0.0]], [[1.0]]], [[1.0], [0.0]], float)
     X, Y = np.zeros((n_rows, 1)), np.zeros((n_rows, 1))
     model = Model(
         params,
@@ -279,7 +278,8 @@ def test_gradients_pass_through_dropout_masks():
     )
     settings = Settings("sgd", batch_size=n_rows, nesterovs_momentum=False)
     (trained,) = train(network, [model], X, Y, settings)
-    coefs, intercepts = network.unpack((trained.params - params) / 0.01)
-    np.testing.assert_allclose(coefs[1], [[1.0]], rtol=0.02)
-    np.testing.assert_allclose(intercepts[0], [1.0], rtol=0.02)
-    np.testing.assert_allclose(intercepts[1], [1.0], rtol=1e-9)
+    coefs, intercepts = network.unpack((params - trained.params) / 0.01)
+    squared = 1 / (1 - rate)
+    np.testing.assert_allclose(coefs[1], [[squared]], rtol=0.01)
+    np.testing.assert_allclose(intercepts[0], [squared], rtol=0.01)
+    np.testing.assert_allclose(intercepts[1], [1.0], rtol=0.01)
