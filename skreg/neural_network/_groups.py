@@ -1,5 +1,7 @@
 """`feature_groups`: which inputs are kept or dropped together."""
 
+import numbers
+
 import numpy as np
 
 from .._core.penalties import InputGroups
@@ -23,7 +25,7 @@ def parse_feature_groups(feature_groups, n_features, feature_names=None):
     -------
     InputGroups
     """
-    if feature_groups is None:
+    if feature_groups is None or len(feature_groups) == 0:
         return InputGroups.singletons(n_features)
     if not any(_is_list(group) for group in feature_groups):
         labels = np.asarray(feature_groups)
@@ -67,6 +69,10 @@ def _column_index(column, n_features, feature_names):
                 + ("." if names else ": X has no column names.")
             )
         return names.index(column)
+    if not isinstance(column, numbers.Integral) or isinstance(column, bool):
+        raise ValueError(
+            f"feature_groups takes columns by number or name, got column {column!r}."
+        )
     if not -n_features <= column < n_features:
         raise ValueError(
             f"feature_groups has column {column}, but X has {n_features} columns."
