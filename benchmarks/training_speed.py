@@ -1,13 +1,13 @@
 """Training at equal work: skreg, scikit-learn, and the floor.
 
-The same data, epochs, minibatches, seed and dtype, one BLAS thread, the two in turn. The
-floor is the time of the bare matrix products of the same shapes and layouts, with
+The same data, epochs, minibatches, seed and dtype, one BLAS thread, the two in turn.
+The floor is the time of the bare matrix products of the same shapes and layouts, with
 nothing around them.
 
     python benchmarks/training_speed.py [--repeats 7] [--output FILE.md]
 
-Ratios are medians over repeats of process times taken in turn; the weights that both end
-with are compared as well.
+Ratios are medians over repeats of process times taken in turn; the weights that both
+end with are compared as well.
 """
 
 import argparse

@@ -1,0 +1,284 @@
+"""Any estimator with a resampler in front of its `fit`."""
+
+import numpy as np
+from sklearn import get_config
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    RegressorMixin,
+    clone,
+)
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import HasMethods
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from ._resampling import resample_training_rows
+
+
+def _estimator_has(name):
+    """Whether the fitted estimator, or before the fit the given one, has a method."""
+
+    def check(self):
+        getattr(getattr(self, "estimator_", self.estimator), name)
+        return True
+
+    return check
+
+
+class _ResampledEstimator(MetaEstimatorMixin, BaseEstimator):
+    """What the two estimators share."""
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "resampler": [HasMethods(["fit_resample"]), None],
+    }
+
+    def __init__(self, estimator, resampler=None):
+        self.estimator = estimator
+        self.resampler = resampler
+
+    def fit(self, X, y, **fit_params):
+        """Resample the rows and fit the estimator on the result.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The training rows.
+        y : array-like of shape (n_samples,)
+            Their target.
+        **fit_params : dict
+            Passed on to the estimator's `fit`; with metadata routing enabled, those it
+            requests. What has one entry a row follows the rows: `sample_weight` is
+            mixed as they are, anything else is that of the row itself. Names that end
+            in ``_val`` are about other rows and are left alone.
+
+        Returns
+        -------
+        self : object
+        """
+        self._validate_params()
+        if get_config()["enable_metadata_routing"]:
+            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
+        if self.resampler is not None:
+            by_row = {
+                name: value
+                for name, value in fit_params.items()
+                if not name.endswith("_val") and _has_entry_per_row(value, X)
+            }
+            X, y, by_row, self.resampler_ = resample_training_rows(
+                self.resampler, X, y, by_row, regression=self._is_regression
+            )
+            fit_params = {**fit_params, **by_row}
+        self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
+        for name in ("classes_", "n_features_in_", "feature_names_in_"):
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))
+            elif hasattr(self, name):
+                delattr(self, name)
+        return self
+
+    def predict(self, X):
+        """Predict with the fitted estimator.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The rows, which are not resampled.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
+    def get_metadata_routing(self):
+        """Get the metadata routing of this object.
+
+        Returns
+        -------
+        routing : MetadataRouter
+        """
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(
+                estimator=self.estimator,
+                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            )
+        )
+
+    def __sklearn_tags__(self):
+        """Tags: the estimator's, as far as the resampler goes along."""
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        for name in ("input_tags", "target_tags", "classifier_tags", "regressor_tags"):
+            setattr(tags, name, getattr(inner, name))
+        if self.resampler is not None:
+            accepted = get_tags(self.resampler).input_tags
+            for name in ("sparse", "allow_nan", "string", "categorical"):
+                both = getattr(tags.input_tags, name) and getattr(accepted, name)
+                setattr(tags.input_tags, name, both)
+            if tags.classifier_tags is not None:
+                tags.classifier_tags.multi_label = False
+        return tags
+
+
+class ResampledClassifier(ClassifierMixin, _ResampledEstimator):
+    """A classifier with a resampler in front of its `fit`.
+
+    The resampler sees what `fit` sees and nothing else. Under cross-validation that is
+    the training folds, so no augmented copy of a training row reaches another fold,
+    which copies made before the split would do. It works in scikit-learn's own
+    Pipeline and searches.
+
+    Parameters
+    ----------
+    estimator : classifier
+        It is cloned.
+    resampler : object with ``fit_resample`` or None, default=None
+        An :class:`AugmentingResampler` or one of imbalanced-learn's; it is cloned.
+        None fits the rows as they are.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        The fitted estimator.
+    resampler_ : object
+        The fitted resampler, if there is one.
+    classes_ : ndarray of shape (n_classes,)
+        The classes.
+    n_features_in_ : int
+        Number of features, if the estimator tells.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if the estimator tells.
+
+    See Also
+    --------
+    ResampledRegressor : The same for regression.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from skreg.augmentation import AugmentingResampler, Mixup, ResampledClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = ResampledClassifier(
+    ...     LogisticRegression(max_iter=1000),
+    ...     AugmentingResampler(Mixup(alpha=0.2), random_state=0),
+    ... )
+    >>> bool(cross_val_score(model, X, y).mean() > 0.9)
+    True
+    """
+
+    _is_regression = False
+
+    @available_if(_estimator_has("predict_proba"))
+    def predict_proba(self, X):
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y_proba : ndarray of shape (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    @available_if(_estimator_has("predict_log_proba"))
+    def predict_log_proba(self, X):
+        """Logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y_log_proba : ndarray of shape (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_log_proba(X)
+
+    @available_if(_estimator_has("decision_function"))
+    def decision_function(self, X):
+        """The estimator's decision function.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        return self.estimator_.decision_function(X)
+
+
+class ResampledRegressor(RegressorMixin, _ResampledEstimator):
+    """A regressor with a resampler in front of its `fit`.
+
+    The resampler sees what `fit` sees and nothing else; see
+    :class:`ResampledClassifier`.
+
+    Parameters
+    ----------
+    estimator : regressor
+        It is cloned.
+    resampler : object with ``fit_resample`` or None, default=None
+        It is cloned. Where it has ``fit_resample_regression``, as
+        :class:`AugmentingResampler` does, that is used. None fits the rows as they
+        are.
+
+    Attributes
+    ----------
+    estimator_ : regressor
+        The fitted estimator.
+    resampler_ : object
+        The fitted resampler, if there is one.
+    n_features_in_ : int
+        Number of features, if the estimator tells.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if the estimator tells.
+
+    See Also
+    --------
+    ResampledClassifier : The same for classes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skreg.augmentation import (
+    ...     AugmentingResampler, GaussianNoise, ResampledRegressor
+    ... )
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> resampler = AugmentingResampler(GaussianNoise(0.1), random_state=0)
+    >>> model = ResampledRegressor(Ridge(alpha=0.1), resampler).fit(X, y)
+    >>> len(y), len(model.resampler_.sample_indices_)
+    (442, 884)
+    """
+
+    _is_regression = True
+
+
+def _has_entry_per_row(value, X):
+    has_length = hasattr(value, "shape") or hasattr(value, "__len__")
+    if not has_length or isinstance(value, (str, dict)) or np.ndim(value) == 0:
+        return False
+    return _num_samples(value) == _num_samples(X)

@@ -1,0 +1,401 @@
+"""A resampler that adds augmented rows."""
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin
+from sklearn.utils import TargetTags, column_or_1d
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import validate_data
+
+from ._base import (
+    accepts_sparse,
+    check_augmentation,
+    generator_from,
+    prepare_augmentation,
+)
+from ._containers import concatenate_rows, rows_like, take_rows, target_like
+from ._sampler_tags import ResamplerInputTags, ResamplerTags
+from ._sampling_strategy import STRATEGIES, n_rows_to_add
+
+# Rows augmented at a time: partners for mixtures come from among them.
+_MINIBATCH_SIZE = 256
+
+
+class AugmentingResampler(OneToOneFeatureMixin, BaseEstimator):
+    """Add augmented copies of rows to a data set.
+
+    The protocol is imbalanced-learn's: ``fit_resample(X, y)`` returns more rows, and a
+    step of this kind in its Pipeline works on the training folds alone.
+    :class:`ResampledClassifier` and :class:`ResampledRegressor` bring the same to
+    scikit-learn's own Pipeline and searches.
+
+    Parameters
+    ----------
+    augmentation : augmentation or callable
+        One of the augmentations of this package or a callable ``(X, Y, sample_weight,
+        rng) -> (X, Y, sample_weight)`` that keeps the rows. `X` is a dense minibatch,
+        `Y` the one-hot target, or the target itself in regression, and
+        `sample_weight` is None.
+    n_copies : int, default=1
+        How many augmented copies each row gets. Only without `sampling_strategy`.
+    sampling_strategy : {"auto", "all", "not majority", "not minority", "minority"}, \
+            float, dict, callable or None, default=None
+        None adds copies of all rows. Otherwise classes are brought to given sizes, as
+        by imbalanced-learn's over-samplers:
+
+        - a str names the classes that gain rows until they are as large as the
+          largest; "auto" is "not majority";
+        - a float, for two classes, is the ratio of the smaller to the larger in the
+          end;
+        - a dict gives the number of rows of a class in the end;
+        - a callable gets `y` and returns such a dict.
+
+        The rows of a class are used in turn, each as often as any other. Partners for
+        mixtures come from the row's own class.
+    keep_original : bool, default=True
+        Whether the original rows are part of the result, in front. If not, augmented
+        rows take their places: the result has `n_copies` of each row, or the class
+        sizes of `sampling_strategy`.
+    random_state : int, RandomState instance or None, default=None
+        Pass an int for the same result in every call.
+
+    Attributes
+    ----------
+    sampling_strategy_ : dict
+        The number of augmented rows of each class; absent after
+        `fit_resample_regression`.
+    sample_indices_ : ndarray of shape (n_samples_new,)
+        For every row of the result the row of `X` it was made from.
+    partner_indices_ : ndarray of shape (n_samples_new,) or (n_samples_new, n_partners)
+        For mixtures: the row of `X` mixed in, which is the row itself if none was.
+        Several columns when a :class:`Compose` mixes more than once. Absent when
+        nothing mixes; the mixtures of a plain callable are not known.
+    partner_shares_ : ndarray of the same shape
+        The share of each partner. The row itself has the rest.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, when `X` has names that are all strings.
+
+    See Also
+    --------
+    ResampledClassifier : A classifier with a resampler in front of its `fit`.
+
+    Notes
+    -----
+    A mixture has one label, drawn with the shares of its sources as probabilities, so
+    the log-loss is right on average. In regression the target is interpolated, and is
+    a float then.
+
+    `X` and `y` come back in the container, with the dtypes and names they came in.
+    Values in integer columns are rounded. A sparse `X` is taken from augmentations
+    that keep its zeros.
+
+    Resample the training rows only: an augmented copy of a training row among the
+    validation rows makes every score look better than it is.
+
+    Examples
+    --------
+    >>> from collections import Counter
+    >>> from sklearn.datasets import make_classification
+    >>> from skreg.augmentation import AugmentingResampler, GaussianNoise
+    >>> X, y = make_classification(weights=[0.9], flip_y=0, random_state=0)
+    >>> sorted(Counter(y.tolist()).items())
+    [(0, 91), (1, 9)]
+    >>> resampler = AugmentingResampler(
+    ...     GaussianNoise(sigma=0.1), sampling_strategy="auto", random_state=0
+    ... )
+    >>> X_resampled, y_resampled = resampler.fit_resample(X, y)
+    >>> sorted(Counter(y_resampled.tolist()).items())
+    [(0, 91), (1, 91)]
+    """
+
+    _parameter_constraints: dict = {
+        "augmentation": [callable],
+        "n_copies": [Interval(Integral, 1, None, closed="left")],
+        "sampling_strategy": [
+            Interval(Real, 0, 1, closed="right"),
+            StrOptions(STRATEGIES),
+            Mapping,
+            callable,
+            None,
+        ],
+        "keep_original": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        augmentation,
+        n_copies=1,
+        sampling_strategy=None,
+        keep_original=True,
+        random_state=None,
+    ):
+        self.augmentation = augmentation
+        self.n_copies = n_copies
+        self.sampling_strategy = sampling_strategy
+        self.keep_original = keep_original
+        self.random_state = random_state
+
+    def fit(self, X, y):
+        """Check the input and count the rows to add; `fit_resample` adds them.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,)
+            Their classes.
+
+        Returns
+        -------
+        self : object
+        """
+        X, Y = self._check_classes(X, y)
+        prepare_augmentation(self.augmentation, X, Y)
+        return self
+
+    def fit_resample(self, X, y):
+        """Add augmented rows to a data set with classes.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or one-hot of shape (n_samples, n_classes)
+            Their classes.
+
+        Returns
+        -------
+        X_resampled : of the type of X, of shape (n_samples_new, n_features)
+            The rows, augmented ones after the originals.
+        y_resampled : of the type of y
+            Their classes.
+        """
+        X_valid, Y = self._check_classes(X, y)
+        rng = generator_from(self.random_state)
+        sources, minibatches = self._plan(len(Y), rng, Y.argmax(axis=1))
+        X_new, Y_new = self._augment(X_valid, Y, sources, minibatches, rng)
+        label_rows = Y.argmax(axis=0)[_draw_labels(Y_new, rng)]
+        if self.keep_original:
+            label_rows = np.concatenate([np.arange(len(Y)), label_rows])
+        return self._finish(X, X_new), take_rows(y, label_rows)
+
+    def fit_resample_regression(self, X, y):
+        """Add augmented rows to a data set with a numeric target.
+
+        A method of its own, since imbalanced-learn's protocol wants `fit_resample` to
+        refuse a continuous target.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their target.
+
+        Returns
+        -------
+        X_resampled : of the type of X, of shape (n_samples_new, n_features)
+            The rows, augmented ones after the originals.
+        y_resampled : of the type of y
+            Their target; mixtures have the mixed one, and then it is a float.
+        """
+        self._validate_params()
+        if self.sampling_strategy is not None:
+            raise ValueError(
+                "The 'sampling_strategy' parameter counts rows of classes and must be "
+                f"None in regression. Got {self.sampling_strategy!r} instead."
+            )
+        X_valid, y_valid = self._check_rows(X, y, multi_output=True, y_numeric=True)
+        y_valid = np.asarray(y_valid)
+        if y_valid.dtype.kind != "f":
+            y_valid = y_valid.astype(np.float64)
+        Y = y_valid.reshape(len(y_valid), -1)
+        rng = generator_from(self.random_state)
+        sources, minibatches = self._plan(len(Y), rng)
+        X_new, Y_new = self._augment(X_valid, Y, sources, minibatches, rng)
+        X_resampled = self._finish(X, X_new)
+        if np.array_equal(Y_new, Y[sources]):
+            # Untouched, and so of the same dtype even if that is an integer.
+            return X_resampled, take_rows(y, self.sample_indices_)
+        y_new = Y_new.reshape(len(Y_new), *y_valid.shape[1:])
+        if self.keep_original:
+            y_new = np.concatenate([y_valid, y_new])
+        return X_resampled, target_like(y_new, y)
+
+    def _check_classes(self, X, y):
+        """Validated X and one-hot Y; sets `sampling_strategy_`."""
+        self._validate_params()
+        y_raw, y = y, self._check_labels(y)
+        X, y = self._check_rows(X, y)
+        labels, y = np.unique(y, return_inverse=True)
+        if len(labels) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs more than one class in y. Got the single "
+                f"class {labels.tolist()[0]!r}."
+            )
+        counts = dict(zip(labels.tolist(), np.bincount(y).tolist(), strict=True))
+        if self.sampling_strategy is None:
+            n_new = {c: n * self.n_copies for c, n in counts.items()}
+        else:
+            n_new = n_rows_to_add(self.sampling_strategy, counts, y_raw)
+            if not self.keep_original:
+                n_new = {c: n + n_new.get(c, 0) for c, n in counts.items()}
+        self.sampling_strategy_ = n_new
+        # Aligned with the columns of Y, for `_plan`.
+        self._n_new = [n_new.get(c, 0) for c in counts]
+        return X, np.eye(len(labels), dtype=X.dtype)[y]
+
+    def _check_labels(self, y):
+        """The labels as one column; a one-hot y gives column numbers."""
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
+        check_classification_targets(y)
+        if type_of_target(y) == "multilabel-indicator":
+            y = np.asarray(y.toarray() if sparse.issparse(y) else y)
+            if (y.sum(axis=1) != 1).any():
+                raise ValueError(
+                    "Multilabel and multioutput targets are not supported. A "
+                    "two-dimensional y must be one-hot."
+                )
+            return y.argmax(axis=1)
+        return column_or_1d(y)
+
+    def _check_rows(self, X, y, **check_params):
+        check_augmentation(self.augmentation)
+        if hasattr(X, "sparse") and not accepts_sparse(self.augmentation):
+            # A frame of sparse columns is a frame first: it comes back as one, however
+            # few zeros are left. A sparse matrix is refused by `prepare`.
+            X = X.sparse.to_dense()
+        return validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            **check_params,
+        )
+
+    def _plan(self, n_samples, rng, y=None):
+        """Which row each new row is made from, and which are augmented together.
+
+        Returns
+        -------
+        sources : ndarray of shape (n_new,)
+            Rows of X.
+        minibatches : list of ndarray
+            Positions in `sources`. Each minibatch is shuffled.
+        """
+        if self.sampling_strategy is None:
+            sources = [np.arange(n_samples)] * self.n_copies
+        else:
+            sources = [
+                _in_turn(np.flatnonzero(y == c), n_new, rng)
+                for c, n_new in enumerate(self._n_new)
+                if n_new > 0
+            ]
+        minibatches, start = [], 0
+        for part in sources:
+            positions = start + rng.permutation(len(part))
+            n_minibatches = -(-len(part) // _MINIBATCH_SIZE)
+            minibatches += np.array_split(positions, n_minibatches)
+            start += len(part)
+        return np.concatenate([np.empty(0, dtype=np.intp), *sources]), minibatches
+
+    def _augment(self, X, Y, sources, minibatches, rng):
+        """The new rows and their targets; sets the attributes that tell the sources."""
+        prepared = prepare_augmentation(self.augmentation, X, Y)
+        is_sparse = sparse.issparse(X)
+        parts, Y_new = [], np.empty((len(sources), Y.shape[1]), dtype=Y.dtype)
+        X_new = None if is_sparse else np.empty((len(sources), X.shape[1]), X.dtype)
+        origins, shares = [], []
+        for positions in minibatches:
+            rows = sources[positions]
+            X_rows = X[rows].toarray() if is_sparse else X[rows]
+            X_rows, Y_rows, _, mixings = prepared.trace(X_rows, Y[rows], None, rng)
+            if is_sparse:
+                parts.append(sparse.csr_array(X_rows))
+            else:
+                X_new[positions] = X_rows
+            Y_new[positions] = Y_rows
+            origin, share = _follow(rows, mixings)
+            origins.append(origin)
+            shares.append(share)
+        order = np.argsort(np.concatenate([np.empty(0, np.intp), *minibatches]))
+        if is_sparse:
+            empty = sparse.csr_array((0, X.shape[1]), dtype=X.dtype)
+            X_new = sparse.vstack([empty, *parts], format="csr")[order]
+        self._record(len(Y), sources, origins, shares, order)
+        return X_new, Y_new
+
+    def _record(self, n_samples, sources, origins, shares, order):
+        n_kept = n_samples if self.keep_original else 0
+        self.sample_indices_ = np.concatenate([np.arange(n_kept), sources])
+        for name in ("partner_indices_", "partner_shares_"):
+            if hasattr(self, name):
+                delattr(self, name)
+        if not origins or origins[0].shape[1] == 1:
+            return
+        partners = np.concatenate(origins)[order, 1:]
+        partner_shares = np.concatenate(shares)[order, 1:]
+        n_partners = partners.shape[1]
+        kept = np.repeat(np.arange(n_kept)[:, None], n_partners, axis=1)
+        partners = np.concatenate([kept, partners])
+        partner_shares = np.concatenate([np.zeros(kept.shape), partner_shares])
+        if n_partners == 1:
+            partners, partner_shares = partners[:, 0], partner_shares[:, 0]
+        self.partner_indices_, self.partner_shares_ = partners, partner_shares
+
+    def _finish(self, X, X_new):
+        """The result in the container X came in."""
+        X_new = rows_like(X_new, X)
+        return concatenate_rows(X, X_new) if self.keep_original else X_new
+
+    def __sklearn_tags__(self):
+        """Tags for scikit-learn and imbalanced-learn."""
+        return ResamplerTags(
+            estimator_type="sampler",
+            target_tags=TargetTags(required=True),
+            input_tags=ResamplerInputTags(sparse=accepts_sparse(self.augmentation)),
+        )
+
+
+def _in_turn(rows, n, rng):
+    """`n` of the rows, each as often as any other, in random order."""
+    rounds = -(-n // len(rows))
+    return rng.permuted(np.tile(rows, (rounds, 1)), axis=1).ravel()[:n]
+
+
+def _follow(rows, mixings):
+    """The sources of each row of a minibatch and their shares, itself first.
+
+    Both of shape (n_rows, 2 ** n_mixings).
+    """
+    origin, share = rows[:, None], np.ones((len(rows), 1))
+    for partners, own_share in mixings:
+        own_share = own_share[:, None]
+        origin = np.hstack([origin, origin[partners]])
+        share = np.hstack([own_share * share, (1 - own_share) * share[partners]])
+    return origin, share
+
+
+def _draw_labels(Y, rng):
+    """One class for each row, with the probabilities in its row of Y."""
+    cumulative = np.cumsum(Y, axis=1)
+    if not (np.all(Y >= 0) and np.all(cumulative[:, -1] > 0)):
+        raise ValueError(
+            "The augmentation returned a Y whose rows are not probabilities of the "
+            "classes; labels cannot be drawn from it."
+        )
+    threshold = rng.random(len(Y)) * cumulative[:, -1]
+    # The last bound is above every threshold, but for rounding.
+    return (cumulative[:, :-1] <= threshold[:, None]).sum(axis=1)

@@ -1,0 +1,74 @@
+"""One way of applying a resampler to training rows and what belongs to them."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import _num_samples
+
+from ._containers import take_rows
+
+
+def resample_training_rows(resampler, X, y, row_params=None, *, regression=False):
+    """Resample training rows, with their weights and whatever else goes with them.
+
+    Parameters
+    ----------
+    resampler : object with ``fit_resample``
+        An :class:`AugmentingResampler` or one of imbalanced-learn's. It is cloned, and
+        left as it is.
+    X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+        The training rows, and none of the validation rows.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their target.
+    row_params : dict, default=None
+        Containers of one entry a row, by name. Each follows its row by the resampler's
+        ``sample_indices_``; "sample_weight" is mixed as the rows are. None stays None.
+    regression : bool, default=False
+        Whether to use ``fit_resample_regression`` where the resampler has it: by
+        imbalanced-learn's protocol ``fit_resample`` refuses a continuous `y`.
+
+    Returns
+    -------
+    X, y : resampled
+    row_params : dict
+        Resampled alike.
+    resampler : object
+        The fitted clone.
+
+    Raises
+    ------
+    ValueError
+        If there are `row_params` to carry along but the resampler does not record
+        which rows it took.
+    """
+    resampler = clone(resampler)
+    if regression and hasattr(resampler, "fit_resample_regression"):
+        X_new, y_new = resampler.fit_resample_regression(X, y)
+    else:
+        X_new, y_new = resampler.fit_resample(X, y)
+    row_params = {
+        name: None if values is None else _carry(name, values, resampler, X_new)
+        for name, values in (row_params or {}).items()
+    }
+    return X_new, y_new, row_params, resampler
+
+
+def _carry(name, values, resampler, X_new):
+    rows = getattr(resampler, "sample_indices_", None)
+    if rows is None or len(rows) != _num_samples(X_new):
+        raise ValueError(
+            f"{name!r} cannot follow the rows through {type(resampler).__name__}, "
+            "which does not record in 'sample_indices_' where each of its rows comes "
+            "from."
+        )
+    if name == "sample_weight" and hasattr(resampler, "partner_indices_"):
+        return _mixed_weights(np.asarray(values), resampler)
+    return take_rows(values, rows)
+
+
+def _mixed_weights(sample_weight, resampler):
+    """The weights of mixtures: mixed with the same shares as their rows."""
+    n_rows = len(resampler.sample_indices_)
+    partners = resampler.partner_indices_.reshape(n_rows, -1)
+    shares = resampler.partner_shares_.reshape(n_rows, -1)
+    own = (1 - shares.sum(axis=1)) * sample_weight[resampler.sample_indices_]
+    return own + (shares * sample_weight[partners]).sum(axis=1)

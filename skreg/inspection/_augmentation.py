@@ -1,0 +1,167 @@
+"""What an augmentation does to images, as a picture."""
+
+import numpy as np
+from sklearn.utils import check_array
+
+from skreg.augmentation._base import generator_from, prepare_augmentation
+
+
+class AugmentationDisplay:
+    """A grid of images: originals in the first column, augmented copies beside them.
+
+    Make one with :meth:`from_augmentation`.
+
+    Parameters
+    ----------
+    originals : ndarray of shape (n_images, height, width) or \
+            (n_images, height, width, n_channels)
+        The images as they are.
+    copies : ndarray of shape (n_copies, n_images, ...)
+        Augmented copies of each.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes drawn into.
+    figure_ : matplotlib Figure
+        Their figure.
+    image_ : matplotlib AxesImage
+        The grid.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skreg.augmentation import RandomAffine
+    >>> from skreg.inspection._augmentation import AugmentationDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> affine = RandomAffine(image_shape=(8, 8), rotate=15, translate=1)
+    >>> display = AugmentationDisplay.from_augmentation(
+    ...     affine, X[:4], n_copies=6, random_state=0
+    ... )
+    >>> display.copies.shape
+    (6, 4, 8, 8)
+    """
+
+    def __init__(self, originals, copies):
+        self.originals = originals
+        self.copies = copies
+
+    @classmethod
+    def from_augmentation(
+        cls,
+        augmentation,
+        X,
+        y=None,
+        *,
+        image_shape=None,
+        n_copies=5,
+        random_state=None,
+        X_train=None,
+    ):
+        """Augment images and keep them for plotting.
+
+        Parameters
+        ----------
+        augmentation : augmentation or callable
+            What is to be shown.
+        X : array-like of shape (n_images, n_pixels)
+            The images to show, flattened.
+        y : array-like of shape (n_images,) or (n_images, n_outputs), default=None
+            Their numeric target, for callables that need one.
+        image_shape : tuple of int, default=None
+            (height, width) or (height, width, channels). By default that of the
+            augmentation, if it has one.
+        n_copies : int, default=5
+            Copies of each image.
+        random_state : int, RandomState instance or None, default=None
+            Pass an int for the same picture every time.
+        X_train : array-like of shape (n_samples, n_pixels), default=None
+            The rows to prepare the augmentation on. By default `X`.
+
+        Returns
+        -------
+        display : AugmentationDisplay
+        """
+        X = check_array(X, dtype=[np.float64, np.float32])
+        image_shape = image_shape or getattr(augmentation, "image_shape", None)
+        if image_shape is None:
+            raise ValueError(
+                "The 'image_shape' parameter is needed: the augmentation has no "
+                "'image_shape' of its own."
+            )
+        if np.prod(image_shape) != X.shape[1]:
+            raise ValueError(
+                f"The 'image_shape' parameter, {image_shape!r}, stands for "
+                f"{np.prod(image_shape)} values an image, but X has {X.shape[1]} "
+                "features."
+            )
+        Y = np.zeros((len(X), 1), X.dtype)
+        if y is not None:
+            Y = np.asarray(y, dtype=X.dtype).reshape(len(X), -1)
+        prepared = prepare_augmentation(
+            augmentation, X if X_train is None else check_array(X_train), Y
+        )
+        rng = generator_from(random_state)
+        # All images are one minibatch, so a mixture shows another of the images, not
+        # another copy of the same.
+        copies = [prepared(X.copy(), Y, None, rng)[0] for _ in range(n_copies)]
+        shape = (len(X), *image_shape)
+        return cls(
+            X.reshape(shape), np.reshape(copies, (n_copies, *shape)).astype(X.dtype)
+        )
+
+    def plot(self, ax=None, *, gap=1, **imshow_params):
+        """Draw the grid.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; by default a new figure.
+        gap : int, default=1
+            Blank pixels between the images; three times that after the originals.
+        **imshow_params : dict
+            Passed on to matplotlib's ``imshow``. Colours span the range of the
+            originals unless `vmin` and `vmax` say otherwise.
+
+        Returns
+        -------
+        self : AugmentationDisplay
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            n_rows, n_columns = len(self.originals), 1 + len(self.copies)
+            size = (0.8 * n_columns + 0.4, 0.8 * n_rows + 0.4)
+            _, ax = plt.subplots(figsize=size, layout="constrained")
+        low, high = float(self.originals.min()), float(self.originals.max())
+        grid = self._grid(gap)
+        if grid.ndim == 3:
+            # Colours of an image are shown as they are between 0 and 1 only.
+            grid = np.clip((grid - low) / (high - low or 1), 0, 1)
+        else:
+            imshow_params = {"cmap": "gray", "vmin": low, "vmax": high, **imshow_params}
+        self.image_ = ax.imshow(np.ma.masked_invalid(grid), **imshow_params)
+        width = self.originals.shape[2]
+        ax.set_xticks(
+            [(width - 1) / 2, 3 * gap + width + (grid.shape[1] - width - 3 * gap) / 2],
+            ["original", "augmented"],
+        )
+        ax.set_yticks([])
+        ax.tick_params(length=0)
+        for spine in ax.spines.values():
+            spine.set_visible(False)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _grid(self, gap):
+        """All images as one, NaN between them; a single channel is no channel."""
+        n_images, height, width, *channels = self.originals.shape
+        columns = [self.originals, *self.copies]
+        lefts = [0, *(width + 3 * gap + i * (width + gap) for i in range(len(columns)))]
+        shape = (n_images * (height + gap) - gap, lefts[-2] + width, *channels)
+        grid = np.full(shape, np.nan)
+        for left, images in zip(lefts, columns, strict=False):
+            for i, image in enumerate(images):
+                top = i * (height + gap)
+                grid[top : top + height, left : left + width] = image
+        return grid[..., 0] if channels == [1] else grid

@@ -1,0 +1,312 @@
+"""Augmentations of images."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from sklearn.base import clone
+
+from skreg.augmentation import HorizontalFlip, RandomAffine, RandomErasing
+from skreg.augmentation._warps import Palette, affine_warps, warp_each
+
+SHAPE = (11, 14)
+N_PIXELS = SHAPE[0] * SHAPE[1]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def images(rng, n=5, shape=SHAPE, dtype=np.float64):
+    return rng.normal(size=(n, int(np.prod(shape)))).astype(dtype)
+
+
+def random_warps(rng, n):
+    return affine_warps(
+        SHAPE,
+        rotate=rng.uniform(-180, 180, n),
+        scale=rng.uniform(0.5, 2, n),
+        translate=rng.uniform(-4, 4, (n, 2)),
+        shear=rng.uniform(-40, 40, n),
+    )
+
+
+def scipy_warp(image, inverse, offset, mode="grid-constant", fill=0.0):
+    return ndimage.affine_transform(
+        image, inverse, offset=offset, order=1, mode=mode, cval=fill
+    )
+
+
+def only_warp(**params):
+    """One certain warp, through the palette and through single parameters."""
+    return [
+        RandomAffine(SHAPE, **params, palette_size=palette_size)
+        for palette_size in (1, None)
+    ]
+
+
+# --- RandomAffine ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fill", [0.0, -1.5])
+@pytest.mark.parametrize(("dtype", "atol"), [(np.float64, 1e-12), (np.float32, 2e-4)])
+def test_single_warps_agree_with_scipy_everywhere(rng, dtype, atol, fill):
+    # Far more values than one chunk holds, so that chunks are put together right.
+    X, warps = images(rng, n=150, dtype=dtype), random_warps(rng, 150)
+    X_warped = warp_each(X, warps, SHAPE, 1, fill)
+    assert X_warped.dtype == dtype
+    for row, warped, inverse, offset in zip(X, X_warped, *warps, strict=True):
+        expected = scipy_warp(row.reshape(SHAPE), inverse, offset, fill=fill)
+        np.testing.assert_allclose(warped.reshape(SHAPE), expected, atol=atol)
+
+
+@pytest.mark.parametrize("fill", [0.0, -1.5])
+@pytest.mark.parametrize("n_images", [1, 3, 64, 130, 150])
+def test_palette_warps_agree_with_scipy_everywhere(rng, n_images, fill):
+    X, warps = images(rng, n=n_images), random_warps(rng, 8)
+    X_warped = Palette(warps, SHAPE, 1, fill, X.dtype).warp(X, rng)
+    assert X_warped.shape == X.shape
+    for row, warped in zip(X, X_warped, strict=True):
+        errors = [
+            np.abs(
+                scipy_warp(row.reshape(SHAPE), inverse, offset, fill=fill)
+                - warped.reshape(SHAPE)
+            ).max()
+            for inverse, offset in zip(*warps, strict=True)
+        ]
+        assert min(errors) < 1e-12
+
+
+def test_warps_agree_with_scipys_other_borders_in_the_interior(rng):
+    image = images(rng, n=1)
+    for affine in only_warp(rotate=(10, 10), scale=(1.1, 1.1)):
+        prepared = affine.prepare(image)
+        warps = prepared._warps(np.zeros((1, 5)))
+        warped = prepared(image, None, None, rng)[0].reshape(SHAPE)
+        for mode in ("constant", "nearest", "reflect"):
+            expected = scipy_warp(
+                image.reshape(SHAPE), warps.inverse[0], warps.offset[0], mode
+            )
+            np.testing.assert_allclose(warped[3:-3, 3:-3], expected[3:-3, 3:-3])
+
+
+@pytest.mark.parametrize("translate", [(2, 1), (2 / SHAPE[1], 1 / SHAPE[0])])
+def test_translation_in_pixels_and_as_a_fraction(rng, translate):
+    affine = RandomAffine(SHAPE, translate=translate)
+    assert affine.prepare(images(rng)).ranges_[3:].tolist() == [[-1, 1], [-2, 2]]
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        # A quarter turn counter-clockwise takes what is right of the centre above it.
+        ({"rotate": (90, 90)}, (-2, 0)),
+        ({"scale": (2, 2)}, (0, 4)),
+    ],
+)
+def test_directions(rng, params, expected):
+    image = np.zeros((9, 9))
+    image[4, 6] = 1.0
+    for palette_size in (1, None):
+        affine = RandomAffine((9, 9), **params, palette_size=palette_size)
+        warped = affine(image.reshape(1, -1), None, None, rng)[0].reshape(9, 9)
+        brightest = np.unravel_index(warped.argmax(), (9, 9))
+        assert tuple(np.subtract(brightest, (4, 4))) == expected
+
+
+def test_shear_moves_lower_rows_to_the_right(rng):
+    image = np.zeros((9, 9))
+    image[:, 4] = 1.0
+    warped = RandomAffine((9, 9), shear=(45, 45), palette_size=None)(
+        image.reshape(1, -1), None, None, rng
+    )[0]
+    np.testing.assert_allclose(warped.reshape(9, 9), np.eye(9), atol=1e-12)
+
+
+@pytest.mark.parametrize("palette_size", ["auto", None])
+def test_no_ranges_is_the_identity(rng, palette_size):
+    X = images(rng, n=70)
+    affine = RandomAffine(SHAPE, palette_size=palette_size)
+    np.testing.assert_allclose(affine(X, None, None, rng)[0], X, atol=1e-12)
+
+
+@pytest.mark.parametrize("palette_size", ["auto", None])
+def test_channels_are_warped_alike(rng, palette_size):
+    X = images(rng, n=70)
+    coloured = np.stack([X, 2 * X, -X], axis=-1).reshape(70, -1)
+    params = dict(rotate=30, translate=2, fill=0.5, palette_size=palette_size)
+    grey = RandomAffine(SHAPE, **params).prepare(X)
+    colour = RandomAffine((*SHAPE, 3), **{**params, "fill": 0.0}).prepare(coloured)
+    warped = colour(coloured, None, None, np.random.default_rng(1))[0]
+    warped = warped.reshape(70, -1, 3)
+    np.testing.assert_allclose(2 * warped[..., 0], warped[..., 1], atol=1e-12)
+    np.testing.assert_allclose(-warped[..., 0], warped[..., 2], atol=1e-12)
+    dark = clone(grey).set_params(fill=0.0).prepare(X)
+    expected = dark(X, None, None, np.random.default_rng(1))[0]
+    np.testing.assert_allclose(warped[..., 0], expected, atol=1e-12)
+
+
+def test_palette_represents_the_ranges(rng):
+    image = images(rng, n=1)
+    params = dict(rotate=40, scale=0.3, translate=0.2, shear=20)
+    single = RandomAffine(SHAPE, **params, palette_size=None)
+    expected = single(np.tile(image, (50000, 1)), None, None, rng)[0].mean(axis=0)
+    palette = RandomAffine(SHAPE, **params).prepare(image).palette_
+    assert len(palette.blocks) == 64
+    out = np.empty((64, N_PIXELS, 4))
+    for block in range(64):
+        palette._warp_run(block, np.tile(image, (4, 1)), out[block])
+    # 256 random warps would be off by about 0.7 / 16 on average, up to thrice that.
+    assert np.abs(out.mean(axis=(0, 2)) - expected).mean() < 0.02
+
+
+def test_large_images_get_a_smaller_palette():
+    X = np.zeros((1, 200 * 200), dtype=np.float32)
+    palette = RandomAffine((200, 200), rotate=3).prepare(X).palette_
+    n_bytes = sum(b.data.nbytes + b.indices.nbytes for b in palette.blocks)
+    assert 10e6 < n_bytes < 40e6
+
+
+@pytest.mark.parametrize("palette_size", ["auto", None])
+def test_p_is_the_share_of_warped_images(rng, palette_size):
+    X = images(rng, n=2000)
+    affine = RandomAffine(SHAPE, rotate=30, p=0.3, palette_size=palette_size)
+    same = (affine(X, None, None, rng)[0] == X).all(axis=1)
+    assert same.mean() == pytest.approx(0.7, abs=0.04)
+
+
+# --- HorizontalFlip ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (*SHAPE, 3)])
+def test_a_flip_twice_is_the_identity(rng, shape):
+    X = images(rng, shape=shape)
+    flip = HorizontalFlip(shape, p=1.0).prepare(X)
+    once = flip(X, None, None, rng)[0]
+    np.testing.assert_array_equal(
+        once.reshape(5, *shape), X.reshape(5, *shape)[:, :, ::-1]
+    )
+    np.testing.assert_array_equal(flip(once, None, None, rng)[0], X)
+
+
+def test_flip_takes_a_share_p(rng):
+    X = images(rng, n=2000)
+    flipped = (HorizontalFlip(SHAPE, p=0.3)(X, None, None, rng)[0] != X).any(axis=1)
+    assert flipped.mean() == pytest.approx(0.3, abs=0.04)
+
+
+# --- RandomErasing -----------------------------------------------------------------
+
+
+def test_erased_is_one_rectangle_of_the_right_size(rng):
+    X = np.ones((3000, 400))
+    erase = RandomErasing((20, 20), p=1.0, scale=(0.1, 0.2), ratio=(0.5, 2))
+    erased = erase(X, None, None, rng)[0].reshape(-1, 20, 20) == 0
+    rows, columns = erased.any(axis=2), erased.any(axis=1)
+    np.testing.assert_array_equal(erased, rows[:, :, None] & columns[:, None, :])
+    for mask in (rows, columns):
+        assert (np.abs(np.diff(mask, axis=1)).sum(axis=1) <= 2).all()
+        # Every pixel can be erased, those at the edges included.
+        assert mask.any(axis=0).all()
+    area = erased.mean(axis=(1, 2))
+    assert area.mean() == pytest.approx(0.15, abs=0.01)
+    ratio = rows.sum(axis=1) / columns.sum(axis=1)
+    assert 0.4 < ratio.min() < 0.6 < 1.7 < ratio.max() < 2.4
+
+
+def test_erasing_with_random_values_stays_in_the_training_range(rng):
+    X = rng.uniform(3, 5, size=(500, N_PIXELS))
+    erase = RandomErasing(SHAPE, p=1.0, value="random").prepare(X)
+    X_new = erase(X[:50], None, None, rng)[0]
+    assert (X_new != X[:50]).any(axis=1).all()
+    assert 3 <= X_new.min() < X_new.max() <= 5
+
+
+# --- what holds for all ------------------------------------------------------------
+
+ALL = [
+    RandomAffine(SHAPE, rotate=20, translate=0.1, p=0.8),
+    RandomAffine(SHAPE, rotate=20, translate=0.1, palette_size=None, fill=1.0),
+    HorizontalFlip(SHAPE),
+    RandomErasing(SHAPE),
+    RandomErasing(SHAPE, value="random"),
+]
+
+
+@pytest.mark.parametrize("augmentation", ALL, ids=repr)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_contract(augmentation, dtype, rng):
+    X = images(rng, n=70, dtype=dtype)
+    Y, weight = np.eye(70, dtype=dtype), np.arange(70.0)
+    before = X.copy()
+    prepared = augmentation.prepare(X, Y)
+    X_new, Y_new, weight_new = prepared(X, Y, weight, np.random.default_rng(3))
+    np.testing.assert_array_equal(X, before)
+    assert X_new.shape == X.shape
+    assert X_new.dtype == dtype
+    assert not np.array_equal(X_new, X)
+    assert Y_new is Y
+    assert weight_new is weight
+    # The rng is all there is to chance, also after a trip to another process.
+    other = pickle.loads(pickle.dumps(augmentation.prepare(X, Y)))
+    again = other(X, Y, weight, np.random.default_rng(3))[0]
+    np.testing.assert_array_equal(X_new, again)
+    assert not np.array_equal(X_new, prepared(X, Y, weight, rng)[0])
+    assert vars(augmentation) == augmentation.get_params(deep=False)
+
+
+@pytest.mark.parametrize("augmentation", ALL, ids=repr)
+def test_p_of_zero_changes_nothing(augmentation, rng):
+    X = images(rng)
+    never = clone(augmentation).set_params(p=0.0)
+    np.testing.assert_array_equal(never(X, None, None, rng)[0], X)
+
+
+@pytest.mark.parametrize("augmentation", ALL, ids=repr)
+@pytest.mark.parametrize(
+    ("image_shape", "message"),
+    [
+        (
+            (10, 14),
+            r"'image_shape' parameter, \(10, 14\), stands for 140 values .* 154",
+        ),
+        ((154,), r"'image_shape' parameter must be \(height, width\)"),
+        ((11.0, 14), "'image_shape' parameter must be .* all positive integers"),
+        ((-11, -14), "'image_shape' parameter must be .* all positive integers"),
+    ],
+)
+def test_wrong_image_shape(augmentation, image_shape, message, rng):
+    with pytest.raises(ValueError, match=message):
+        clone(augmentation).set_params(image_shape=image_shape).prepare(images(rng))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"rotate": (10, -10)}, "'rotate' parameter, when it is a pair"),
+        ({"rotate": (1, 2, 3)}, "'rotate' parameter, when it is a pair"),
+        ({"scale": (0, 1)}, "'scale' parameter, when it is a pair"),
+        ({"scale": 1.5}, "'scale' parameter of RandomAffine must be"),
+        ({"shear": (-90, 0)}, "'shear' parameter, when it is a pair"),
+        ({"translate": 1.5}, "'translate' parameter, when it is a float"),
+        ({"translate": (1, 2, 3)}, "'translate' parameter must be"),
+        ({"translate": (-1, 2)}, "'translate' parameter must be"),
+        ({"palette_size": 0}, "'palette_size' parameter of RandomAffine must be"),
+        ({"fill": "white"}, "'fill' parameter of RandomAffine must be"),
+        ({"p": 1.1}, "'p' parameter of RandomAffine must be"),
+    ],
+)
+def test_wrong_parameters_of_affine(params, message, rng):
+    with pytest.raises(ValueError, match=message):
+        RandomAffine(SHAPE, **params).prepare(images(rng))
+
+
+@pytest.mark.parametrize(
+    "params", [{"scale": (0.5, 1.5)}, {"ratio": (0, 1)}, {"value": "white"}, {"p": -1}]
+)
+def test_wrong_parameters_of_erasing(params, rng):
+    (name,) = params
+    with pytest.raises(ValueError, match=f"'{name}' parameter"):
+        RandomErasing(SHAPE, **params).prepare(images(rng))
