@@ -4,9 +4,10 @@ L-BFGS must agree with them in the objective and in the support; Adam's zeros mu
 to the same support as its learning rate is lowered.
 """
 
+import inspect
+
 import numpy as np
 import pytest
-import sklearn
 from sklearn.linear_model import (
     ElasticNet,
     Lasso,
@@ -15,7 +16,6 @@ from sklearn.linear_model import (
     Ridge,
 )
 from sklearn.metrics import log_loss, mean_poisson_deviance
-from sklearn.utils.fixes import parse_version
 
 from skreg.neural_network import MLPClassifier, MLPRegressor
 from skreg.neural_network._fit_many import FitTask, TrainingState, fit_many
@@ -151,9 +151,8 @@ def test_poisson_regressor(alpha, weighted):
 def logistic_regression(C, l1_ratio):
     """scikit-learn's, whose way to name the penalty changed in 1.8."""
     settings = dict(C=C, max_iter=100_000, tol=1e-7)
-    if parse_version(sklearn.__version__) < parse_version("1.8"):
-        if l1_ratio == 0:
-            return LogisticRegression(**settings)
+    penalty_parameter = inspect.signature(LogisticRegression).parameters["penalty"]
+    if l1_ratio > 0 and penalty_parameter.default != "deprecated":
         settings["penalty"] = "elasticnet"
     if l1_ratio == 0:
         return LogisticRegression(**settings)
