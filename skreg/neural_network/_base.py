@@ -463,6 +463,10 @@ class BaseMLP(BaseEstimator, ABC):
 
     # -- what training asks of an estimator --------------------------------------------
 
+    def _is_one_task(self):
+        """Whether `fit` is a task of `fit_many` and nothing more."""
+        return type(self).fit is BaseMLP.fit
+
     def _batch_key(self):
         """Equal for estimators whose networks can train in one batch."""
         shared = (getattr(self, name) for name in self._shared_parameters)

@@ -1,0 +1,219 @@
+"""Candidates of a search, and what their networks are given to train on."""
+
+import copy
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+
+from ._sklearn_private import check_method_params, safe_split
+
+__all__ = ["Candidate", "Fold", "make_candidate", "nbytes_of", "prepare_fold"]
+
+_VALIDATION = ("X_val", "y_val", "sample_weight_val")
+_NETWORK_PARAMETERS = {"sample_weight", "groups", *_VALIDATION}
+
+
+@dataclass
+class Candidate:
+    """One setting of the parameters.
+
+    Attributes
+    ----------
+    index : int
+    parameters : dict
+    estimator : estimator
+        Not fitted, with the parameters set.
+    network : MLPClassifier, MLPRegressor or None
+        The estimator, or the last step of the Pipeline that it is; None where it cannot
+        train in lockstep.
+    step : str or None
+        The name of that last step.
+    setting : hashable
+        Equal for candidates whose networks are given the same data.
+    """
+
+    index: int
+    parameters: dict
+    estimator: Any
+    network: Any = None
+    step: str | None = None
+    setting: Any = None
+
+
+def make_candidate(index, base_estimator, parameters, fit_params):
+    """A candidate, recognized by what its (last) estimator offers.
+
+    Parameters
+    ----------
+    index : int
+    base_estimator : estimator
+    parameters : dict
+    fit_params : dict
+        What `fit` will be given.
+    """
+    # Parameters may be estimators, which must not be fitted in the user's grid.
+    estimator = clone(base_estimator).set_params(**clone(parameters, safe=False))
+    step, network = None, estimator
+    # Other kinds of Pipeline do more in `fit` (resample the rows, for one).
+    if type(estimator) is Pipeline:
+        step, network = estimator.steps[-1]
+    candidate = Candidate(index, parameters, estimator, step=step)
+    try:
+        if not network._is_one_task():
+            return candidate
+        hash(network._batch_key())
+    except (AttributeError, TypeError):
+        # Another library's estimator, or parameters that only `fit` can judge.
+        return candidate
+    candidate.network = network
+    before = {
+        name: value
+        for name, value in parameters.items()
+        if step is not None and name != step and not name.startswith(f"{step}__")
+    }
+    has_validation = any(name.endswith("X_val") for name in fit_params)
+    candidate.setting = (
+        type(network),
+        # Which targets are valid depends on the loss.
+        getattr(network, "loss", None),
+        # Data given for validation are refused without early stopping.
+        has_validation and network.early_stopping,
+        *((name, _identity(before[name])) for name in sorted(before)),
+    )
+    return candidate
+
+
+def _identity(value):
+    """Something hashable, equal only for equal values."""
+    is_plain = isinstance(value, (str, int, float, bool, type(None)))
+    return (type(value), value) if is_plain else id(value)
+
+
+@dataclass
+class Fold:
+    """What the networks of one setting are given on one split.
+
+    Attributes
+    ----------
+    split : int
+    X, y, sample_weight, validation
+        Validated training data of the fold, the steps before the network applied.
+    groups : array-like or None
+        For the networks' own validation splits.
+    encoding : LabelEncoding or None
+    columns : dict
+        The network's attributes about the columns of X.
+    pipeline : Pipeline or None
+        Its steps before the last are fitted.
+    seconds : float
+        That this took.
+    error : Exception or None
+        In place of the rest.
+    is_refused : bool
+        Whether the networks are given what training in lockstep does not know.
+    """
+
+    split: int
+    X: Any = None
+    y: Any = None
+    sample_weight: Any = None
+    validation: Any = None
+    groups: Any = None
+    encoding: Any = None
+    columns: dict = field(default_factory=dict)
+    pipeline: Any = None
+    seconds: float = 0.0
+    error: Exception | None = None
+    is_refused: bool = False
+
+
+def prepare_fold(candidate, split, X, y, train, fit_params):
+    """Fit the steps before the network, and validate what comes out for it.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        Any one of its setting.
+    split : int
+    X, y
+        All data, as the user gave them.
+    train : ndarray of int
+    fit_params : dict
+
+    Returns
+    -------
+    Fold
+    """
+    started = time.perf_counter()
+    fold = Fold(split)
+    try:
+        _fill_fold(fold, candidate, X, y, train, fit_params)
+    except Exception as error:
+        fold.error = error
+    fold.seconds = time.perf_counter() - started
+    return fold
+
+
+def _fill_fold(fold, candidate, X, y, train, fit_params):
+    params = check_method_params(X, params=fit_params, indices=train)
+    X, y = safe_split(candidate.estimator, X, y, train)
+    # A copy: validation sets attributes, and leaves the candidate alone.
+    network = copy.copy(candidate.network)
+    if candidate.step is not None:
+        recorder = _Recorder(network)
+        fold.pipeline = clone(candidate.estimator)
+        fold.pipeline.steps = [*fold.pipeline.steps[:-1], (candidate.step, recorder)]
+        fold.pipeline.fit(X, y, **params)
+        X, y, params = recorder.received
+        recorder.received = None
+    fold.is_refused = not _NETWORK_PARAMETERS.issuperset(params)
+    if fold.is_refused:
+        return
+    fold.X, fold.y, fold.sample_weight, fold.validation = network._check_data(
+        X,
+        y,
+        params.get("sample_weight"),
+        tuple(params.get(name) for name in _VALIDATION),
+    )
+    fold.groups = params.get("groups")
+    fold.encoding = network._encoding_of(fold.y)
+    fold.columns = {
+        name: getattr(network, name)
+        for name in ("n_features_in_", "feature_names_in_")
+        if hasattr(network, name)
+    }
+
+
+class _Recorder:
+    """The network's place in a Pipeline: keeps what it would be fitted to."""
+
+    def __init__(self, network):
+        self._network = network
+        self.received = None
+
+    def fit(self, X, y=None, **params):
+        self.received = X, y, params
+        return self
+
+    def get_metadata_routing(self):
+        return self._network.get_metadata_routing()
+
+    def __sklearn_tags__(self):
+        return self._network.__sklearn_tags__()
+
+    def get_params(self, deep=True):
+        return {}
+
+
+def nbytes_of(X):
+    """About the memory of X, whatever its kind."""
+    nbytes = getattr(X, "nbytes", None)
+    if isinstance(nbytes, (int, np.integer)):
+        return int(nbytes)
+    if hasattr(X, "data") and hasattr(X, "indices"):
+        return X.data.nbytes + X.indices.nbytes
+    return 8 * int(np.prod(np.shape(X)))

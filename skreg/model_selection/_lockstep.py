@@ -1,0 +1,331 @@
+"""Fits of many candidates on many folds: grouped, trained in lockstep, scored.
+
+The parent plans and the workers train. Work is cut twice: into *windows* of folds, so
+that no more prepared data than a window's are in memory, and each window into *jobs*,
+so that every worker gets several. Within a job the engine makes batches that fit into
+the cache; a network is scored as soon as its batch has ended, and let go.
+"""
+
+import time
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+
+import joblib
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_random_state
+from sklearn.utils.parallel import Parallel, delayed
+
+from ..neural_network._fit_many import batch_capacity
+from ..neural_network._tasks import FitOutcome
+from ._candidates import nbytes_of, prepare_fold
+from ._jobs import Block, FitResult, Job, place_of, run_alone, run_together, score
+
+__all__ = ["LockstepRun"]
+
+# Prepared data of this size may wait for their networks; what is larger is prepared for
+# as many folds as there are workers.
+_WINDOW_BYTES = 64 * 2**20
+
+# Jobs of a worker: enough that the workers end at about the same time.
+_JOBS_PER_WORKER = 4
+# Batches of a job: few enough that progress is seen.
+_BATCHES_PER_JOB = 8
+
+
+class LockstepRun:
+    """All that the fits of a search have in common.
+
+    Parameters
+    ----------
+    X, y
+        All data, as the user gave them.
+    splits : list of (train, test)
+    fit_params : dict
+    scoring : dict
+        Keyword arguments of scikit-learn's `_fit_and_score`.
+    n_jobs : int or None
+    pre_dispatch : int or str
+    verbose : int
+    warns : bool, default=True
+        Whether the end of training at `max_iter` is worth a warning.
+    keeps_states : bool, default=False
+        Whether the results say how to go on.
+
+    Attributes
+    ----------
+    n_batched : int
+        Of the candidates, those whose networks trained in lockstep.
+    """
+
+    def __init__(
+        self,
+        X,
+        y,
+        splits,
+        *,
+        fit_params,
+        scoring,
+        n_jobs=None,
+        pre_dispatch="2*n_jobs",
+        verbose=0,
+        warns=True,
+        keeps_states=False,
+    ):
+        self._X, self._y, self._splits = X, y, splits
+        self._fit_params, self._scoring = fit_params, scoring
+        self._n_jobs, self._pre_dispatch = n_jobs, pre_dispatch
+        self._n_workers = max(1, joblib.effective_n_jobs(n_jobs))
+        self._verbose, self._warns = verbose, warns
+        self._keeps_states = keeps_states
+        self._batched = set()
+        # One seed a fold, for networks that have none: as candidates are compared on
+        # the same rows, so from the same start.
+        self._seeds = None
+
+    @property
+    def n_batched(self):
+        return len(self._batched)
+
+    def run(self, fits):
+        """Train and score every fit.
+
+        Parameters
+        ----------
+        fits : list of Fit
+
+        Returns
+        -------
+        dict of (candidate index, split) to FitResult
+        """
+        self._started, self._n_fits = time.perf_counter(), len(fits)
+        alone = [fit for fit in fits if fit.candidate.network is None]
+        together = [fit for fit in fits if fit.candidate.network is not None]
+        self._draw_seeds(together)
+        results = {}
+        for window in self._windows(together):
+            jobs = []
+            for fold_fits, block in self._blocks(window, alone):
+                jobs += self._cut(fold_fits, block, len(together))
+            self._collect(jobs, results)
+        self._collect([Job([fit]) for fit in alone], results)
+        return results
+
+    def _draw_seeds(self, fits):
+        has_none = any(fit.candidate.network.random_state is None for fit in fits)
+        if has_none and self._seeds is None:
+            self._seeds = check_random_state(None).randint(
+                2**31 - 1, size=len(self._splits)
+            )
+
+    # -- data ----------------------------------------------------------------------
+
+    def _windows(self, fits):
+        """Lists of folds, each with its fits: as many as memory allows."""
+        folds = {}
+        for fit in fits:
+            folds.setdefault((fit.candidate.setting, fit.split), []).append(fit)
+        n_samples = max(1, sum(len(part) for part in self._splits[0]))
+        window, n_bytes = [], 0
+        for fold_fits in folds.values():
+            train, _ = self._splits[fold_fits[0].split]
+            fold_bytes = nbytes_of(self._X) * len(train) // n_samples
+            is_full = n_bytes + fold_bytes > _WINDOW_BYTES
+            if is_full and len(window) >= self._n_workers:
+                yield window
+                window, n_bytes = [], 0
+            window.append(fold_fits)
+            n_bytes += fold_bytes
+        if window:
+            yield window
+
+    def _blocks(self, window, alone):
+        """The window's data: a list of (fits, block) pairs.
+
+        Fits that must be trained by themselves after all are appended to `alone`.
+        """
+        calls = [
+            (prepare_fold, first.candidate, first.split, self._X, self._y)
+            + (self._splits[first.split][0], self._fit_params)
+            for first, *_ in window
+        ]
+        if all(first.candidate.step is None for first, *_ in window):
+            # Nothing is fitted before the networks.
+            folds = [function(*arguments) for function, *arguments in calls]
+        else:
+            folds = list(self._parallel(calls))
+        blocks, mergeable = [], {}
+        for fits, fold in zip(window, folds, strict=True):
+            if fold.is_refused:
+                alone += fits
+                continue
+            self._batched.update(fit.candidate.index for fit in fits)
+            fold.seconds /= len(fits)
+            key = self._merge_key(fits, fold)
+            if key is None:
+                blocks.append((fits, _block_of([fold])))
+            else:
+                mergeable.setdefault(key, []).append((fits, fold))
+        for pairs in mergeable.values():
+            fits = [fit for fits, _ in pairs for fit in fits]
+            blocks.append((fits, _block_of([fold for _, fold in pairs])))
+        return blocks
+
+    def _merge_key(self, fits, fold):
+        """Equal for folds whose networks may share batches, None where none would."""
+        if fold.error is not None or fold.validation is not None:
+            return None
+        if fold.groups is not None:
+            return None
+        if sparse.issparse(fold.y) or nbytes_of(fold.X) > _WINDOW_BYTES // 8:
+            return None
+        if len(fits) >= _capacity(fits[0], fold.X, fold.encoding):
+            return None
+        is_sparse = sparse.issparse(fold.X)
+        return (
+            fits[0].candidate.setting,
+            fold.X.shape,
+            fold.X.dtype,
+            is_sparse,
+            fold.y.shape[1:],
+            fold.sample_weight is None,
+        )
+
+    # -- jobs ----------------------------------------------------------------------
+
+    def _cut(self, fits, block, n_fits):
+        """Cut the fits of a block into jobs."""
+        # Those that can share a batch next to each other.
+        order = {}
+        for fit in fits:
+            order.setdefault(fit.candidate.network._batch_key(), []).append(fit)
+        fits = [fit for same_key in order.values() for fit in same_key]
+        size = n_fits // (_JOBS_PER_WORKER * self._n_workers)
+        if block.folds[0].error is None:
+            capacity = _capacity(fits[0], block.X, block.folds[0].encoding)
+            least = capacity
+            if self._n_workers > 1:
+                least = min(capacity, -(-n_fits // (2 * self._n_workers)))
+            size = min(max(size, least), _BATCHES_PER_JOB * capacity)
+        n_jobs = max(1, round(len(fits) / max(1, size)))
+        ends = [len(fits) * job // n_jobs for job in range(n_jobs + 1)]
+        return [
+            Job(fits[start:end], block)
+            for start, end in zip(ends, ends[1:], strict=False)
+        ]
+
+    def _parallel(self, calls, n_jobs=None):
+        """Results of ``(function, *arguments)`` calls, in order, as they come."""
+        options = {"n_jobs": n_jobs or self._n_jobs, "pre_dispatch": self._pre_dispatch}
+        calls = [delayed(function)(*arguments) for function, *arguments in calls]
+        try:
+            parallel = Parallel(**options, return_as="generator")
+        except (TypeError, ValueError):
+            # An older joblib, or a backend that cannot.
+            parallel = Parallel(**options)
+        return parallel(calls)
+
+    def _call_of(self, job):
+        splits = {fit.split: self._splits[fit.split] for fit in job.fits}
+        if job.block is None:
+            (fit,) = job.fits
+            return (
+                run_alone,
+                fit,
+                self._X,
+                self._y,
+                splits[fit.split],
+                self._fit_params,
+                self._scoring,
+                self._verbose,
+            )
+        return (
+            run_together,
+            job,
+            self._X,
+            self._y,
+            splits,
+            self._scoring,
+            self._seeds,
+            self._verbose,
+            self._warns,
+            self._keeps_states,
+        )
+
+    def _collect(self, jobs, results):
+        """Run the jobs, and file their results by fit."""
+        n_done = 0
+        try:
+            done = self._parallel([self._call_of(job) for job in jobs])
+            for job, job_results in zip(jobs, done, strict=True):
+                n_done += 1
+                self._file(job, job_results, results)
+        except BrokenProcessPool as death:
+            self._collect_one_by_one(jobs[n_done:], results, death)
+
+    def _collect_one_by_one(self, jobs, results, death):
+        """After a worker died: each fit in a process of its own, to find who did it."""
+        if self._n_workers == 1:
+            raise death
+        for job in jobs:
+            for fit in job.fits:
+                single = Job([fit], job.block)
+                try:
+                    (found,) = self._parallel([self._call_of(single)], n_jobs=2)
+                except BrokenProcessPool as error:
+                    error.add_note(place_of(fit))
+                    if self._scoring["error_score"] == "raise":
+                        raise
+                    found = [self._dead(fit, error)]
+                self._file(single, found, results)
+
+    def _dead(self, fit, error):
+        scored = score(
+            fit.candidate.estimator,
+            FitOutcome(error=RuntimeError(f"The worker process died: {error}")),
+            fit,
+            self._X,
+            self._y,
+            self._splits[fit.split],
+            self._scoring,
+        )
+        return FitResult(scored)
+
+    def _file(self, job, job_results, results):
+        for fit, result in zip(job.fits, job_results, strict=True):
+            results[fit.key] = result
+        if self._verbose > 0 and len(job.fits) < self._n_fits:
+            seconds = time.perf_counter() - self._started
+            print(f"{len(results)} of {self._n_fits} fits done, {seconds:.1f} s")
+
+
+def _capacity(fit, X, encoding):
+    n_outputs = 1 if encoding is None else encoding.n_outputs
+    n_rows, n_features = X.shape
+    try:
+        return batch_capacity(
+            fit.candidate.network, n_rows, n_features, n_outputs, X.dtype
+        )
+    except Exception:
+        # Invalid parameters: the fit will say so.
+        return 1
+
+
+def _block_of(folds):
+    """One block of several folds; their data move there."""
+    first = folds[0]
+    n_rows = [0 if fold.X is None else fold.X.shape[0] for fold in folds]
+    starts = np.cumsum([0, *n_rows[:-1]]).tolist()
+    X, y, weight = first.X, first.y, first.sample_weight
+    if len(folds) > 1:
+        stack = sparse.vstack if sparse.issparse(X) else np.concatenate
+        X = stack([fold.X for fold in folds])
+        X = X.tocsr() if sparse.issparse(X) else X
+        y = np.concatenate([fold.y for fold in folds])
+        if weight is not None:
+            weight = np.concatenate([fold.sample_weight for fold in folds])
+    folds = [
+        replace(fold, X=None, y=None, sample_weight=None, validation=None)
+        for fold in folds
+    ]
+    return Block(X, y, weight, first.validation, folds, starts, n_rows)

@@ -1,0 +1,220 @@
+"""Grid and randomized search whose candidates train in lockstep."""
+
+import time
+from collections import defaultdict
+
+from sklearn import model_selection
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
+from sklearn.utils import indexable
+
+from . import _sklearn_private as private
+from ._candidates import make_candidate
+from ._jobs import Fit
+from ._lockstep import LockstepRun
+
+__all__ = ["GridSearchCV", "RandomizedSearchCV"]
+
+
+class LockstepSearch:
+    """What a search adds to scikit-learn's to train its candidates in lockstep.
+
+    To be inherited before a search of scikit-learn, whose scorers, metadata routing,
+    result tables and methods of the fitted search it uses.
+    """
+
+    def fit(self, X, y=None, **params):
+        """Run fit with all sets of parameters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Its target.
+
+        **params : dict of str -> object
+            Passed on to the estimator's `fit`, the splitter and the scorer, as in
+            scikit-learn.
+
+        Returns
+        -------
+        self : object
+            The fitted search.
+        """
+        private.validate_params(self)
+        checked = private.check_method_params(X, params=params)
+        base_estimator = clone(self.estimator)
+        candidates = [
+            make_candidate(index, base_estimator, parameters, checked)
+            for index, parameters in enumerate(self._candidate_params())
+        ]
+        can_batch = any(candidate.network is not None for candidate in candidates)
+        if not can_batch or private.has_callbacks(self):
+            return self._fit_as_sklearn(X, y, params)
+        return self._fit_in_lockstep(X, y, checked, base_estimator, candidates)
+
+    def _fit_as_sklearn(self, X, y, params):
+        self.n_batched_ = 0
+        return super().fit(X, y, **params)
+
+    def _fit_in_lockstep(self, X, y, params, base_estimator, candidates):
+        scorers, refit_metric = private.scorers_of(self)
+        X, y = indexable(X, y)
+        routed = private.route_fit_params(self, params)
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        private.set_splitter(self, cv)
+        split_params = routed.splitter.split
+        self._check_splitter(cv)
+        self.n_splits_ = cv.get_n_splits(X, y, **split_params)
+        splits = list(cv.split(X, y, **split_params))
+        if len(splits) != self.n_splits_:
+            raise ValueError(
+                f"cv.split gave {len(splits)} splits, but cv.get_n_splits says "
+                f"{self.n_splits_}."
+            )
+        run = LockstepRun(
+            X,
+            y,
+            splits,
+            fit_params=routed.estimator.fit,
+            scoring={
+                "scorer": scorers,
+                "score_params": routed.scorer.score,
+                "return_train_score": self.return_train_score,
+                "return_n_test_samples": True,
+                "return_times": True,
+                "error_score": self.error_score,
+            },
+            n_jobs=self.n_jobs,
+            pre_dispatch=getattr(self, "pre_dispatch", "2*n_jobs"),
+            verbose=self.verbose,
+            **self._run_options,
+        )
+        table = _Table(self)
+        self._run_candidates(run, candidates, table)
+        self.n_batched_ = run.n_batched
+        self._choose(table, refit_metric)
+        if self.refit:
+            self._refit(base_estimator, X, y, routed.estimator.fit)
+        self.scorer_ = private.without_multimetric(scorers)
+        self.cv_results_ = table.results
+        return self
+
+    # Of LockstepRun, beside what every search says.
+    _run_options: dict = {}
+
+    def _check_splitter(self, cv):
+        pass
+
+    def _run_candidates(self, run, candidates, table):
+        """Fill the table with what the candidates score."""
+        n_fits = len(candidates) * self.n_splits_
+        if self.verbose > 0:
+            print(
+                f"Fitting {self.n_splits_} folds for each of {len(candidates)} "
+                f"candidates, totalling {n_fits} fits"
+            )
+        fits = [
+            Fit(candidate, split)
+            for candidate in candidates
+            for split in range(self.n_splits_)
+        ]
+        results = run.run(fits)
+        table.add(candidates, [results[fit.key].scored for fit in fits])
+
+    def _choose(self, table, refit_metric):
+        """Set what says which candidate is best."""
+        first_scores = table.first_scores
+        self.multimetric_ = isinstance(first_scores, dict)
+        if callable(self.scoring) and self.multimetric_:
+            # Only now is it known that the scorer returns several scores.
+            private.check_refit_for_multimetric(self, first_scores)
+            refit_metric = self.refit
+        if self.refit or not self.multimetric_:
+            results = table.results
+            self.best_index_ = private.select_best_index(self, refit_metric, results)
+            if not callable(self.refit):
+                scores = results[f"mean_test_{refit_metric}"]
+                self.best_score_ = scores[self.best_index_]
+            self.best_params_ = results["params"][self.best_index_]
+
+    def _refit(self, base_estimator, X, y, fit_params):
+        self.best_estimator_ = clone(base_estimator).set_params(
+            **clone(self.best_params_, safe=False)
+        )
+        started = time.time()
+        self.best_estimator_.fit(X, y, **fit_params)
+        self.refit_time_ = time.time() - started
+        if hasattr(self.best_estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+
+class _Table:
+    """`cv_results_` while it grows."""
+
+    def __init__(self, search):
+        self._search = search
+        self._params, self._scored = [], []
+        self._more = defaultdict(list)
+        self.results = {}
+
+    @property
+    def first_scores(self):
+        return self._scored[0]["test_scores"]
+
+    def add(self, candidates, scored, **more):
+        """Add candidates with the results of their fits, candidate after candidate.
+
+        Parameters
+        ----------
+        candidates : list of Candidate
+        scored : list of dict
+            ``n_splits`` for each candidate.
+        **more : list
+            Further columns: an entry a candidate.
+        """
+        if not scored:
+            raise ValueError("There are no candidates or no folds to fit.")
+        _locate_failures(candidates, scored, self._search.n_splits_)
+        private.handle_fit_failures(self._search, scored)
+        self._params += [candidate.parameters for candidate in candidates]
+        self._scored += scored
+        for name, values in more.items():
+            self._more[name] += values
+        self.results = private.format_results(
+            self._search, self._params, self._scored, self._more
+        )
+
+
+def _locate_failures(candidates, scored, n_splits):
+    """Say in the text of each error which candidates and folds it struck."""
+    struck = defaultdict(list)
+    for place, result in enumerate(scored):
+        if result["fit_error"] is not None:
+            struck[result["fit_error"]].append(place)
+    for error, places in struck.items():
+        lines = [
+            f"candidate {candidates[place // n_splits].index} "
+            f"({candidates[place // n_splits].parameters}), fold {place % n_splits}"
+            for place in places
+        ]
+        for place in places:
+            scored[place]["fit_error"] = error + "In: " + "; ".join(lines) + "\n"
+
+
+class GridSearchCV(LockstepSearch, model_selection.GridSearchCV):
+    """Grid search whose candidates train in lockstep."""
+
+    def _candidate_params(self):
+        return ParameterGrid(self.param_grid)
+
+
+class RandomizedSearchCV(LockstepSearch, model_selection.RandomizedSearchCV):
+    """Randomized search whose candidates train in lockstep."""
+
+    def _candidate_params(self):
+        return ParameterSampler(
+            self.param_distributions, self.n_iter, random_state=self.random_state
+        )

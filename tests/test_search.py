@@ -1,0 +1,491 @@
+"""The lockstep searches against scikit-learn's over the same estimators."""
+
+import os
+import signal
+import threading
+import time
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn import model_selection
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+from skreg import MLPClassifier, MLPRegressor
+from skreg.model_selection import GridSearchCV, RandomizedSearchCV, _lockstep
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+PENALTIES = {
+    "alpha": [1e-4, 1e-2],
+    "l1_ratio": [0.0, 0.5],
+    "learning_rate_init": [1e-3, 1e-2],
+}
+
+
+def prefixed(grid, step):
+    return {f"{step}__{name}": values for name, values in grid.items()}
+
+
+def data(load, n_rows=300):
+    X, y = load(return_X_y=True)
+    return scale(X)[:n_rows], y[:n_rows]
+
+
+def network(**kwargs):
+    defaults = dict(hidden_layer_sizes=(12,), max_iter=6, random_state=0, batch_size=50)
+    return MLPClassifier(**{**defaults, **kwargs})
+
+
+def assert_same_table(ours, theirs):
+    assert set(ours) == set(theirs)
+    for name, column in theirs.items():
+        if name == "params":
+            assert ours[name] == column
+        elif "time" not in name:
+            np.testing.assert_array_equal(ours[name], column, err_msg=name)
+
+
+def assert_same_search(estimator, grid, X, y, *, fit_params=None, n_batched=None, **kw):
+    """Same table, choice, labels and probabilities; returns both searches."""
+    fit_params = fit_params or {}
+    theirs = model_selection.GridSearchCV(clone(estimator), grid, **kw)
+    theirs.fit(X, y, **fit_params)
+    ours = GridSearchCV(clone(estimator), grid, **kw).fit(X, y, **fit_params)
+    assert_same_table(ours.cv_results_, theirs.cv_results_)
+    n_candidates = len(theirs.cv_results_["params"])
+    assert ours.n_batched_ == (n_candidates if n_batched is None else n_batched)
+    for name in ("best_index_", "best_params_", "best_score_", "n_splits_"):
+        assert getattr(ours, name, None) == getattr(theirs, name, None)
+    if hasattr(theirs, "best_estimator_"):
+        np.testing.assert_array_equal(ours.predict(X), theirs.predict(X))
+        if hasattr(theirs, "predict_proba"):
+            np.testing.assert_allclose(
+                ours.predict_proba(X), theirs.predict_proba(X), atol=1e-9
+            )
+    return ours, theirs
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("in_pipeline", [False, True])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"solver": "sgd"},
+        {"early_stopping": True, "n_iter_no_change": 2, "validation_fraction": 0.2},
+        {"dropout": 0.3},
+    ],
+    ids=["adam", "sgd", "early stopping", "dropout"],
+)
+@pytest.mark.parametrize("load", [load_breast_cancer, load_digits])
+def test_same_answer(load, params, in_pipeline, n_jobs):
+    X, y = data(load)
+    estimator, grid = network(**params), PENALTIES
+    if in_pipeline:
+        estimator = make_pipeline(StandardScaler(), estimator)
+        grid = prefixed(grid, "mlpclassifier")
+    assert_same_search(
+        estimator, grid, X, y, cv=3, n_jobs=n_jobs, return_train_score=True
+    )
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {"hidden_layer_sizes": [(5,), (6, 4), ()], "alpha": [0.01, 1.0]},
+        {"activation": ["relu", "tanh"], "solver": ["adam", "sgd", "lbfgs"]},
+        {"early_stopping": [True, False], "max_iter": [2, 5], "batch_size": [20, 50]},
+        [{"alpha": [1e-3]}, {"dropout": [0.1, 0.5], "beta_1": [0.5, 0.9]}],
+        {"learning_rate": ["constant", "invscaling", "adaptive"], "solver": ["sgd"]},
+        {"random_state": [0, 1], "shuffle": [True, False]},
+        {"class_weight": [None, "balanced", {0: 1, 1: 3}]},
+        {"validation_fraction": [0.1, 0.3], "early_stopping": [True]},
+    ],
+    ids=lambda grid: "+".join(dict(grid[0] if isinstance(grid, list) else grid)),
+)
+def test_grids_of_other_parameters(grid):
+    X, y = data(load_breast_cancer, 200)
+    assert_same_search(network(), grid, X, y, cv=3)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "huber"])
+def test_regression(loss):
+    X, y = data(load_diabetes)
+    estimator = MLPRegressor((12,), max_iter=6, random_state=0, loss=loss)
+    assert_same_search(estimator, {"alpha": [0.01, 0.1, 1.0]}, X, y, cv=3)
+
+
+def test_regression_with_several_outputs_and_losses():
+    X, y = data(load_diabetes)
+    estimator = MLPRegressor((8,), max_iter=4, random_state=0)
+    grid = {"loss": ["squared_error", "poisson"], "alpha": [0.1, 1.0]}
+    Y = np.column_stack([y, -y])
+    with pytest.warns(FitFailedWarning, match="6 fits failed out of a total of 12"):
+        ours = GridSearchCV(estimator, grid, cv=3, refit=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "One or more of the test scores")
+            ours.fit(X, Y)
+    scores = ours.cv_results_["mean_test_score"]
+    is_poisson = ours.cv_results_["param_loss"] == "poisson"
+    np.testing.assert_array_equal(np.isnan(scores), is_poisson)
+
+
+def test_random_state_instance_starts_each_fit_anew():
+    X, y = data(load_breast_cancer, 150)
+    estimator = network(random_state=np.random.RandomState(3))
+    assert_same_search(estimator, {"alpha": [1e-3, 1e-1]}, X, y, cv=3, refit=False)
+
+
+def test_without_random_state_candidates_of_a_fold_share_their_seed():
+    X, y = data(load_breast_cancer, 150)
+    grid = {"alpha": [1e-3, 1e-3, 1e-3]}
+    search = GridSearchCV(network(random_state=None), grid, cv=3).fit(X, y)
+    for split in range(3):
+        assert np.ptp(search.cv_results_[f"split{split}_test_score"]) == 0
+    assert search.best_estimator_.random_state is None
+
+
+def test_dataframe_float32_and_sparse():
+    X, y = data(load_breast_cancer, 200)
+    grid = {"alpha": [1e-3, 1e-1]}
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    ours, _ = assert_same_search(network(), grid, frame, y, cv=3)
+    assert list(ours.feature_names_in_) == list(frame.columns)
+    ours, _ = assert_same_search(network(), grid, X.astype(np.float32), y, cv=3)
+    assert ours.best_estimator_.coefs_[0].dtype == np.float32
+    from scipy import sparse
+
+    assert_same_search(network(), grid, sparse.csr_array(X), y, cv=3)
+    assert_same_search(network(), grid, X.tolist(), y.tolist(), cv=3)
+
+
+def test_string_labels_and_multilabel():
+    X, y = data(load_digits, 200)
+    grid = {"alpha": [1e-3, 1e-1]}
+    labels = np.array(["zero", "one", "two", "three", "f", "g", "h", "i", "j", "k"])[y]
+    assert_same_search(network(), grid, X, labels, cv=3)
+    assert_same_search(network(), grid, X, np.eye(10, dtype=int)[y], cv=3)
+
+
+@pytest.mark.parametrize(
+    "scoring, refit",
+    [
+        (None, True),
+        ("neg_log_loss", True),
+        (["accuracy", "roc_auc"], "roc_auc"),
+        ({"a": "accuracy", "b": make_scorer(accuracy_score)}, False),
+        (
+            lambda estimator, X, y: {"a": estimator.score(X, y), "n": len(y)},
+            "a",
+        ),
+        ("accuracy", lambda results: int(results["mean_test_score"].argmin())),
+    ],
+    ids=["default", "name", "list", "dict", "callable", "refit callable"],
+)
+def test_scoring_and_refit(scoring, refit):
+    X, y = data(load_breast_cancer, 150)
+    grid = {"alpha": [1e-3, 1e-1, 10.0]}
+    assert_same_search(network(), grid, X, y, cv=3, scoring=scoring, refit=refit)
+
+
+def test_scorer_sees_the_real_estimator():
+    X, y = data(load_breast_cancer, 150)
+    seen = []
+
+    def scorer(estimator, X, y):
+        seen.append(estimator)
+        return estimator.score(X, y)
+
+    pipeline = make_pipeline(StandardScaler(), network())
+    grid = {"mlpclassifier__alpha": [0.1]}
+    GridSearchCV(pipeline, grid, cv=3, scoring=scorer).fit(X, y)
+    for estimator in seen:
+        assert type(estimator) is Pipeline
+        assert isinstance(estimator[-1], MLPClassifier)
+        assert "fit" not in vars(estimator)
+        assert estimator[-1].alpha == 0.1
+
+
+def test_groups_weights_and_splits_as_a_list():
+    X, y = data(load_breast_cancer, 200)
+    rng = np.random.RandomState(0)
+    groups, weight = rng.randint(5, size=200), rng.uniform(size=200)
+    grid = {"alpha": [1e-3, 1e-1]}
+    cv = model_selection.GroupKFold(3)
+    with warnings.catch_warnings():
+        # scikit-learn 1.9 says that some scorers ignore weights.
+        warnings.simplefilter("ignore", UserWarning)
+        assert_same_search(
+            network(),
+            grid,
+            X,
+            y,
+            cv=cv,
+            fit_params={"groups": groups, "sample_weight": weight},
+        )
+        pipeline = make_pipeline(StandardScaler(), network())
+        assert_same_search(
+            pipeline,
+            prefixed(grid, "mlpclassifier"),
+            X,
+            y,
+            cv=3,
+            fit_params={"mlpclassifier__sample_weight": weight},
+        )
+    splits = [(np.arange(100), np.arange(100, 200)), (np.arange(50, 180), [0, 1, 2])]
+    assert_same_search(network(), grid, X, y, cv=splits)
+
+
+def test_validation_data_for_all_candidates():
+    X, y = data(load_breast_cancer, 300)
+    fit_params = {"X_val": X[200:], "y_val": y[200:]}
+    grid = {"alpha": [1e-3, 1e-1], "scoring": ["loss", "accuracy"]}
+    estimator = network(early_stopping=True)
+    assert_same_search(estimator, grid, X[:200], y[:200], cv=3, fit_params=fit_params)
+
+
+def test_metadata_routing():
+    X, y = data(load_breast_cancer, 150)
+    weight = np.linspace(0, 1, 150)
+    with sklearn.config_context(enable_metadata_routing=True):
+        estimator = network().set_fit_request(sample_weight=True)
+        estimator.set_score_request(sample_weight=True)
+        pipeline = Pipeline(
+            [
+                ("scaler", StandardScaler().set_fit_request(sample_weight=False)),
+                ("mlp", estimator),
+            ]
+        )
+        for candidate, grid in (
+            (estimator, {"alpha": [1e-3, 1e-1]}),
+            (pipeline, {"mlp__alpha": [1e-3, 1e-1]}),
+        ):
+            fit_params = {"sample_weight": weight}
+            assert_same_search(candidate, grid, X, y, cv=3, fit_params=fit_params)
+
+
+class Counting(TransformerMixin, BaseEstimator):
+    """Counts its fits."""
+
+    n_fits = 0
+
+    def __init__(self, factor=1.0):
+        self.factor = factor
+
+    def fit(self, X, y=None):
+        Counting.n_fits += 1
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        return np.asarray(X) * self.factor
+
+
+def test_steps_are_fitted_once_per_fold_and_setting():
+    X, y = data(load_breast_cancer, 150)
+    pipeline = make_pipeline(Counting(), network(max_iter=2))
+    grid = {"counting__factor": [0.5, 1.0], "mlpclassifier__alpha": np.ones(7)}
+    Counting.n_fits = 0
+    GridSearchCV(pipeline, grid, cv=3, refit=False).fit(X, y)
+    assert Counting.n_fits == 2 * 3
+
+
+def test_steps_in_the_grid():
+    X, y = data(load_digits, 200)
+    pipeline = Pipeline(
+        [("select", SelectKBest()), ("scale", StandardScaler()), ("mlp", network())]
+    )
+    grid = [
+        {"select__k": [10, 20], "mlp__alpha": [1e-3, 1e-1]},
+        {"scale": ["passthrough", StandardScaler()], "mlp__dropout": [0.0, 0.3]},
+        {"mlp": [network(alpha=3.0), network(hidden_layer_sizes=(4,))]},
+    ]
+    with warnings.catch_warnings():
+        # Constant pixels.
+        warnings.simplefilter("ignore")
+        assert_same_search(pipeline, grid, X, y, cv=3)
+
+
+def test_other_estimators_run_as_in_sklearn():
+    X, y = data(load_breast_cancer, 150)
+    grid = {"C": [0.1, 1.0]}
+    assert_same_search(LogisticRegression(), grid, X, y, cv=3, n_batched=0)
+
+
+def test_mixed_candidates():
+    X, y = data(load_breast_cancer, 150)
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", network())])
+    grid = [
+        {"model": [LogisticRegression()], "model__C": [0.1, 1.0]},
+        {"model__alpha": [1e-3, 1e-1, 1.0]},
+    ]
+    ours, _ = assert_same_search(pipeline, grid, X, y, cv=3, n_batched=3)
+    # A fit override does more than the lockstep knows.
+    assert_same_search(
+        Subclassed((12,), random_state=0, max_iter=3),
+        {"alpha": [1.0]},
+        X,
+        y,
+        cv=3,
+        n_batched=0,
+    )
+
+
+class Subclassed(MLPClassifier):
+    def fit(self, X, y, **params):
+        return super().fit(-X, y, **params)
+
+
+def test_nan_in_a_row_fails_where_it_would_alone():
+    X, y = data(load_breast_cancer, 150)
+    X[0, 0] = np.nan
+    grid = {"alpha": [1e-3, 1e-1]}
+    with pytest.warns(FitFailedWarning, match="Input X contains NaN") as record:
+        search = GridSearchCV(network(), grid, cv=3, refit=False, error_score=-1)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Scoring failed")
+            search.fit(X, y)
+    (message,) = (str(w.message) for w in record if w.category is FitFailedWarning)
+    # Row 0 is in the first test fold, hence in the training rows of the other two.
+    assert "candidate 0 ({'alpha': 0.001}), fold 1" in message
+    assert "candidate 1 ({'alpha': 0.1}), fold 2" in message
+    assert "4 fits failed out of a total of 6" in message
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_diverging_candidate_leaves_its_neighbours_alone(n_jobs):
+    X, y = data(load_breast_cancer, 200)
+    grid = {"learning_rate_init": [1e-3, 1e300, 1e-2], "alpha": [-1.0, 1e-4, 1e-2]}
+    kwargs = dict(cv=3, error_score=-1.0, n_jobs=n_jobs)
+    with pytest.warns(FitFailedWarning) as record:
+        ours = GridSearchCV(network(solver="sgd"), grid, **kwargs).fit(X, y)
+    (message,) = (str(w.message) for w in record if w.category is FitFailedWarning)
+    assert "non-finite parameter weights" in message
+    assert "'alpha' parameter of MLPClassifier must be" in message
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FitFailedWarning)
+        theirs = model_selection.GridSearchCV(network(solver="sgd"), grid, **kwargs)
+        theirs.fit(X, y)
+    assert_same_table(ours.cv_results_, theirs.cv_results_)
+
+
+def test_error_score_raise_names_candidate_and_fold():
+    X, y = data(load_breast_cancer, 150)
+    grid = {"learning_rate_init": [1e-3, 1e300]}
+    search = GridSearchCV(network(solver="sgd"), grid, cv=3, error_score="raise")
+    with pytest.raises(ValueError, match="non-finite") as info:
+        search.fit(X, y)
+    assert "candidate 1 ({'learning_rate_init': 1e+300})" in info.value.__notes__[0]
+    assert "on split" in info.value.__notes__[0]
+
+
+def test_a_fold_that_lacks_a_class():
+    X, y = data(load_digits, 150)
+    order = np.argsort(y, kind="stable")
+    cv = model_selection.KFold(5)
+    grid = {"alpha": [1e-3, 1e-1]}
+    assert_same_search(network(), grid, X[order], y[order], cv=cv)
+
+
+def test_warnings_are_those_of_single_fits():
+    X, y = data(load_breast_cancer, 150)
+    with pytest.warns(ConvergenceWarning) as record:
+        GridSearchCV(network(), {"alpha": [1e-3, 1e-1]}, cv=3, refit=False).fit(X, y)
+    assert sum(w.category is ConvergenceWarning for w in record) == 6
+
+
+def test_verbose(capsys):
+    X, y = data(load_breast_cancer, 150)
+    GridSearchCV(network(), {"alpha": [1e-3, 1.0]}, cv=3, verbose=2).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Fitting 3 folds for each of 2 candidates, totalling 6 fits"
+    assert sum(line.startswith("[CV") and "alpha=1.0" in line for line in lines) == 3
+
+
+def test_randomized_search():
+    X, y = data(load_breast_cancer, 150)
+    kwargs = dict(n_iter=4, random_state=0, cv=3)
+    grid = {"alpha": np.logspace(-4, 0, 9), "l1_ratio": [0.0, 0.5, 1.0]}
+    theirs = model_selection.RandomizedSearchCV(network(), grid, **kwargs).fit(X, y)
+    ours = RandomizedSearchCV(network(), grid, **kwargs).fit(X, y)
+    assert_same_table(ours.cv_results_, theirs.cv_results_)
+    assert ours.n_batched_ == 4
+
+
+def test_large_data_are_prepared_a_window_at_a_time(monkeypatch):
+    X, y = data(load_breast_cancer, 150)
+    windows = []
+    blocks = _lockstep.LockstepRun._blocks
+    monkeypatch.setattr(
+        _lockstep.LockstepRun,
+        "_blocks",
+        lambda self, window, alone: (
+            windows.append(len(window)) or blocks(self, window, alone)
+        ),
+    )
+    monkeypatch.setattr(_lockstep, "_WINDOW_BYTES", 1)
+    pipeline = make_pipeline(StandardScaler(), network())
+    assert_same_search(pipeline, {"mlpclassifier__alpha": [1e-3, 0.1]}, X, y, cv=3)
+    assert windows == [1, 1, 1]
+
+
+def interrupt_soon(seconds):
+    main = threading.main_thread().ident
+    timer = threading.Timer(seconds, signal.pthread_kill, (main, signal.SIGINT))
+    timer.start()
+    return timer
+
+
+def test_ctrl_c_propagates():
+    X, y = data(load_breast_cancer, 200)
+    estimator = network(max_iter=10**6, n_iter_no_change=np.inf)
+    timer = interrupt_soon(0.5)
+    started = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        GridSearchCV(estimator, {"alpha": [1e-3, 1e-1]}, cv=3).fit(X, y)
+    assert time.perf_counter() - started < 30
+    timer.join()
+
+
+def deadly_score(estimator, X, y):
+    if estimator.alpha == 0.5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return estimator.score(X, y)
+
+
+def test_a_worker_that_dies_costs_its_fits_only():
+    X, y = data(load_breast_cancer, 120)
+    search = GridSearchCV(
+        network(max_iter=2),
+        {"alpha": [0.1, 0.5]},
+        scoring=deadly_score,
+        cv=2,
+        n_jobs=2,
+        error_score=-1.0,
+        refit=False,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        search.fit(X, y)
+    scores = search.cv_results_["mean_test_score"]
+    assert scores[1] == -1
+    assert scores[0] > 0
+
+
+def test_estimator_checks_of_the_search_itself():
+    X, y = data(load_breast_cancer, 120)
+    search = GridSearchCV(network(), {"alpha": [0.1]}, cv=2)
+    clone(search)
+    assert repr(search).startswith("GridSearchCV(")
+    with pytest.raises(ValueError, match="'error_score' parameter of GridSearchCV"):
+        clone(search).set_params(error_score="nonsense").fit(X, y)
