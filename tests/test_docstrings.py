@@ -1,0 +1,77 @@
+"""The estimators' docstrings name every parameter and attribute, and do not drift."""
+
+import inspect
+import re
+
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+
+from skreg import MLPClassifier, MLPRegressor
+
+ESTIMATORS = (MLPClassifier, MLPRegressor)
+
+
+def entries_of(docstring, section):
+    """Name to (type, text) of a numpydoc section."""
+    docstring = inspect.cleandoc(docstring)
+    body = re.search(
+        rf"^{section}\n-+\n(.*?)(?=^[^\n]+\n---+\n|\Z)", docstring, flags=re.M | re.S
+    )[1]
+    found = re.findall(
+        r"^(\w[\w, ]*) : (.*)\n((?:(?:    .*)?\n)*)", body + "\n", flags=re.M
+    )
+    return {
+        name.strip(): (kind, text.strip())
+        for names, kind, text in found
+        for name in names.split(",")
+    }
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_every_parameter_is_described_with_its_default(estimator):
+    described = entries_of(estimator.__doc__, "Parameters")
+    signature = inspect.signature(estimator).parameters
+    assert list(described) == list(signature)
+    for name, parameter in signature.items():
+        stated = described[name][0].rpartition("default=")[2]
+        assert eval(stated) == parameter.default, name
+
+
+def test_what_both_describe_they_describe_alike():
+    """But for a few, whose meaning differs with the target."""
+    differ = set()
+    for section in ("Parameters", "Attributes"):
+        classifier, regressor = (
+            entries_of(estimator.__doc__, section) for estimator in ESTIMATORS
+        )
+        for name in classifier.keys() & regressor.keys():
+            if classifier[name] != regressor[name]:
+                differ.add(name)
+    assert differ <= {
+        "tol",
+        "validation_fraction",
+        "scoring",
+        "n_outputs_",
+        "out_activation_",
+    }
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_every_attribute_is_described_and_there(estimator):
+    load = load_iris if estimator is MLPClassifier else load_diabetes
+    X, y = load(return_X_y=True, as_frame=True)
+    fitted = estimator(early_stopping=True, random_state=0, max_iter=2).fit(X, y)
+    there = {
+        name for name in dir(fitted) if name.endswith("_") and not name.startswith("_")
+    }
+    described = entries_of(estimator.__doc__, "Attributes")
+    assert there == set(described)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_every_method_describes_its_parameters(estimator):
+    for name, method in inspect.getmembers(estimator, inspect.isfunction):
+        if name.startswith("_") or "skreg" not in method.__module__:
+            continue
+        described = entries_of(method.__doc__, "Parameters")
+        assert list(described) == list(inspect.signature(method).parameters)[1:], name
