@@ -60,6 +60,8 @@ class Model:
         From an earlier `Trained`.
     n_samples_seen : int
         So far; the "invscaling" schedule counts them.
+    max_updates : int or None
+        Minibatch steps after which training ends, be it in the middle of an epoch.
     """
 
     params: np.ndarray
@@ -81,6 +83,7 @@ class Model:
     score: Callable | None = None
     optimizer_state: dict | None = None
     n_samples_seen: int = 0
+    max_updates: int | None = None
 
 
 @dataclass
@@ -171,6 +174,16 @@ def train(network, models, X, Y, settings, *, report=None, keep_interrupted=Fals
     return trained
 
 
+@dataclass
+class _Ended:
+    """A model at its last update, which the rest of its batch goes beyond."""
+
+    params: np.ndarray
+    optimizer: dict
+    loss: float  # of the epoch's rows until then
+    n_rows: int  # their number
+
+
 class _Batch:
     """The models that are still training, and everything of their size."""
 
@@ -193,6 +206,9 @@ class _Batch:
         ]
         self._optimizer.learning_rate = rates
         self._n_samples_seen = np.array([m.n_samples_seen for m in models])
+        self._n_updates = 0
+        # What models were when, within an epoch, they had made their last update.
+        self._ended = {}
         self._bind()
 
     def _make_optimizer(self, params):
@@ -243,6 +259,7 @@ class _Batch:
         self._penalty.keep(indices)
         self._optimizer.keep(indices)
         self._n_samples_seen = self._n_samples_seen[indices]
+        self._ended = {}
         self._bind()
 
     def streams_to_export(self, going_on):
@@ -260,7 +277,8 @@ class _Batch:
     def export(self, k, reason, streams):
         """What became of one model."""
         model = self.models[k]
-        state = self._optimizer.export_state(k)
+        ended = self._ended.get(k)
+        state = ended.optimizer if ended else self._optimizer.export_state(k)
         state["learning_rate"] = float(self._optimizer.learning_rate[k])
         return Trained(
             params=self._optimizer.params[k].copy(),
@@ -282,17 +300,43 @@ class _Batch:
         orders = [stream.next_epoch(self._settings.shuffle) for stream in self._streams]
         losses = np.zeros(len(self.models))
         size = self._settings.batch_size
+        last_updates = {model.max_updates for model in self.models}
         for start in range(0, n_rows, size):
             stop = min(start + size, n_rows)
             lane = self._lane(stop - start)
             lane.step([order[start:stop] for order in orders])
             if lane.is_full:
                 losses += lane.collect_losses()
-        for lane in self._lanes.values():
-            if lane.has_losses:
-                losses += lane.collect_losses()
+            self._n_updates += 1
+            if self._n_updates in last_updates:
+                losses += self._collect_losses()
+                self._end_models(losses, stop)
+                if len(self._ended) == len(self.models):
+                    break
+        losses += self._collect_losses()
+        losses /= n_rows
         self._n_samples_seen += n_rows
-        return losses / n_rows
+        for k, ended in self._ended.items():
+            self._optimizer.params[k] = ended.params
+            self._n_samples_seen[k] += ended.n_rows - n_rows
+            losses[k] = ended.loss
+        return losses
+
+    def _collect_losses(self):
+        """Summed losses of the rows whose losses are not collected yet."""
+        lanes = [lane for lane in self._lanes.values() if lane.has_losses]
+        return sum((lane.collect_losses() for lane in lanes), start=0.0)
+
+    def _end_models(self, losses, n_rows):
+        """Keep what the models are that have made their last update."""
+        for k, model in enumerate(self.models):
+            if model.max_updates == self._n_updates:
+                self._ended[k] = _Ended(
+                    params=self._optimizer.params[k].copy(),
+                    optimizer=self._optimizer.export_state(k),
+                    loss=losses[k] / n_rows,
+                    n_rows=n_rows,
+                )
 
     def end_epoch(self, data_losses):
         """Validate, record, schedule: the reason to stop, or None, of every model."""
@@ -316,6 +360,8 @@ class _Batch:
                     rates[k] /= _ADAPTIVE_DIVISOR
                     progress.criterion.reset_count()
                     reason = None
+            if reason is None and k in self._ended:
+                reason = StopReason.MAX_UPDATES
             if reason is None and progress.n_epochs >= model.max_iter:
                 reason = StopReason.MAX_ITER
             reasons.append(reason)
@@ -375,11 +421,20 @@ class _Lane:
         raw, Y = self._raw[slot], self._Y[slot]
         for group, stream in enumerate(batch._streams):
             rows = stream.rows[positions[group]]
-            self._inputs.load(group, rows)
             np.take(batch._Y, rows, axis=0, out=self._gathered, mode="clip")
-            Y[group] = self._gathered.T
+            targets, weight = self._gathered, None
             if self._weight is not None:
-                self._weight[slot, group] = stream.sample_weight[positions[group]]
+                weight = stream.sample_weight[positions[group]]
+            if stream.augmentation is None:
+                self._inputs.load(group, rows)
+            else:
+                X, targets, weight = stream.augmentation(
+                    self._inputs.gather(rows), targets, weight, stream.augmentation_rng
+                )
+                self._inputs.fill(group, X)
+            Y[group] = targets.T
+            if self._weight is not None:
+                self._weight[slot, group] = weight
 
         draw_masks = None if batch._dropout is None else self._draw_masks
         self._workspace.forward(raw, draw_masks)

@@ -3,6 +3,7 @@
 import numbers
 import warnings
 from abc import ABC, abstractmethod
+from functools import partial
 
 import numpy as np
 from scipy import sparse
@@ -27,8 +28,10 @@ from sklearn.utils.validation import (
 from .._core.activations import ACTIVATIONS
 from .._core.network import Network
 from .._core.stopping import StoppingCriterion, StopReason
+from ..augmentation import check_augmentation, is_resampler
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
+from ._refit import check_refit
 from ._reporting import print_epoch, warn_about
 from ._stopping import CRITERIA, check_criterion
 
@@ -58,6 +61,7 @@ class BaseMLP(BaseEstimator, ABC):
         ],
         "feature_groups": ["array-like", None],
         "dropout": [Interval(numbers.Real, 0, 1, closed="left")],
+        "augmentation": [callable, HasMethods(["fit_resample"]), None],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(numbers.Integral, 1, None, closed="left"),
@@ -87,6 +91,7 @@ class BaseMLP(BaseEstimator, ABC):
         ],
         "min_iter": [Interval(numbers.Integral, 0, None, closed="left")],
         "stopping_criterion": [StrOptions(set(CRITERIA)), StoppingCriterion],
+        "refit": ["boolean", Interval(numbers.Integral, 2, None, closed="left")],
         "beta_1": [Interval(numbers.Real, 0, 1, closed="left")],
         "beta_2": [Interval(numbers.Real, 0, 1, closed="left")],
         "epsilon": [Interval(numbers.Real, 0, None, closed="neither")],
@@ -251,6 +256,7 @@ class BaseMLP(BaseEstimator, ABC):
                 state=state,
                 max_iter=max_iter,
                 dense_first=max_iter is None,
+                refit=max_iter is None,
                 encoding=encoding,
             )
             (outcome,) = fit_many(
@@ -259,7 +265,7 @@ class BaseMLP(BaseEstimator, ABC):
             if outcome.error is not None:
                 raise outcome.error
             if max_iter is None or outcome.stop_reason is not StopReason.MAX_ITER:
-                warn_about(self, outcome.stop_reason, outcome.state.progress)
+                warn_about(self, outcome.stop_reason, outcome.progress)
             outcome.apply_to(self)
         except BaseException:
             # Nothing is half-fitted: not even the names of the columns.
@@ -290,6 +296,14 @@ class BaseMLP(BaseEstimator, ABC):
                 f"{self.solver!r} the objective would change from one evaluation to "
                 "the next."
             )
+        if self.augmentation is not None and not is_resampler(self.augmentation):
+            check_augmentation(self.augmentation)
+            if self.solver not in _STOCHASTIC_SOLVERS:
+                raise ValueError(
+                    f"augmentation={self.augmentation!r} needs solver='adam' or 'sgd': "
+                    f"{self.solver!r} has no minibatches. A resampler such as "
+                    "AugmentingResampler works with every solver."
+                )
         is_proximal = self.alpha * self.l1_ratio > 0 or self.feature_alpha > 0
         if self.solver == "sgd" and self.momentum == 1 and is_proximal:
             raise ValueError(
@@ -304,6 +318,7 @@ class BaseMLP(BaseEstimator, ABC):
                 "early_stopping=True: without it no rows are held out."
             )
         check_criterion(self)
+        check_refit(self)
 
     def _hidden_units(self):
         sizes = self.hidden_layer_sizes
@@ -477,9 +492,9 @@ class BaseMLP(BaseEstimator, ABC):
         names = getattr(self, "feature_names_in_", None)
         return parse_feature_groups(self.feature_groups, n_features, names)
 
-    def _epoch_report(self):
+    def _epoch_report(self, task, network, encoding):
         """What to call after each epoch, or None."""
-        return print_epoch if self.verbose else None
+        return partial(print_epoch, phase=task.phase) if self.verbose else None
 
     def _prepare_to_predict(self, network, encoding, n_features):
         """Set what predicting needs beside `coefs_` and `intercepts_`."""
@@ -531,7 +546,7 @@ class BaseMLP(BaseEstimator, ABC):
         """Share of the weights that are exactly zero."""
         check_is_fitted(self)
         n_weights = sum(W.size for W in self.coefs_)
-        return 1 - sum(np.count_nonzero(W) for W in self.coefs_) / n_weights
+        return float(1 - sum(np.count_nonzero(W) for W in self.coefs_) / n_weights)
 
     def _check_solver(self):
         if self.solver not in _STOCHASTIC_SOLVERS:

@@ -165,6 +165,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         `skreg.neural_network` with parameters of its own. All but patience need
         ``early_stopping=True``.
 
+    refit : bool or int, default=False
+        Whether to train again on **all** rows after early stopping: from the same
+        start, for as many updates as the best epoch took. With a number of folds (at
+        least 2), each is held out once, and the second training lasts as long as the
+        median fold's; a `validation_splitter` then gives its last so many splits. The
+        curves, `best_iter_` and `best_validation_score_` are those of the first
+        training, with folds of the median one. `partial_fit` does not refit.
+
     beta_1 : float in [0, 1), default=0.9
         Decay of Adam's first moment.
 
@@ -217,6 +225,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     best_iter_ : int or None
         That epoch's position in the curves, from 1.
+
+    refit_n_updates_ : int or None
+        Updates (minibatch steps; iterations of a full-batch solver) of the training on
+        all rows; None without `refit`.
 
     stop_reason_ : str
         Why training ended: 'no_improvement' (patience ran out), 'generalization_loss',
@@ -335,6 +347,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         feature_epsilon="auto",
         feature_groups=None,
         dropout=0.0,
+        augmentation=None,
         class_weight=None,
         batch_size="auto",
         learning_rate="constant",
@@ -356,6 +369,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         n_iter_no_change=10,
         min_iter=0,
         stopping_criterion="patience",
+        refit=False,
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
@@ -370,6 +384,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.feature_epsilon = feature_epsilon
         self.feature_groups = feature_groups
         self.dropout = dropout
+        self.augmentation = augmentation
         self.class_weight = class_weight
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -391,6 +406,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.n_iter_no_change = n_iter_no_change
         self.min_iter = min_iter
         self.stopping_criterion = stopping_criterion
+        self.refit = refit
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -480,10 +496,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Labels out of `classes_`; an indicator matrix for multilabel targets.
         """
         raw = self._predict_raw(X)
         return self._encoding.decode(raw)
@@ -494,6 +512,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
 
         Returns
         -------
@@ -515,6 +534,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
 
         Returns
         -------

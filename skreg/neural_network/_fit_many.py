@@ -21,10 +21,14 @@ from .._core.solvers import fista, lbfgs
 from .._core.stopping import Curves, Progress, StopReason
 from .._core.training import Model, Settings, train
 from .._core.validation import Holdout, Validator
+from ..augmentation import is_resampler
+from ._augmenting import augmentation_key, prepare_for, resample_rows
 from ._dense_to_sparse import auto_epsilon, needs_path, run_paths
 from ._holdout import split_by, split_validation_rows
+from ._refit import needs_refit, refit_all
 from ._scoring import ValidationScore
 from ._stopping import make_criterion
+from ._tasks import FitOutcome, FitTask, TrainingState, Validation
 
 __all__ = [
     "FitOutcome",
@@ -43,139 +47,6 @@ NON_FINITE_MESSAGE = (
 
 
 @dataclass
-class TrainingState:
-    """Where training stands, so that it can go on; what is None starts afresh.
-
-    Attributes
-    ----------
-    params : ndarray of shape (n_params,)
-        After the last step. With a validation score the best ones are in `kept`.
-    kept : ndarray of shape (n_params,) or None
-    optimizer : dict or None
-        Moments, counters and the present learning rate.
-    solver : str or None
-        Whose moments these are.
-    stream : random.Stream or None
-        Shuffles and dropout.
-    progress : stopping.Progress or None
-        The criterion, the best so far, and the curves.
-    n_samples_seen : int
-    validation_rows : tuple of (rows, sample_weight) or None
-        What was held out of the task's rows.
-    feature_epsilon : float or None
-        Of the log-sum penalty, where the estimator's is "auto".
-    """
-
-    params: np.ndarray
-    kept: np.ndarray | None = None
-    optimizer: dict | None = None
-    solver: str | None = None
-    stream: Stream | None = None
-    progress: Progress | None = None
-    n_samples_seen: int = 0
-    validation_rows: tuple | None = None
-    feature_epsilon: float | None = None
-
-
-@dataclass
-class FitTask:
-    """One network to train; the estimator is read, never changed.
-
-    Attributes
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        With validated parameters.
-    rows : ndarray of int, default=None
-        The rows of X to fit on, all of them by default; they may repeat.
-    sample_weight : ndarray of shape (n_samples,), default=None
-        Weights of all rows of X.
-    groups : ndarray of shape (n_samples,), default=None
-        Of all rows of X, for the estimator's `validation_splitter`.
-    state : TrainingState, default=None
-        To go on from.
-    resume : bool, default=False
-        Whether the state goes on as if it had never stopped, with its training and
-        validation rows, which were parts of these `rows`. Epochs count on.
-    max_iter : int, default=None
-        In place of the estimator's.
-    dense_first : bool, default=True
-        Whether a fresh start without the feature penalty comes before one with it.
-    encoding : LabelEncoding, default=None
-        Of a classifier's target where it is known beforehand.
-    """
-
-    estimator: Any
-    rows: np.ndarray | None = None
-    sample_weight: np.ndarray | None = None
-    groups: np.ndarray | None = None
-    state: TrainingState | None = None
-    resume: bool = False
-    max_iter: int | None = None
-    dense_first: bool = True
-    encoding: Any = None
-
-
-@dataclass
-class FitOutcome:
-    """What became of a task.
-
-    Attributes
-    ----------
-    state : TrainingState or None
-    stop_reason : StopReason or None
-    error : Exception or None
-        In place of everything else.
-    seconds : float
-        The time of its batch over the models in it.
-    """
-
-    state: TrainingState | None = None
-    stop_reason: StopReason | None = None
-    error: Exception | None = None
-    seconds: float = 0.0
-    network: Network | None = None
-    encoding: Any = None
-
-    def apply_to(self, estimator):
-        """Set the fitted attributes of an estimator (see its docstring)."""
-        progress, network = self.state.progress, self.network
-        curves = progress.curves
-        estimator.coefs_, estimator.intercepts_ = network.unpack(progress.kept)
-        estimator.n_layers_ = len(network.layer_units)
-        estimator.n_outputs_ = network.n_outputs
-        estimator.out_activation_ = network.loss.out_activation
-        estimator.n_iter_ = progress.n_epochs
-        estimator.t_ = self.state.n_samples_seen
-        estimator.stop_reason_ = str(self.stop_reason)
-        estimator.loss_curve_ = curves.loss
-        estimator.data_loss_curve_ = curves.data_loss
-        estimator.loss_ = curves.loss[-1] if curves.loss else None
-        estimator.best_iter_ = progress.best_iter
-        if progress.best_iter is None:
-            estimator.best_loss_ = min(curves.loss, default=None)
-            estimator.validation_scores_ = estimator.validation_loss_curve_ = None
-            estimator.best_validation_score_ = None
-        else:
-            estimator.best_loss_ = None
-            estimator.validation_scores_ = curves.validation_scores
-            estimator.validation_loss_curve_ = curves.validation_loss
-            estimator.best_validation_score_ = progress.best_score
-        if self.encoding is not None:
-            estimator.classes_ = self.encoding.classes
-            estimator._encoding = self.encoding
-        estimator._training_state = self.state
-
-
-@dataclass
-class Validation:
-    """Validation data given from outside, validated: arrays, y as the user gave it."""
-
-    X: Any
-    y: Any
-    sample_weight: np.ndarray | None = None
-
-
-@dataclass
 class _Prepared:
     """A task, ready to train."""
 
@@ -183,6 +54,7 @@ class _Prepared:
     task: FitTask
     network: Network
     model: Model
+    X: Any
     Y: np.ndarray
     encoding: Any
     batch_size: int
@@ -233,13 +105,16 @@ def fit_each(tasks, X, y, *, validation=None, keep_interrupted=False):
     outcome : FitOutcome
         A task that fails carries its error and leaves the others alone.
     """
+    by_refit = [index for index, task in enumerate(tasks) if needs_refit(task)]
+    if by_refit:
+        yield from _fit_in_phases(tasks, by_refit, X, y, validation, keep_interrupted)
     by_path = [index for index, task in enumerate(tasks) if needs_path(task)]
     if by_path:
         yield from _fit_by_paths(tasks, by_path, X, y, validation, keep_interrupted)
     preparation = _Preparation(X, y, validation)
     batches = {}
     for index, task in enumerate(tasks):
-        if needs_path(task):
+        if needs_path(task) or needs_refit(task):
             continue
         try:
             prepared = preparation.prepare(index, task)
@@ -252,7 +127,7 @@ def fit_each(tasks, X, y, *, validation=None, keep_interrupted=False):
             if len(tasks) > 1:
                 _take_streams(chunk)
             try:
-                outcomes = _train_chunk(chunk, X, keep_interrupted)
+                outcomes = _train_chunk(chunk, keep_interrupted)
             except Exception as error:
                 if len(chunk) == 1:
                     outcomes = [FitOutcome(error=error)]
@@ -264,6 +139,20 @@ def fit_each(tasks, X, y, *, validation=None, keep_interrupted=False):
                     ]
             for prepared, outcome in zip(chunk, outcomes, strict=True):
                 yield prepared.index, outcome
+
+
+def _fit_in_phases(tasks, by_refit, X, y, validation, keep_interrupted):
+    """As `fit_each`, for the tasks (of these numbers) that are trained again."""
+
+    def train_once(tasks, X, y, validation=None):
+        return fit_each(
+            tasks, X, y, validation=validation, keep_interrupted=keep_interrupted
+        )
+
+    outcomes = refit_all(
+        train_once, [tasks[index] for index in by_refit], X, y, validation
+    )
+    yield from zip(by_refit, outcomes, strict=True)
 
 
 def _fit_by_paths(tasks, by_path, X, y, validation, keep_interrupted):
@@ -335,6 +224,7 @@ class _Preparation:
         self._encoded = {}
         self._groups = {}
         self._starts = {}
+        self._resampled = {}
         self._held_out = {}
         self._given_rows = validation and np.arange(validation.X.shape[0])
 
@@ -355,6 +245,13 @@ class _Preparation:
         holdout, score = self._holdout(
             estimator, encoding, Y, stream, network, validation_rows, weight, rows
         )
+        if is_resampler(estimator.augmentation):
+            if task.resume:
+                raise ValueError(
+                    "Training with a resampler as augmentation cannot be resumed: use "
+                    "an augmentation of minibatches, or search without halving."
+                )
+            X, Y, stream = self._resample(estimator, encoding, stream)
         model = Model(
             params=params,
             stream=stream,
@@ -364,6 +261,7 @@ class _Preparation:
             optimizer_state=task.state.optimizer if task.state else None,
             n_samples_seen=task.state.n_samples_seen if task.state else 0,
             max_iter=task.max_iter or estimator.max_iter,
+            max_updates=task.n_updates,
             **{name: getattr(estimator, name) for name in _PER_MODEL},
         )
         batch_size = estimator._resolve_batch_size(stream.n_rows)
@@ -378,6 +276,7 @@ class _Preparation:
             batch_size,
             stream.n_rows,
             stream.sample_weight is not None,
+            id(X),
             id(Y),
         )
         return _Prepared(
@@ -385,6 +284,7 @@ class _Preparation:
             task,
             network,
             model,
+            X,
             Y,
             encoding,
             batch_size,
@@ -421,11 +321,14 @@ class _Preparation:
             # Clones of a splitter are alike.
             splits and repr(estimator.validation_splitter),
             id(task.groups),
+            id(task.split),
+            augmentation_key(estimator.augmentation),
             None if state is None else id(state),
         )
         if key not in self._starts:
             if state is not None and state.stream is not None:
-                stream = state.stream.on_rows(rows, weight)
+                augmentation = self._prepare_augmentation(task, rows, encoding)
+                stream = state.stream.on_rows(rows, weight, augmentation)
                 self._starts[key] = state.params, stream, None
             else:
                 self._starts[key] = self._draw_start(
@@ -469,10 +372,27 @@ class _Preparation:
             rows = rows[training]
         elif weight is not None:
             _check_total_weight(weight, "training")
-        return params, Stream(rows, random_state, weight), validation_rows
+        augmentation = self._prepare_augmentation(task, rows, encoding)
+        return params, Stream(rows, random_state, weight, augmentation), validation_rows
+
+    def _prepare_augmentation(self, task, rows, encoding):
+        Y = self._encode(task.estimator, encoding)
+        return prepare_for(task.estimator.augmentation, self._X, Y, rows)
+
+    def _resample(self, estimator, encoding, stream):
+        """X, Y and stream of the training rows after the resampler; once a stream."""
+        if id(stream) not in self._resampled:
+            seed = stream.position[0][0]
+            X, y, new = resample_rows(estimator, self._X, self._y, stream, seed)
+            Y = estimator._encode(y, encoding, X.dtype)
+            # With the stream, so that its id stays its own.
+            self._resampled[id(stream)] = stream, (X, Y, new)
+        return self._resampled[id(stream)][1]
 
     def _split(self, task, n_rows, encoding, random_state):
         """Training and validation rows, as positions in the task's rows."""
+        if task.split is not None:
+            return task.split
         estimator, y = task.estimator, _rows_of(self._y, task.rows)
         if estimator.validation_splitter is not None:
             X, groups = _rows_of(self._X, task.rows), task.groups
@@ -574,13 +494,13 @@ def _progress(task):
     return progress
 
 
-def _train_chunk(chunk, X, keep_interrupted):
+def _train_chunk(chunk, keep_interrupted):
     """The outcomes of prepared tasks that share a batch."""
     started = time.perf_counter()
     first = chunk[0]
     is_full_batch = first.task.estimator.solver in _FULL_BATCH
     run = _run_full_batch if is_full_batch else _run_minibatches
-    results = run(chunk, X, keep_interrupted)
+    results = run(chunk, keep_interrupted)
     seconds = (time.perf_counter() - started) / len(chunk)
     return [
         _outcome(prepared, state, reason, seconds)
@@ -594,14 +514,21 @@ def _outcome(prepared, state, reason, seconds):
             state.progress.kept = state.params
         else:
             error = ValueError(_message_of_no_finite_epoch(prepared, state))
-            return FitOutcome(error=error, seconds=seconds)
+            return FitOutcome(stop_reason=reason, error=error, seconds=seconds)
     return FitOutcome(
         state=state,
         stop_reason=reason,
         seconds=seconds,
         network=prepared.network,
         encoding=prepared.encoding,
+        updates_per_epoch=_updates_per_epoch(prepared),
     )
+
+
+def _updates_per_epoch(prepared):
+    if prepared.task.estimator.solver in _FULL_BATCH:
+        return 1
+    return -(-prepared.model.stream.n_rows // prepared.batch_size)
 
 
 def _message_of_no_finite_epoch(prepared, state):
@@ -616,7 +543,13 @@ def _message_of_no_finite_epoch(prepared, state):
     return NON_FINITE_MESSAGE
 
 
-def _run_minibatches(chunk, X, keep_interrupted):
+def _report_of(prepared):
+    """What to call after each epoch, or None."""
+    task = prepared.task
+    return task.estimator._epoch_report(task, prepared.network, prepared.encoding)
+
+
+def _run_minibatches(chunk, keep_interrupted):
     first = chunk[0]
     estimator = first.task.estimator
     settings = Settings(
@@ -631,7 +564,7 @@ def _run_minibatches(chunk, X, keep_interrupted):
         feature_penalty=estimator.feature_penalty,
         groups=first.groups,
     )
-    reports = [prepared.task.estimator._epoch_report() for prepared in chunk]
+    reports = [_report_of(prepared) for prepared in chunk]
 
     def report(index, progress):
         return reports[index] and reports[index](progress)
@@ -639,7 +572,7 @@ def _run_minibatches(chunk, X, keep_interrupted):
     trained = train(
         first.network,
         [prepared.model for prepared in chunk],
-        X,
+        first.X,
         first.Y,
         settings,
         report=report if any(reports) else None,
@@ -664,11 +597,12 @@ def _run_minibatches(chunk, X, keep_interrupted):
     ]
 
 
-def _run_full_batch(chunk, X, keep_interrupted):
-    return [_run_one_full_batch(prepared, X, keep_interrupted) for prepared in chunk]
+def _run_full_batch(chunk, keep_interrupted):
+    return [_run_one_full_batch(prepared, keep_interrupted) for prepared in chunk]
 
 
-def _run_one_full_batch(prepared, X, keep_interrupted):
+def _run_one_full_batch(prepared, keep_interrupted):
+    X = prepared.X
     estimator, model = prepared.task.estimator, prepared.model
     network, stream, progress = prepared.network, model.stream, model.progress
     penalty = make_penalty([model], estimator.feature_penalty, prepared.groups, X.dtype)
@@ -687,7 +621,7 @@ def _run_one_full_batch(prepared, X, keep_interrupted):
         "max_iter": model.max_iter - n_earlier,
         "tol": estimator.tol,
         "validate": validate,
-        "report": estimator._epoch_report(),
+        "report": _report_of(prepared),
         "keep_interrupted": keep_interrupted,
     }
     if estimator.solver == "fista":

@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-__all__ = ["split_by", "split_validation_rows"]
+__all__ = ["fold_rows", "split_by", "split_validation_rows"]
 
 
 def split_validation_rows(n_rows, validation_fraction, random_state, codes=None):
@@ -105,3 +105,37 @@ def split_by(splitter, X, y, groups=None, n_splits=1):
                 "validation at once."
             )
     return splits
+
+
+def fold_rows(n_rows, n_folds, random_state, codes=None):
+    """Cut rows into folds, stratified by class; each is held out once.
+
+    Parameters
+    ----------
+    n_rows, n_folds : int
+    random_state : numpy.random.RandomState
+    codes : ndarray of int of shape (n_rows,), default=None
+        The class of each row; None where there are none to stratify by. A class with
+        one row is never held out.
+
+    Returns
+    -------
+    list of tuple of (train, validation)
+        Row numbers.
+    """
+    rows = random_state.permutation(n_rows)
+    if codes is not None:
+        rows = rows[np.bincount(codes)[codes[rows]] > 1]
+        # Dealt class by class, so that every fold gets its share of each.
+        rows = rows[np.argsort(codes[rows], kind="stable")]
+    if len(rows) < 2 * n_folds:
+        raise ValueError(
+            f"refit={n_folds} makes validation sets of {len(rows) // n_folds} rows of "
+            f"{n_rows}, and at least 2 are needed: lower refit, or give more rows."
+        )
+    fold_of = np.full(n_rows, -1)
+    fold_of[rows] = np.arange(len(rows)) % n_folds
+    return [
+        (np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold))
+        for fold in range(n_folds)
+    ]

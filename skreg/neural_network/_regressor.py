@@ -371,6 +371,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         feature_epsilon="auto",
         feature_groups=None,
         dropout=0.0,
+        augmentation=None,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=1e-3,
@@ -409,6 +410,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.feature_epsilon = feature_epsilon
         self.feature_groups = feature_groups
         self.dropout = dropout
+        self.augmentation = augmentation
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -476,6 +478,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
 
         Returns
         -------

@@ -9,10 +9,13 @@ from .._core.stopping import StopReason
 __all__ = ["print_epoch", "warn_about"]
 
 
-def print_epoch(progress):
-    """Print one line about the epoch that ended."""
+def print_epoch(progress, phase=None):
+    """Print one line about the epoch that ended, in a phase of the fit."""
     curves = progress.curves
-    line = f"Iteration {progress.n_epochs}, loss = {curves.loss[-1]:.8f}"
+    line = f"Iteration {progress.n_epochs}"
+    if phase is not None:
+        line += f" ({phase})"
+    line += f", loss = {curves.loss[-1]:.8f}"
     if curves.validation_scores:
         score, loss = curves.validation_scores[-1], curves.validation_loss[-1]
         line += f", validation loss = {loss:.8f}, validation score = {score:.6f}"

@@ -1,0 +1,173 @@
+"""Tasks, outcomes, and the state in which training can be left and taken up again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._core.network import Network
+from .._core.random import Stream
+from .._core.stopping import Progress, StopReason
+
+__all__ = ["FitOutcome", "FitTask", "TrainingState", "Validation"]
+
+
+@dataclass
+class TrainingState:
+    """Where training stands, so that it can go on; what is None starts afresh.
+
+    Attributes
+    ----------
+    params : ndarray of shape (n_params,)
+        After the last step. With a validation score the best ones are in `kept`.
+    kept : ndarray of shape (n_params,) or None
+    optimizer : dict or None
+        Moments, counters and the present learning rate.
+    solver : str or None
+        Whose moments these are.
+    stream : random.Stream or None
+        Shuffles and dropout.
+    progress : stopping.Progress or None
+        The criterion, the best so far, and the curves.
+    n_samples_seen : int
+    validation_rows : tuple of (rows, sample_weight) or None
+        What was held out of the task's rows.
+    feature_epsilon : float or None
+        Of the log-sum penalty, where the estimator's is "auto".
+    """
+
+    params: np.ndarray
+    kept: np.ndarray | None = None
+    optimizer: dict | None = None
+    solver: str | None = None
+    stream: Stream | None = None
+    progress: Progress | None = None
+    n_samples_seen: int = 0
+    validation_rows: tuple | None = None
+    feature_epsilon: float | None = None
+
+
+@dataclass
+class FitTask:
+    """One network to train; the estimator is read, never changed.
+
+    Attributes
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        With validated parameters.
+    rows : ndarray of int, default=None
+        The rows of X to fit on, all of them by default; they may repeat.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Weights of all rows of X.
+    groups : ndarray of shape (n_samples,), default=None
+        Of all rows of X, for the estimator's `validation_splitter`.
+    state : TrainingState, default=None
+        To go on from.
+    resume : bool, default=False
+        Whether the state goes on as if it had never stopped, with its training and
+        validation rows, which were parts of these `rows`. Epochs count on.
+    max_iter : int, default=None
+        In place of the estimator's.
+    dense_first : bool, default=True
+        Whether a fresh start without the feature penalty comes before one with it.
+    refit : bool, default=True
+        Whether the estimator's `refit` applies.
+    split : tuple of (training, validation), default=None
+        Positions in `rows`, in place of the estimator's own validation split.
+    n_updates : int, default=None
+        Train for so many updates, be it in the middle of an epoch, and no longer.
+    phase : str, default=None
+        What training is said to be while it runs, where it is a part of a fit.
+    encoding : LabelEncoding, default=None
+        Of a classifier's target where it is known beforehand.
+    """
+
+    estimator: Any
+    rows: np.ndarray | None = None
+    sample_weight: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    state: TrainingState | None = None
+    resume: bool = False
+    max_iter: int | None = None
+    dense_first: bool = True
+    refit: bool = True
+    split: tuple | None = None
+    n_updates: int | None = None
+    phase: str | None = None
+    encoding: Any = None
+
+
+@dataclass
+class FitOutcome:
+    """What became of a task.
+
+    Attributes
+    ----------
+    state : TrainingState or None
+        Of the network that results, to go on from.
+    stop_reason : StopReason or None
+    error : Exception or None
+        In place of everything else but a reason.
+    seconds : float
+        The time of its batch over the models in it.
+    updates_per_epoch : int
+        Minibatches an epoch; 1 for full-batch solvers.
+    first_phase : FitOutcome or None
+        What the curves describe where the network was trained again on all rows.
+    refit_n_updates : int or None
+        For how many updates.
+    """
+
+    state: TrainingState | None = None
+    stop_reason: StopReason | None = None
+    error: Exception | None = None
+    seconds: float = 0.0
+    network: Network | None = None
+    encoding: Any = None
+    updates_per_epoch: int = 1
+    first_phase: "FitOutcome | None" = None
+    refit_n_updates: int | None = None
+
+    @property
+    def progress(self):
+        """The record that the curves, the best epoch and its score come from."""
+        return (self.first_phase or self).state.progress
+
+    def apply_to(self, estimator):
+        """Set the fitted attributes of an estimator (see its docstring)."""
+        progress, network = self.progress, self.network
+        curves, params = progress.curves, self.state.progress.kept
+        estimator.coefs_, estimator.intercepts_ = network.unpack(params)
+        estimator.n_layers_ = len(network.layer_units)
+        estimator.n_outputs_ = network.n_outputs
+        estimator.out_activation_ = network.loss.out_activation
+        estimator.n_iter_ = progress.n_epochs
+        estimator.t_ = self.state.n_samples_seen
+        estimator.stop_reason_ = str(self.stop_reason)
+        estimator.loss_curve_ = curves.loss
+        estimator.data_loss_curve_ = curves.data_loss
+        estimator.loss_ = curves.loss[-1] if curves.loss else None
+        estimator.best_iter_ = progress.best_iter
+        if progress.best_iter is None:
+            estimator.best_loss_ = min(curves.loss, default=None)
+            estimator.validation_scores_ = estimator.validation_loss_curve_ = None
+            estimator.best_validation_score_ = None
+        else:
+            estimator.best_loss_ = None
+            estimator.validation_scores_ = curves.validation_scores
+            estimator.validation_loss_curve_ = curves.validation_loss
+            estimator.best_validation_score_ = progress.best_score
+        estimator.refit_n_updates_ = self.refit_n_updates
+        if self.encoding is not None:
+            estimator.classes_ = self.encoding.classes
+            estimator._encoding = self.encoding
+        estimator._training_state = self.state
+
+
+@dataclass
+class Validation:
+    """Validation data given from outside, validated: arrays, y as the user gave it."""
+
+    X: Any
+    y: Any
+    sample_weight: np.ndarray | None = None
