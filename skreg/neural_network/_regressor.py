@@ -483,6 +483,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            On the scale of y: for ``loss='poisson'`` that is ``exp`` of the network's
+            output.
         """
         raw = self._predict_raw(X)
         prediction = self._make_loss(None).predict(raw)
