@@ -251,6 +251,25 @@ def test_sgd_with_l1_ends_at_the_minimum(nesterov, momentum):
     np.testing.assert_array_equal(params[0] == 0, minimum == 0)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_momentum_of_one_has_neighbours_with_l1(dtype):
+    # It has no proximal step, and needs none: its own L1 strength is zero.
+    network = Network((3, 1), "relu", SquaredError())
+    optimizer = make_optimizer(
+        SGD,
+        network,
+        np.ones((2, 4), dtype=dtype),
+        [0.0, 0.1],
+        [1.0, 1.0],
+        [0.5, 0.5],
+        momentum=[1.0, 0.5],
+        nesterovs_momentum=False,
+    )
+    set_and_step(optimizer, np.ones((2, 4), dtype=dtype))
+    np.testing.assert_allclose(optimizer.params[0], 0.5)
+    np.testing.assert_allclose(optimizer.params[1], [0.4, 0.4, 0.4, 0.5])
+
+
 def test_adam_with_l1_ends_at_the_minimum():
     network = Network((30, 1), "relu", SquaredError())
     params = np.zeros((1, network.n_params))

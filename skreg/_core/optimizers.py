@@ -223,7 +223,10 @@ class SGD(_Optimizer):
             else:
                 w.rows += u.rows
         if self._penalty.is_proximal:
-            step = _column(self._rate / (1 - self._momentum), len(self.params))
+            # A momentum of one has no such step. It comes with no penalty of its own,
+            # and any finite step of the prox leaves its model as it is.
+            remaining = np.maximum(1 - self._momentum, np.finfo(np.float64).eps)
+            step = _column(self._rate / remaining, len(self.params))
             step = step.astype(self.params.dtype)[:, None, None]
             self._penalty.prox(
                 self._weights, [step] * len(self._weights), step[:, :, 0]
