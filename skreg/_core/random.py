@@ -27,19 +27,26 @@ class Stream:
         Consumed by one permutation an epoch.
     sample_weight : ndarray of shape (n_rows,), default=None
         Weights of these rows, in their order.
+    augmentation : callable, default=None
+        ``augmentation(X, Y, sample_weight, rng)`` gives what a minibatch is trained on.
     """
 
-    def __init__(self, rows, random_state, sample_weight=None):
+    def __init__(self, rows, random_state, sample_weight=None, augmentation=None):
         self.rows = rows
         self.sample_weight = sample_weight
+        self.augmentation = augmentation
         self._random_state = random_state
         self._order = np.arange(len(rows))
         self._n_epochs = 0
         noise_seed = copy.deepcopy(random_state).randint(2**31, size=4)
         self._noise_seed = tuple(noise_seed.tolist())
-        self.dropout_rng = np.random.Generator(
-            np.random.SFC64(np.random.SeedSequence(self._noise_seed))
-        )
+        self.dropout_rng = self._make_rng()
+        # A child of the seed, so that neither generator moves the other.
+        self.augmentation_rng = self._make_rng(spawn_key=(1,))
+
+    def _make_rng(self, spawn_key=()):
+        seed = np.random.SeedSequence(self._noise_seed, spawn_key=spawn_key)
+        return np.random.Generator(np.random.SFC64(seed))
 
     @property
     def n_rows(self):
@@ -48,7 +55,7 @@ class Stream:
     @property
     def position(self):
         """Equal for copies of a stream that have come equally far."""
-        return self._noise_seed, self._n_epochs, self.n_rows
+        return self._noise_seed, self._n_epochs, self.n_rows, id(self.augmentation)
 
     def next_epoch(self, shuffle):
         """The order in which an epoch visits ``rows``: positions ``(n_rows,)``.
@@ -67,11 +74,13 @@ class Stream:
         other = copy.copy(self)
         other._random_state = copy.deepcopy(self._random_state)
         other.dropout_rng = copy.deepcopy(self.dropout_rng)
+        other.augmentation_rng = copy.deepcopy(self.augmentation_rng)
         return other
 
-    def on_rows(self, rows, sample_weight=None):
+    def on_rows(self, rows, sample_weight=None, augmentation=None):
         """A stream that goes on with these training rows, in their own order."""
         other = self.copy()
         other.rows, other.sample_weight = rows, sample_weight
+        other.augmentation = augmentation
         other._order = np.arange(len(rows))
         return other

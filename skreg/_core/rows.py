@@ -4,9 +4,10 @@ Models that train on the same rows with the same shuffles form a *group* and sha
 their minibatches: each is read from memory once for all of them. X itself is never
 copied, permuted or converted.
 
-Both classes have three verbs: ``load(group, indices)`` gathers the rows of one group,
-``forward(block, out)`` multiplies them with the first layer (intercept included), and
-``gradient(delta, out)`` gives that layer's gradient.
+Both classes have the same verbs: ``load(group, indices)`` gathers the rows of one
+group, or ``gather(indices)`` hands them out as an array and ``fill(group, rows)`` takes
+others instead; ``forward(block, out)`` multiplies them with the first layer (intercept
+included), and ``gradient(delta, out)`` gives that layer's gradient.
 """
 
 import numpy as np
@@ -18,8 +19,8 @@ __all__ = ["make_rows"]
 
 # OpenBLAS packs the operands of larger products than this (in multiply-adds), which
 # costs a product a little above it a tenth to a quarter of its speed; cut into a few
-# parts it stays below (measured: 10 % at 51 x 100 x 200 forward, 15 to 30 % there and at
-# 51 x 256 x 200 backward). Far above it packing pays.
+# parts it stays below (measured: 10 % at 51 x 100 x 200 forward, 15 to 30 % there and
+# at 51 x 256 x 200 backward). Far above it packing pays.
 _UNPACKED_PRODUCT = 1_000_000
 
 
@@ -67,10 +68,16 @@ class DenseRows:
         self._columns = self._rows.transpose(0, 2, 1)
 
     def load(self, group, indices):
-        # `take` is fast only into contiguous memory, hence in two steps; "clip" spares
-        # it a buffer (the indices are known to be valid).
+        # `take` is fast only into contiguous memory, hence in two steps.
+        self.fill(group, self.gather(indices))
+
+    def gather(self, indices):
+        # "clip" spares a buffer (the indices are known to be valid).
         np.take(self._X, indices, axis=0, out=self._gathered, mode="clip")
-        self._rows[group, :, :-1] = self._gathered
+        return self._gathered
+
+    def fill(self, group, rows):
+        self._rows[group, :, :-1] = rows
 
     def forward(self, block, out):
         for group, models in enumerate(self._groups):
@@ -93,6 +100,12 @@ class SparseRows:
 
     def load(self, group, indices):
         self._rows[group] = self._X[indices]
+
+    def gather(self, indices):
+        return self._X[indices].toarray()
+
+    def fill(self, group, rows):
+        self._rows[group] = sparse.csr_array(rows)
 
     def _models(self):
         for rows, models in zip(self._rows, self._groups, strict=True):

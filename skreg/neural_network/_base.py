@@ -29,10 +29,11 @@ from .._core.activations import ACTIVATIONS
 from .._core.network import Network
 from .._core.stopping import StoppingCriterion, StopReason
 from ..augmentation import check_augmentation, is_resampler
+from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
 from ._refit import check_refit
-from ._reporting import print_epoch, warn_about
+from ._reporting import call_all, print_epoch, warn_about
 from ._stopping import CRITERIA, check_criterion
 
 __all__ = ["BaseMLP"]
@@ -41,7 +42,7 @@ _STOCHASTIC_SOLVERS = ("adam", "sgd")
 _DTYPES = (np.float64, np.float32)
 
 
-class BaseMLP(BaseEstimator, ABC):
+class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of MLPClassifier and MLPRegressor; not to be used directly."""
 
     _parameter_constraints: dict = {
@@ -137,6 +138,7 @@ class BaseMLP(BaseEstimator, ABC):
 
     # -- fitting -------------------------------------------------------------------
 
+    @with_callbacks
     def fit(
         self,
         X,
@@ -191,15 +193,22 @@ class BaseMLP(BaseEstimator, ABC):
             self._check_warm_start(y, encoding)
             return encoding, self._state_at_coefs()
 
-        return self._train(
-            X,
-            y,
-            sample_weight,
-            (X_val, y_val, sample_weight_val),
-            reset=not goes_on,
-            start=start,
-            groups=groups,
-        )
+        callbacks = self._fit_callbacks = FitCallbacks.of(self, X, y, sample_weight)
+        try:
+            self._train(
+                X,
+                y,
+                sample_weight,
+                (X_val, y_val, sample_weight_val),
+                reset=not goes_on,
+                start=start,
+                groups=groups,
+            )
+        finally:
+            del self._fit_callbacks
+        if callbacks is not None:
+            callbacks.end()
+        return self
 
     def _partial_fit(self, X, y, sample_weight, validation_data, first_encoding=None):
         """One epoch more; `first_encoding(y)` gives that of the first call."""
@@ -494,7 +503,13 @@ class BaseMLP(BaseEstimator, ABC):
 
     def _epoch_report(self, task, network, encoding):
         """What to call after each epoch, or None."""
-        return partial(print_epoch, phase=task.phase) if self.verbose else None
+        reports = []
+        if self.verbose:
+            reports.append(partial(print_epoch, phase=task.phase))
+        callbacks = getattr(self, "_fit_callbacks", None)
+        if callbacks is not None:
+            reports.append(callbacks.report(task.phase, network, encoding))
+        return partial(call_all, reports) if reports else None
 
     def _prepare_to_predict(self, network, encoding, n_features):
         """Set what predicting needs beside `coefs_` and `intercepts_`."""

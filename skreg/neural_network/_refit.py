@@ -242,6 +242,8 @@ def _joined(first, second, n_updates):
     if second.error is not None:
         return second
     progress = second.state.progress
+    # A callback, or a solver that was done, may have ended it before.
+    n_updates = min(n_updates, progress.n_epochs * second.updates_per_epoch)
     curves = vars(first.progress.curves)
     # What goes on from here goes on with these curves.
     progress.curves = Curves(**{name: list(curve) for name, curve in curves.items()})

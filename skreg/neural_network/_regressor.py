@@ -248,7 +248,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Why training ended: 'no_improvement' (patience ran out), 'generalization_loss',
         'progress_quotient', 'successive_increases' or 'stopping_criterion' (the other
         criteria), 'max_iter', 'max_fun', 'converged' (a full-batch solver is done),
-        'learning_rate_too_small' (the end of `'adaptive'`), 'diverged' or 'interrupted'
+        'learning_rate_too_small' (the end of `'adaptive'`), 'callback' (one of
+        `set_callbacks` asked for it), 'diverged' or 'interrupted'
         (each with a warning; the best or last finite parameters are kept).
 
     sparsity_ : float

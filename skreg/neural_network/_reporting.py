@@ -6,7 +6,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._core.stopping import StopReason
 
-__all__ = ["print_epoch", "warn_about"]
+__all__ = ["call_all", "print_epoch", "warn_about"]
+
+
+def call_all(reports, progress):
+    """Call each of several reports; the first reason to stop that one returns."""
+    reasons = [report(progress) for report in reports]
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 def print_epoch(progress, phase=None):

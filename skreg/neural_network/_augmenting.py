@@ -1,0 +1,82 @@
+"""Augmentation inside `fit`: of training rows alone, after the validation split."""
+
+import joblib
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from ..augmentation import (
+    is_resampler,
+    prepare_augmentation,
+    resample_training_rows,
+)
+
+__all__ = ["augmentation_key", "prepare_for", "resample_rows"]
+
+
+def augmentation_key(augmentation):
+    """Equal for augmentations that do the same to the same minibatches."""
+    if isinstance(augmentation, BaseEstimator):
+        # A search gives each candidate a clone of its own.
+        return joblib.hash(augmentation)
+    return id(augmentation)
+
+
+def prepare_for(augmentation, X, Y, rows):
+    """What augments the minibatches of some training rows, or None.
+
+    Parameters
+    ----------
+    augmentation : augmentation, callable, resampler or None
+        A resampler has its turn before the minibatches; see `resample_rows`.
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    Y : ndarray of shape (n_samples, n_outputs)
+    rows : ndarray of int
+        The training rows.
+    """
+    if augmentation is None or is_resampler(augmentation):
+        return None
+    if not hasattr(augmentation, "prepare"):
+        # A plain callable has nothing to learn from the rows: they are not copied.
+        return prepare_augmentation(augmentation, X, Y)
+    return prepare_augmentation(augmentation, X[rows], Y[rows])
+
+
+def resample_rows(estimator, X, y, stream, seed):
+    """Apply the resampler in `augmentation` to the training rows, once.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    y : array of shape (n_samples,) or (n_samples, n_outputs)
+    stream : random.Stream
+        Of the training rows.
+    seed : int
+        For a resampler that has no seed of its own.
+
+    Returns
+    -------
+    X, y : resampled
+    stream : random.Stream
+        Over the rows of these.
+    """
+    resampler = estimator.augmentation
+    if getattr(resampler, "random_state", 0) is None:
+        resampler = type(resampler)(**resampler.get_params(deep=False))
+        resampler.set_params(random_state=seed)
+    X_new, y_new, weights, _ = resample_training_rows(
+        resampler,
+        X[stream.rows],
+        y[stream.rows],
+        {"sample_weight": stream.sample_weight},
+        regression=estimator._estimator_type_is_regressor,
+    )
+    if hasattr(X_new, "tocsr"):
+        X_new = X_new.tocsr()
+    else:
+        X_new = np.ascontiguousarray(X_new)
+    weight = weights["sample_weight"]
+    if weight is not None:
+        weight = np.asarray(weight, dtype=X.dtype)
+    rows = np.arange(X_new.shape[0])
+    return X_new.astype(X.dtype, copy=False), y_new, stream.on_rows(rows, weight)
