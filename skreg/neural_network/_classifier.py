@@ -74,6 +74,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         are scaled up for it, so that predictions need no correction. Minibatch solvers
         only.
 
+    augmentation : callable, object with `fit_resample` or None, default=None
+        What changes the training rows, and never a validation row: one of
+        `skreg.augmentation` or a function ``(X, Y, sample_weight, rng) -> (X, Y,
+        sample_weight)`` that sees each minibatch anew (minibatch solvers only), or a
+        resampler, which changes the training rows once, before the first epoch.
+
     class_weight : dict or 'balanced', default=None
         Weights of the classes, which multiply `sample_weight` in training and in the
         validation loss. `'balanced'` is ``n_samples / (n_classes * np.bincount(y))``.

@@ -98,6 +98,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         are scaled up for it, so that predictions need no correction. Minibatch solvers
         only.
 
+    augmentation : callable, object with `fit_resample` or None, default=None
+        What changes the training rows, and never a validation row: one of
+        `skreg.augmentation` or a function ``(X, Y, sample_weight, rng) -> (X, Y,
+        sample_weight)`` that sees each minibatch anew (minibatch solvers only), or a
+        resampler, which changes the training rows once, before the first epoch.
+
     batch_size : int or 'auto', default='auto'
         Rows of a minibatch; `'auto'` is ``min(200, n_rows)`` of the training rows. The
         last minibatch of an epoch may be smaller.
