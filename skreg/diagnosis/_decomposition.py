@@ -1,0 +1,412 @@
+r"""Bias and variance of an estimator over many training sets."""
+
+import warnings
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import is_classifier, is_regressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _num_samples
+
+from ._parts import PARTS, standard_errors
+from ._rounds import RESAMPLINGS, check_row_sets, draw_rounds, predict_by_rounds
+
+__all__ = ["BiasVarianceDecomposition", "bias_variance_decomposition"]
+
+
+@dataclass
+class BiasVarianceDecomposition:
+    """Expected loss, and its parts.
+
+    ``bias + variance + noise`` is the loss, on the average and on every row.
+
+    Attributes
+    ----------
+    loss_name : str
+        Which loss was decomposed.
+    n_rounds : int
+        Number of training sets.
+    loss, bias, variance, noise : float
+        Averages over the test rows. `bias` is that of the squared error squared;
+        `noise` is zero unless it was given, and what there is of it is in the bias.
+    loss_se, bias_se, variance_se : float
+        Standard errors for **these** test rows: what other training sets of the same
+        source would change.
+    loss_per_row, bias_per_row, variance_per_row : ndarray of shape (n_test,)
+        Without noise. With the zero-one loss the variance is negative on rows where
+        the rounds together are wrong and disagree.
+    main_prediction : ndarray
+        What the rounds predict together: the mean, the most frequent class, or the
+        normalised geometric mean of the probabilities.
+    predictions : ndarray of shape (n_rounds, n_test) or (n_rounds, n_test, n_outputs)
+        Of every round: targets, classes or probabilities.
+    classes : ndarray or None
+        Columns of the probabilities.
+    stop_reasons : dict of str to int
+        How many networks of this package stopped for which reason.
+    """
+
+    loss_name: str
+    n_rounds: int
+    loss: float
+    bias: float
+    variance: float
+    noise: float
+    loss_se: float
+    bias_se: float
+    variance_se: float
+    loss_per_row: np.ndarray = field(repr=False)
+    bias_per_row: np.ndarray = field(repr=False)
+    variance_per_row: np.ndarray = field(repr=False)
+    main_prediction: np.ndarray = field(repr=False)
+    predictions: np.ndarray = field(repr=False)
+    classes: np.ndarray | None = field(repr=False, default=None)
+    stop_reasons: dict = field(default_factory=dict)
+
+    def __str__(self):
+        name = "bias^2" if self.loss_name == "squared_error" else "bias"
+        rows = [
+            (f"{self.loss_name} (mean of {self.n_rounds} rounds)", "loss"),
+            (f"  {name}", "bias"),
+            ("  variance", "variance"),
+        ]
+        if self.noise:
+            rows.append(("  noise (given)", "noise"))
+        width = max(len(label) for label, _ in rows)
+        lines = []
+        for label, part in rows:
+            line = f"{label:<{width}}  {getattr(self, part):10.4g}"
+            error = getattr(self, f"{part}_se", None)
+            lines.append(line if error is None else f"{line} +- {error:.2g}")
+        return "\n".join(lines)
+
+
+def bias_variance_decomposition(
+    estimator,
+    X=None,
+    y=None,
+    *,
+    X_test,
+    y_test,
+    loss="auto",
+    n_rounds=100,
+    resampling="bootstrap",
+    train_size=None,
+    noise=None,
+    random_state=None,
+    n_jobs=None,
+):
+    r"""Decompose the expected loss of an estimator into bias and variance.
+
+    The estimator is trained on many training sets; each of them predicts the test rows.
+    Bias is what the predictions have in common that is wrong, variance what differs
+    between them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any classifier or regressor, a Pipeline included. Rounds of skreg's networks,
+        also at the end of a Pipeline, train side by side. Where its `random_state` is
+        None every round has a seed of its own, and the variance includes that of
+        initialization and shuffles; with an int it is that of the training rows alone.
+
+    X, y : array-like of shape (n_samples, n_features), (n_samples,)
+        Training data to resample. Not needed if `resampling` is callable.
+
+    X_test, y_test : array-like of shape (n_test, n_features), (n_test,)
+        Rows on which the loss is decomposed. They must not be among the training rows.
+
+    loss : str, default="auto"
+        `"squared_error"` (regressors, several outputs are averaged), `"zero_one"`
+        (classifiers, after Domingos [1]_), `"zero_one_kohavi_wolpert"` [2]_ or
+        `"log_loss"` (classifiers with `predict_proba`). `"auto"` is the first for
+        regressors and the second for classifiers.
+
+    n_rounds : int, default=100
+        Number of training sets, at least 2.
+
+    resampling : str, callable or list of array-like, default="bootstrap"
+        Where training sets come from.
+
+        - `"bootstrap"`: rows of X drawn with replacement.
+        - `"subsample"`: rows drawn without replacement.
+        - callable: ``resampling(random_state)`` returns a new ``(X, y)``. Only this
+          estimates the bias and variance of the definition, see Notes.
+        - list: the row numbers (or masks) of each round; `n_rounds` is its length.
+
+    train_size : int or float, default=None
+        Rows of a training set, or their share of X. None is all for the bootstrap,
+        half for subsampling.
+
+    noise : float or array-like of shape (n_test,), default=None
+        Variance of `y_test` around its expectation, where it is known. It is then taken
+        out of the bias. Squared error only.
+
+    random_state : int, RandomState instance or None, default=None
+        Of the training sets, and of the rounds' seeds.
+
+    n_jobs : int or None, default=None
+        Processes, as in joblib.
+
+    Returns
+    -------
+    BiasVarianceDecomposition
+        Print it for a table.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Once, if networks stopped at `max_iter` without early stopping.
+
+    Notes
+    -----
+    With :math:`\bar f` the mean of R predictions and :math:`s^2` their variance
+    (``ddof=1``), the parts of the squared error are :math:`(\bar f - y)^2 - s^2 / R`
+    and :math:`s^2`: both are unbiased for the bias (plus noise) and variance of the
+    procedure that makes training sets. A single row's bias may come out negative.
+
+    Zero-one loss: the main prediction is the most frequent class; **ties go to the
+    class that sorts first**. Rows where it is wrong have bias 1. Variance is the
+    probability of leaving the main prediction where that is right, and **minus** the
+    probability of hitting `y` where it is wrong, so the parts add up for any number of
+    classes. The main prediction of few rounds is uncertain where classes are about
+    equally frequent; nothing corrects that. Kohavi and Wolpert's parts are half those
+    of the squared error of indicator vectors, with the same correction; their bias
+    counts classes that a few rounds predict wrongly.
+
+    Log-loss: bias is the loss of the normalised geometric mean of the probabilities,
+    variance the mean Kullback-Leibler divergence of the rounds from it, corrected to
+    the second order for the finite number of rounds. Probabilities below the rounding
+    error of float64 are raised to it.
+
+    Noise in `y_test` cannot be told from bias with one value a row: it is in the bias
+    unless `noise` says how much there is, or `y_test` is free of it.
+
+    *What one sample can tell.* Bootstrap and subsampling draw from the sample, not from
+    where it came from. What all resamples share, the sample's own deviation from the
+    truth, looks like bias, so variance is estimated too small and bias too large. A
+    bootstrap set has about 63 % distinct rows, with repeats that a flexible network
+    memorizes, and a subsample is smaller: both are sets from which less can be learned,
+    and `loss` is above that of training on all rows. Use them to **compare** estimators
+    on the same data; for the numbers of the definition pass a sampler.
+
+    References
+    ----------
+    .. [1] P. Domingos, "A unified bias-variance decomposition and its applications",
+       ICML 2000.
+    .. [2] R. Kohavi and D. H. Wolpert, "Bias plus variance decomposition for zero-one
+       loss functions", ICML 1996.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skreg import MLPRegressor
+    >>> from skreg.diagnosis import bias_variance_decomposition
+    >>> def sample(random_state):
+    ...     X = random_state.uniform(-3, 3, size=(50, 1))
+    ...     return X, np.sin(X[:, 0]) + 0.3 * random_state.normal(size=50)
+    >>> X_test = np.linspace(-3, 3, 100)[:, None]
+    >>> line = bias_variance_decomposition(
+    ...     MLPRegressor(hidden_layer_sizes=(), solver="lbfgs"),
+    ...     X_test=X_test, y_test=np.sin(X_test[:, 0]),
+    ...     resampling=sample, n_rounds=50, random_state=0,
+    ... )
+    >>> line.bias > 10 * line.variance
+    True
+    >>> bool(np.isclose(line.bias + line.variance, line.loss))
+    True
+    """
+    loss = _check_loss(estimator, loss)
+    random_state = check_random_state(random_state)
+    n_rounds, resampling = _check_resampling(X, y, resampling, n_rounds)
+    y_test = _check_y_test(X_test, y_test, loss)
+    noise = _check_noise(noise, loss, len(y_test))
+
+    draws = draw_rounds(X, y, resampling, n_rounds, train_size, random_state)
+    predict = _Predict(X_test, probabilities=loss == "log_loss")
+    results, stop_reasons = predict_by_rounds(estimator, draws, predict, n_jobs)
+    _warn_about_max_iter(estimator, stop_reasons, n_rounds)
+    predictions, codes, y_codes, classes = _stack(results, y_test, loss)
+
+    parts = PARTS[loss](codes, y_codes)
+    errors = standard_errors(PARTS[loss], codes, y_codes)
+    main = parts.main
+    if loss.startswith("zero_one"):
+        main = classes[main]
+    elif loss == "squared_error" and y_test.ndim == 1:
+        main = main[:, 0]
+    mean_loss, mean_bias, mean_variance = (float(mean) for mean in parts.means())
+    return BiasVarianceDecomposition(
+        loss_name=loss,
+        n_rounds=n_rounds,
+        loss=mean_loss,
+        bias=mean_bias - float(noise.mean()),
+        variance=mean_variance,
+        noise=float(noise.mean()),
+        **dict(
+            zip(("loss_se", "bias_se", "variance_se"), errors.tolist(), strict=True)
+        ),
+        loss_per_row=parts.loss,
+        bias_per_row=parts.bias - noise,
+        variance_per_row=parts.variance,
+        main_prediction=main,
+        predictions=predictions,
+        classes=classes,
+        stop_reasons=dict(stop_reasons),
+    )
+
+
+class _Predict:
+    """What a round contributes; an object, to be sent to other processes."""
+
+    def __init__(self, X_test, probabilities):
+        self._X_test, self._probabilities = X_test, probabilities
+
+    def __call__(self, fitted):
+        if not self._probabilities:
+            return np.asarray(fitted.predict(self._X_test)), None
+        return np.asarray(fitted.predict_proba(self._X_test)), fitted.classes_
+
+
+def _stack(results, y_test, loss):
+    """Predictions as given, as numbers, the target as numbers, and the classes."""
+    predictions = [prediction for prediction, _ in results]
+    if loss == "squared_error":
+        predictions = np.stack(predictions).astype(float)
+        if predictions.shape[1:] != y_test.shape:
+            predictions = predictions.reshape(len(predictions), *y_test.shape)
+        n_outputs = 1 if y_test.ndim == 1 else y_test.shape[1]
+        shape = (len(y_test), n_outputs)
+        codes = predictions.reshape(len(predictions), *shape)
+        return predictions, codes, y_test.reshape(shape).astype(float), None
+    if loss == "log_loss":
+        classes = np.unique(np.concatenate([y_test, *(c for _, c in results)]))
+        probabilities = np.zeros((len(results), len(y_test), len(classes)))
+        for each, (prediction, known) in zip(probabilities, results, strict=True):
+            each[:, np.searchsorted(classes, known)] = prediction
+        probabilities = np.clip(probabilities, np.finfo(float).eps, None)
+        probabilities /= probabilities.sum(axis=2, keepdims=True)
+        return probabilities, probabilities, np.searchsorted(classes, y_test), classes
+    predictions = np.stack(predictions)
+    classes = np.unique(np.concatenate([y_test, predictions.ravel()]))
+    codes = np.searchsorted(classes, predictions)
+    return predictions, codes, np.searchsorted(classes, y_test), classes
+
+
+def _check_loss(estimator, loss):
+    name = type(estimator).__name__
+    if not hasattr(estimator, "fit") or not hasattr(estimator, "predict"):
+        raise TypeError(
+            f"estimator must have fit and predict, but {name} does not: give a "
+            "classifier or a regressor."
+        )
+    if loss != "auto" and loss not in PARTS:
+        raise ValueError(f"loss={loss!r} must be 'auto' or one of {sorted(PARTS)}.")
+    if is_classifier(estimator):
+        loss = "zero_one" if loss == "auto" else loss
+        if loss == "squared_error":
+            raise ValueError(
+                f"loss='squared_error' is for regressors, but {name} is a classifier: "
+                "use 'zero_one', 'zero_one_kohavi_wolpert' or 'log_loss'."
+            )
+        if loss == "log_loss" and not hasattr(estimator, "predict_proba"):
+            raise ValueError(
+                f"loss='log_loss' needs predict_proba, which {name} does not have: use "
+                "'zero_one', or wrap it in CalibratedClassifierCV."
+            )
+    elif is_regressor(estimator):
+        loss = "squared_error" if loss == "auto" else loss
+        if loss != "squared_error":
+            raise ValueError(
+                f"loss={loss!r} is for classifiers, but {name} is a regressor: use "
+                "'squared_error'."
+            )
+    else:
+        raise TypeError(f"{name} is neither a classifier nor a regressor.")
+    return loss
+
+
+def _check_resampling(X, y, resampling, n_rounds):
+    """The number of rounds, and where their training sets come from."""
+    is_list = not callable(resampling) and not isinstance(resampling, str)
+    if not is_list and (not isinstance(n_rounds, Integral) or n_rounds < 2):
+        raise ValueError(f"n_rounds must be an integer of at least 2, got {n_rounds}.")
+    if callable(resampling):
+        return int(n_rounds), resampling
+    if X is None or y is None:
+        raise ValueError(
+            f"X and y are needed to draw training sets from (resampling="
+            f"{resampling!r}): give them, or a callable that returns (X, y)."
+        )
+    check_consistent_length(X, y)
+    if not is_list:
+        if resampling not in RESAMPLINGS:
+            raise ValueError(
+                f"resampling={resampling!r} must be one of {list(RESAMPLINGS)}, a "
+                "callable, or a list of row sets."
+            )
+        return int(n_rounds), resampling
+    row_sets = check_row_sets(resampling, _num_samples(X))
+    if len(row_sets) < 2:
+        raise ValueError(
+            f"resampling has {len(row_sets)} row sets: variance needs at least 2."
+        )
+    return len(row_sets), row_sets
+
+
+def _check_y_test(X_test, y_test, loss):
+    if X_test is None or y_test is None:
+        raise ValueError(
+            "X_test and y_test are needed: rows that are not among the training rows."
+        )
+    check_consistent_length(X_test, y_test)
+    if loss == "squared_error":
+        return check_array(y_test, ensure_2d=False, input_name="y_test")
+    y_test = check_array(y_test, ensure_2d=False, dtype=None, input_name="y_test")
+    kind = type_of_target(y_test, input_name="y_test")
+    if kind not in ("binary", "multiclass"):
+        raise ValueError(
+            f"loss={loss!r} needs one class a row, but y_test is {kind!r}: decompose "
+            "each column by itself."
+        )
+    return y_test.ravel()
+
+
+def _check_noise(noise, loss, n_test):
+    """Of each row."""
+    if noise is None:
+        return np.zeros(n_test)
+    if loss != "squared_error":
+        raise ValueError(f"noise is for loss='squared_error', not for {loss!r}.")
+    is_number = isinstance(noise, Real)
+    noise = np.asarray(noise, dtype=float)
+    if not is_number and noise.shape != (n_test,):
+        raise ValueError(
+            f"noise must be a number or have shape ({n_test},), got {noise.shape}."
+        )
+    if not np.isfinite(noise).all() or (noise < 0).any():
+        raise ValueError("noise is a variance: it must be finite and not negative.")
+    return np.broadcast_to(noise, n_test)
+
+
+def _warn_about_max_iter(estimator, stop_reasons, n_rounds):
+    n_cut = stop_reasons["max_iter"]
+    if n_cut == 0 or _stops_early(estimator):
+        return
+    warnings.warn(
+        f"{n_cut} of {n_rounds} networks stopped at max_iter before they converged: "
+        "bias and variance are those of unfinished training.",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
+
+
+def _stops_early(estimator):
+    return any(
+        value is True
+        for name, value in estimator.get_params(deep=True).items()
+        if name == "early_stopping" or name.endswith("__early_stopping")
+    )

@@ -1,0 +1,319 @@
+"""Training one estimator on many training sets, and predicting the same rows by each.
+
+Networks of this package, alone or at the end of a Pipeline, train in batches through
+`fit_each`; any other estimator is cloned and fitted, round by round. Only predictions
+are kept.
+"""
+
+import copy
+from collections import Counter
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import joblib
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _num_samples
+from threadpoolctl import threadpool_limits
+
+from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
+from ..neural_network._fit_many import FitTask, fit_each
+
+__all__ = ["Draw", "draw_rounds", "predict_by_rounds", "with_seed"]
+
+# Training sets that the rounds do not share are stacked up to this size.
+_WINDOW_BYTES = 64 * 2**20
+
+RESAMPLINGS = ("bootstrap", "subsample")
+
+
+@dataclass
+class Draw:
+    """The training set of one round.
+
+    Attributes
+    ----------
+    X, y
+        As the user gave them, or as the sampler drew them.
+    rows : ndarray of int or None
+        Of X and y, repeats counted; None for all.
+    seed : int
+        For estimators that have none.
+    is_shared : bool
+        Whether X and y are those of all rounds.
+    """
+
+    X: Any
+    y: Any
+    rows: np.ndarray | None
+    seed: int
+    is_shared: bool = True
+
+
+def draw_rounds(X, y, resampling, n_rounds, train_size, random_state):
+    """Yield a Draw for each round.
+
+    Parameters
+    ----------
+    X, y : array-likes, None where `resampling` is callable
+    resampling : {"bootstrap", "subsample"}, callable or list of row sets
+    n_rounds : int
+    train_size : int, float or None
+    random_state : RandomState
+    """
+    if callable(resampling):
+        for number in range(n_rounds):
+            drawn = resampling(random_state)
+            if not isinstance(drawn, tuple) or len(drawn) != 2:
+                raise ValueError(
+                    "A callable resampling must return a tuple (X, y), but in round "
+                    f"{number} it returned {type(drawn).__name__}."
+                )
+            yield Draw(*drawn, None, _seed(random_state), is_shared=False)
+        return
+    X, y = indexable(X, y)
+    n_samples = _num_samples(X)
+    if not isinstance(resampling, str):
+        for rows in resampling:
+            yield Draw(X, y, rows, _seed(random_state))
+        return
+    is_bootstrap = resampling == "bootstrap"
+    size = _size_of(train_size, n_samples, is_bootstrap)
+    for _ in range(n_rounds):
+        if is_bootstrap:
+            rows = random_state.randint(n_samples, size=size)
+        else:
+            rows = random_state.permutation(n_samples)[:size]
+        yield Draw(X, y, rows, _seed(random_state))
+
+
+def check_row_sets(row_sets, n_samples):
+    """Row sets as arrays of row numbers, or a ValueError."""
+    checked = []
+    for number, rows in enumerate(row_sets):
+        rows = np.asarray(rows)
+        if rows.dtype == bool and rows.shape == (n_samples,):
+            rows = np.flatnonzero(rows)
+        is_valid = rows.ndim == 1 and rows.dtype.kind in "iu" and rows.size > 0
+        if not is_valid or rows.min() < 0 or rows.max() >= n_samples:
+            raise ValueError(
+                f"resampling[{number}] must hold row numbers from 0 to "
+                f"{n_samples - 1}, or be a mask of {n_samples} rows that are not all "
+                "left out."
+            )
+        checked.append(rows)
+    return checked
+
+
+def _size_of(train_size, n_samples, is_bootstrap):
+    if train_size is None:
+        return n_samples if is_bootstrap else max(1, n_samples // 2)
+    if isinstance(train_size, Integral):
+        size = int(train_size)
+    elif isinstance(train_size, Real):
+        size = int(round(train_size * n_samples))
+    else:
+        raise ValueError(f"train_size must be a number or None, got {train_size!r}.")
+    most = np.inf if is_bootstrap else n_samples - 1
+    if not 1 <= size <= most:
+        raise ValueError(
+            f"train_size={train_size!r} asks for {size} of {n_samples} rows: it must "
+            "be at least 1"
+            + ("." if is_bootstrap else ", and subsampling must leave out some.")
+        )
+    return size
+
+
+def _seed(random_state):
+    return int(random_state.randint(2**31 - 1))
+
+
+def with_seed(estimator, seed):
+    """A clone, with the seed wherever a `random_state` is None."""
+    estimator = clone(estimator)
+    unseeded = {
+        name: seed
+        for name, value in estimator.get_params(deep=True).items()
+        if value is None and (name == "random_state" or name.endswith("__random_state"))
+    }
+    return estimator.set_params(**unseeded) if unseeded else estimator
+
+
+def predict_by_rounds(estimator, draws, predict, n_jobs=None):
+    """Train on every draw, and predict.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not changed.
+    draws : iterable of Draw
+    predict : callable
+        ``predict(fitted_estimator)``, whose results are returned.
+    n_jobs : int or None
+
+    Returns
+    -------
+    predictions : list
+        One a round.
+    stop_reasons : collections.Counter
+        Why the networks of this package stopped; empty for others.
+    """
+    is_network = make_candidate(0, estimator, {}, {}).network is not None
+    run = _run_networks if is_network else _run_others
+    n_workers = max(1, joblib.effective_n_jobs(n_jobs))
+    calls = (
+        delayed(run)(estimator, first, part, predict)
+        for first, part in _parts_of(draws, n_workers if is_network else None)
+    )
+    predictions, stop_reasons = [], Counter()
+    for part_predictions, reasons in Parallel(n_jobs=n_jobs)(calls):
+        predictions += part_predictions
+        stop_reasons.update(reasons)
+    return predictions, stop_reasons
+
+
+def _parts_of(draws, n_workers):
+    """Cut the draws into parts, one at a time: (number of the first, list)."""
+    first, part, n_bytes = 0, [], 0
+    if n_workers is not None and n_workers > 1:
+        # All must be known for every worker to get an equal share.
+        draws = list(draws)
+        longest = -(-len(draws) // n_workers)
+    else:
+        longest = 1 if n_workers is None else np.inf
+    for draw in draws:
+        part.append(draw)
+        n_bytes += 0 if draw.is_shared else nbytes_of(draw.X)
+        if len(part) >= longest or n_bytes > _WINDOW_BYTES:
+            yield first, part
+            first, part, n_bytes = first + len(part), [], 0
+    if part:
+        yield first, part
+
+
+def _run_others(estimator, first, draws, predict):
+    predictions = []
+    for number, draw in enumerate(draws, start=first):
+        X, y = draw.X, draw.y
+        if draw.rows is not None:
+            X, y = _safe_indexing(X, draw.rows), _safe_indexing(y, draw.rows)
+        try:
+            fitted = with_seed(estimator, draw.seed).fit(X, y)
+        except Exception as error:
+            _note_round(error, number)
+            raise
+        predictions.append(predict(fitted))
+    return predictions, []
+
+
+def _run_networks(estimator, first, draws, predict):
+    candidates = [
+        make_candidate(number, with_seed(estimator, draw.seed), {}, {})
+        for number, draw in enumerate(draws, start=first)
+    ]
+    network = candidates[0].network
+    network._validate_params()
+    network._check_parameters_together()
+    run = _run_stacked
+    if draws[0].is_shared and candidates[0].step is None:
+        run = _run_shared
+    pairs = run(candidates, draws, predict)
+    return [prediction for prediction, _ in pairs], [reason for _, reason in pairs]
+
+
+def _run_shared(candidates, draws, predict):
+    """Rounds that read their rows from one X."""
+    checked = copy.copy(candidates[0].network)
+    X, y, _, _ = checked._check_data(draws[0].X, draws[0].y, None, (None,) * 3)
+    columns = _columns_of(checked)
+    tasks = [
+        FitTask(candidate.network, rows=draw.rows)
+        for candidate, draw in zip(candidates, draws, strict=True)
+    ]
+
+    def finish(index, outcome):
+        network = candidates[index].network
+        vars(network).update(columns)
+        return _predict_after(outcome, network, network, predict)
+
+    return _train(tasks, X, y, candidates, finish)
+
+
+def _run_stacked(candidates, draws, predict):
+    """Rounds with data of their own, as many at a time as memory allows."""
+    pairs, window, folds, n_bytes = [], [], [], 0
+    for candidate, draw in zip(candidates, draws, strict=True):
+        fold = _prepare(candidate, draw)
+        # Encoders before the network may give each round columns of its own.
+        fits = not folds or fold.X.shape[1] == folds[0].X.shape[1]
+        if not fits or n_bytes > _WINDOW_BYTES:
+            pairs += _run_window(window, folds, predict)
+            window, folds, n_bytes = [], [], 0
+        window.append(candidate)
+        folds.append(fold)
+        n_bytes += nbytes_of(fold.X)
+    return pairs + _run_window(window, folds, predict)
+
+
+def _prepare(candidate, draw):
+    rows = np.arange(_num_samples(draw.X)) if draw.rows is None else draw.rows
+    fold = prepare_fold(candidate, candidate.index, draw.X, draw.y, rows, {})
+    if fold.error is not None:
+        _note_round(fold.error, candidate.index)
+        raise fold.error
+    return fold
+
+
+def _run_window(candidates, folds, predict):
+    """Stack the data of some rounds, and train their networks side by side."""
+    ends = np.cumsum([0] + [fold.X.shape[0] for fold in folds])
+    stack = sparse.vstack if sparse.issparse(folds[0].X) else np.concatenate
+    X = stack([fold.X for fold in folds])
+    X = X.tocsr() if sparse.issparse(X) else X
+    y = np.concatenate([fold.y for fold in folds])
+    tasks = [
+        FitTask(candidate.network, rows=np.arange(start, end))
+        for candidate, start, end in zip(candidates, ends, ends[1:], strict=False)
+    ]
+
+    def finish(index, outcome):
+        candidate, fold = candidates[index], folds[index]
+        estimator = candidate.network
+        vars(estimator).update(fold.columns)
+        if candidate.step is not None:
+            estimator = fold.pipeline
+            estimator.steps[-1] = (candidate.step, candidate.network)
+        return _predict_after(outcome, candidate.network, estimator, predict)
+
+    return _train(tasks, X, y, candidates, finish)
+
+
+def _train(tasks, X, y, candidates, finish):
+    """Results of ``finish(index, outcome)`` for each task, in their order."""
+    results = [None] * len(tasks)
+    # The products are small: BLAS threads would spend their time waiting.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for index, outcome in fit_each(tasks, X, y):
+            if outcome.error is not None:
+                _note_round(outcome.error, candidates[index].index)
+                raise outcome.error
+            results[index] = finish(index, outcome)
+    return results
+
+
+def _predict_after(outcome, network, estimator, predict):
+    outcome.apply_to(network)
+    return predict(estimator), str(outcome.stop_reason)
+
+
+def _columns_of(network):
+    names = ("n_features_in_", "feature_names_in_")
+    return {name: getattr(network, name) for name in names if hasattr(network, name)}
+
+
+def _note_round(error, number):
+    error.add_note(f"This happened in round {number}.")
