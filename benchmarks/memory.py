@@ -4,7 +4,10 @@ A C-contiguous float32 array of about 1 GB on disk is mapped, and a classifier w
 early stopping is fitted for two epochs. What counts is anonymous memory (RssAnon,
 sampled while fitting; Linux only): pages of the file itself can be dropped at any time.
 
-    python benchmarks/memory.py [--gigabytes 1.0]
+    python benchmarks/memory.py [--gigabytes 1.0] [--features 784]
+
+X is not copied. What is needed grows with the rows: about 100 bytes each, most of them
+while scikit-learn draws a stratified split.
 """
 
 import argparse
@@ -17,8 +20,6 @@ from pathlib import Path
 import numpy as np
 
 from skreg import MLPClassifier
-
-N_FEATURES = 250
 
 
 def anonymous_bytes():
@@ -53,16 +54,19 @@ class Peak(threading.Thread):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=1.0)
-    n_rows = int(parser.parse_args().gigabytes * 1e9 / (4 * N_FEATURES))
+    parser.add_argument("--features", type=int, default=784)
+    arguments = parser.parse_args()
+    shape = (
+        int(arguments.gigabytes * 1e9 / (4 * arguments.features)),
+        arguments.features,
+    )
     warnings.simplefilter("ignore")
     # On disk: a temporary folder may itself be in memory, but not in this process's.
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         path = Path(folder) / "X.npy"
-        X = np.lib.format.open_memmap(
-            path, mode="w+", dtype=np.float32, shape=(n_rows, N_FEATURES)
-        )
+        X = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
         rng = np.random.default_rng(0)
-        for start in range(0, n_rows, 10_000):
+        for start in range(0, len(X), 10_000):
             part = X[start : start + 10_000]
             part[...] = rng.standard_normal(part.shape, dtype=np.float32)
         y = (X[:, 0] > 0).astype(int)
@@ -76,7 +80,7 @@ def main():
             network.fit(X, y)
         extra = peak.largest - peak.before
         print(
-            f"X {X.nbytes / 1e6:.0f} MB; anonymous memory while fitting at most "
+            f"X {X.shape}, {X.nbytes / 1e6:.0f} MB; anonymous memory while fitting at most "
             f"{extra / 1e6:.0f} MB more than before: {extra / X.nbytes:.1%} of X"
         )
 

@@ -34,9 +34,12 @@ def split_validation_rows(n_rows, validation_fraction, random_state, codes=None)
     singletons = np.array([], dtype=int)
     if codes is not None:
         counts = np.bincount(codes)
-        singletons = np.flatnonzero(counts[codes] == 1)
-        rows = np.delete(rows, singletons)
-        codes = codes[rows]
+        # The splitter makes several arrays of this type and the rows' length.
+        codes = codes.astype(np.min_scalar_type(len(counts)))
+        if (counts == 1).any():
+            singletons = np.flatnonzero(counts[codes] == 1)
+            rows = np.delete(rows, singletons)
+            codes = codes[rows]
     n_validation = validation_fraction
     if not isinstance(validation_fraction, Integral):
         n_validation = int(np.ceil(validation_fraction * len(rows)))
@@ -48,7 +51,7 @@ def split_validation_rows(n_rows, validation_fraction, random_state, codes=None)
             f"{n_validation} to validate on, and at least 1 and 2 are needed."
         )
     if codes is not None:
-        n_classes = len(np.unique(codes))
+        n_classes = np.count_nonzero(counts > 1)
         n_left = min(n_validation, len(rows) - n_validation)
         if n_left < n_classes:
             warnings.warn(
