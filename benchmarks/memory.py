@@ -80,8 +80,8 @@ def main():
             network.fit(X, y)
         extra = peak.largest - peak.before
         print(
-            f"X {X.shape}, {X.nbytes / 1e6:.0f} MB; anonymous memory while fitting at most "
-            f"{extra / 1e6:.0f} MB more than before: {extra / X.nbytes:.1%} of X"
+            f"X {X.shape}, {X.nbytes / 1e6:.0f} MB; anonymous memory while fitting "
+            f"at most {extra / 1e6:.0f} MB more than before: {extra / X.nbytes:.1%} of X"
         )
 
 
