@@ -81,7 +81,8 @@ def main():
         extra = peak.largest - peak.before
         print(
             f"X {X.shape}, {X.nbytes / 1e6:.0f} MB; anonymous memory while fitting "
-            f"at most {extra / 1e6:.0f} MB more than before: {extra / X.nbytes:.1%} of X"
+            f"at most {extra / 1e6:.0f} MB more than before: {extra / X.nbytes:.1%} "
+            "of X"
         )
 
 
