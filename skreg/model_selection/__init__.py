@@ -1,5 +1,11 @@
 """Searches of hyper-parameters that train their candidates in lockstep."""
 
+from ._halving import HalvingGridSearchCV, HalvingRandomSearchCV
 from ._search import GridSearchCV, RandomizedSearchCV
 
-__all__ = ["GridSearchCV", "RandomizedSearchCV"]
+__all__ = [
+    "GridSearchCV",
+    "HalvingGridSearchCV",
+    "HalvingRandomSearchCV",
+    "RandomizedSearchCV",
+]

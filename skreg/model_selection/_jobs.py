@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
+from .._core.stopping import StopReason
 from ..neural_network._fit_many import fit_each
 from ..neural_network._reporting import warn_about
 from ..neural_network._tasks import FitOutcome, FitTask, TrainingState, Validation
@@ -121,9 +122,10 @@ def run_together(job, X, y, splits, scoring, seeds, verbose, warns, keeps_states
         if verbose > 1:
             _print_fit(fit, scored, len(splits))
         results[index] = FitResult(scored)
-        if keeps_states and state is not None:
-            results[index].state = _moved(state, -block.starts[place], moved)
+        if keeps_states:
             results[index].stop_reason = reason
+            if _can_resume(network, outcome):
+                results[index].state = _moved(state, -block.starts[place], moved)
 
     moved = {}
     for index, fit in enumerate(job.fits):
@@ -151,8 +153,6 @@ def run_together(job, X, y, splits, scoring, seeds, verbose, warns, keeps_states
                 groups=groups,
                 state=state,
                 resume=state is not None,
-                max_iter=fit.max_iter,
-                refit=fit.max_iter is None,
                 encoding=fold.encoding,
             )
         )
@@ -170,12 +170,25 @@ def run_together(job, X, y, splits, scoring, seeds, verbose, warns, keeps_states
 def _network_of(fit, seeds):
     """The candidate's network, to be trained on one split."""
     network = copy.copy(fit.candidate.network)
+    if fit.max_iter is not None:
+        network.max_iter = fit.max_iter
     if network.random_state is None:
         network.random_state = int(seeds[fit.split])
     elif not isinstance(network.random_state, (int, np.integer)):
         # Training draws from it, and the next fold's must start where this one did.
         network.random_state = copy.deepcopy(network.random_state)
     return network
+
+
+def _can_resume(network, outcome):
+    """Whether going on from a state gives what training in one go would."""
+    state = outcome.state
+    return (
+        state is not None
+        and state.optimizer is not None
+        and outcome.first_phase is None
+        and network.feature_alpha == 0
+    )
 
 
 def _estimator_around(network, fit, fold):
@@ -209,7 +222,7 @@ def score(
         if outcome.error is not None:
             raise outcome.error
         outcome.apply_to(network)
-        if warns:
+        if warns or outcome.stop_reason is not StopReason.MAX_ITER:
             warn_about(network, outcome.stop_reason, outcome.progress)
         return estimator
 

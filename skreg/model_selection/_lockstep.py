@@ -82,6 +82,8 @@ class LockstepRun:
         # One seed a fold, for networks that have none: as candidates are compared on
         # the same rows, so from the same start.
         self._seeds = None
+        # Prepared data that a later run needs again, by setting and split.
+        self._folds = {}
 
     @property
     def n_batched(self):
@@ -144,16 +146,7 @@ class LockstepRun:
 
         Fits that must be trained by themselves after all are appended to `alone`.
         """
-        calls = [
-            (prepare_fold, first.candidate, first.split, self._X, self._y)
-            + (self._splits[first.split][0], self._fit_params)
-            for first, *_ in window
-        ]
-        if all(first.candidate.step is None for first, *_ in window):
-            # Nothing is fitted before the networks.
-            folds = [function(*arguments) for function, *arguments in calls]
-        else:
-            folds = list(self._parallel(calls))
+        folds = self._prepare([first for first, *_ in window])
         blocks, mergeable = [], {}
         for fits, fold in zip(window, folds, strict=True):
             if fold.is_refused:
@@ -170,6 +163,32 @@ class LockstepRun:
             fits = [fit for fits, _ in pairs for fit in fits]
             blocks.append((fits, _block_of([fold for _, fold in pairs])))
         return blocks
+
+    def _prepare(self, fits):
+        """The folds that these fits, one for each, train on."""
+        folds, missing = {}, []
+        for fit in fits:
+            key = fit.candidate.setting, fit.split
+            if key in self._folds:
+                folds[key] = replace(self._folds[key], seconds=0.0)
+            else:
+                missing.append((key, fit))
+        calls = [
+            (prepare_fold, fit.candidate, fit.split, self._X, self._y)
+            + (self._splits[fit.split][0], self._fit_params)
+            for _, fit in missing
+        ]
+        if all(fit.candidate.step is None for fit in fits):
+            # Nothing is fitted before the networks.
+            prepared = [function(*arguments) for function, *arguments in calls]
+        else:
+            prepared = self._parallel(calls)
+        for (key, _), fold in zip(missing, prepared, strict=True):
+            folds[key] = fold
+            n_bytes = sum(nbytes_of(kept.X) for kept in self._folds.values())
+            if self._keeps_states and n_bytes < _WINDOW_BYTES:
+                self._folds[key] = fold
+        return [folds[fit.candidate.setting, fit.split] for fit in fits]
 
     def _merge_key(self, fits, fold):
         """Equal for folds whose networks may share batches, None where none would."""

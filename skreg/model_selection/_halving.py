@@ -1,0 +1,257 @@
+"""Successive halving over epochs, which continues the survivors."""
+
+from math import ceil, floor, log
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.model_selection import ParameterGrid, ParameterSampler
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from .._core.stopping import StopReason
+from ._jobs import Fit
+from ._search import LockstepSearch
+from ._sklearn_private import BaseSearchCV
+
+__all__ = ["HalvingGridSearchCV", "HalvingRandomSearchCV"]
+
+
+class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
+    """What both halving searches share."""
+
+    _parameter_constraints: dict = {
+        **{
+            name: constraint
+            for name, constraint in BaseSearchCV._parameter_constraints.items()
+            if name != "pre_dispatch"
+        },
+        "factor": [Interval(Real, 1, None, closed="neither")],
+        "max_resources": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "min_resources": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"exhaust", "smallest"}),
+        ],
+        "aggressive_elimination": ["boolean"],
+    }
+
+    # At the end of a rung training is not over, so there is nothing to warn of.
+    _run_options = {"warns": False, "keeps_states": True}
+
+    def _fit_as_sklearn(self, X, y, params):
+        raise ValueError(
+            f"{type(self).__name__} goes on training where it left off, which needs an "
+            "MLPClassifier or MLPRegressor of skreg, or a Pipeline that ends in one, "
+            f"and follows no callbacks; got {self.estimator!r}."
+        )
+
+    def _run_candidates(self, run, candidates, table):
+        resource = self._resource_of(candidates)
+        self._plan(candidates)
+        self.n_resources_, self.n_candidates_ = [], []
+        # What each fit came to in the rung before.
+        earlier = {}
+        for rung in range(self.n_iterations_):
+            n_resources = self._resources_of(rung)
+            self.n_resources_.append(n_resources)
+            self.n_candidates_.append(len(candidates))
+            if self.verbose > 0:
+                print(
+                    f"Rung {rung + 1} of {self.n_iterations_}: {len(candidates)} "
+                    f"candidates, {n_resources} epochs"
+                )
+            for candidate in candidates:
+                candidate.parameters = {**candidate.parameters, resource: n_resources}
+            earlier = self._run_rung(run, candidates, n_resources, earlier)
+            scored = [
+                earlier[candidate.index, split].scored
+                for candidate in candidates
+                for split in range(self.n_splits_)
+            ]
+            table.add(
+                candidates,
+                scored,
+                iter=[rung] * len(candidates),
+                n_resources=[n_resources] * len(candidates),
+            )
+            candidates = self._survivors(candidates, table)
+            alive = {candidate.index for candidate in candidates}
+            earlier = {key: found for key, found in earlier.items() if key[0] in alive}
+        self.n_remaining_candidates_ = len(candidates)
+
+    def _run_rung(self, run, candidates, n_resources, earlier):
+        """Train on, by fit: those that had stopped by themselves are done."""
+        results, fits = {}, []
+        for candidate in candidates:
+            for split in range(self.n_splits_):
+                key = candidate.index, split
+                before = earlier.get(key)
+                if before is None:
+                    fits.append(Fit(candidate, split, max_iter=n_resources))
+                elif before.stop_reason in (None, StopReason.MAX_ITER):
+                    fits.append(Fit(candidate, split, before.state, n_resources))
+                else:
+                    results[key] = before
+        return {**results, **run.run(fits)}
+
+    def _survivors(self, candidates, table):
+        """The best of the last rung, in the candidates' order."""
+        metric = self.refit if isinstance(table.first_scores, dict) else "score"
+        scores = table.results[f"mean_test_{metric}"][-len(candidates) :]
+        n_survivors = ceil(len(candidates) / self.factor)
+        # Failed candidates come last, and among equals the first stay.
+        order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
+        return [candidates[place] for place in sorted(order[:n_survivors])]
+
+    def _resource_of(self, candidates):
+        """The name of the parameter that counts the epochs."""
+        names = set()
+        for candidate in candidates:
+            if candidate.network is None:
+                raise ValueError(
+                    f"{type(self).__name__} cannot continue the candidate "
+                    f"{candidate.parameters}: it is not a network of skreg."
+                )
+            step = candidate.step
+            names.add("max_iter" if step is None else f"{step}__max_iter")
+        (name,) = names
+        if any(name in candidate.parameters for candidate in candidates):
+            raise ValueError(
+                f"{name} cannot be searched: epochs are the resource. Set "
+                "max_resources instead."
+            )
+        return name
+
+    def _plan(self, candidates):
+        """Set the numbers that say how many rungs there are, and of what size."""
+        largest = self.max_resources
+        if largest == "auto":
+            largest = max(candidate.network.max_iter for candidate in candidates)
+        n_required = 1 + floor(log(len(candidates), self.factor) + 1e-9)
+        smallest = self.min_resources
+        if smallest == "smallest":
+            smallest = 1
+        elif smallest == "exhaust":
+            smallest = max(1, int(largest // self.factor ** (n_required - 1)))
+        if smallest > largest:
+            raise ValueError(
+                f"min_resources={smallest} is greater than max_resources={largest}."
+            )
+        n_possible = 1 + floor(log(largest / smallest, self.factor) + 1e-9)
+        self.min_resources_, self.max_resources_ = smallest, largest
+        self.n_required_iterations_ = n_required
+        self.n_possible_iterations_ = n_possible
+        self.n_iterations_ = (
+            n_required if self.aggressive_elimination else min(n_required, n_possible)
+        )
+
+    def _resources_of(self, rung):
+        power = rung
+        if self.aggressive_elimination:
+            # The first rungs only eliminate.
+            n_extra = self.n_required_iterations_ - self.n_possible_iterations_
+            power = max(0, rung - max(0, n_extra))
+        n_resources = int(self.factor**power * self.min_resources_)
+        return min(n_resources, self.max_resources_)
+
+    @staticmethod
+    def _select_best_index(refit, refit_metric, results):
+        """Of the last rung alone: scores of fewer epochs do not compare."""
+        if callable(refit):
+            return BaseSearchCV._select_best_index(refit, refit_metric, results)
+        in_last = np.flatnonzero(results["iter"] == np.max(results["iter"]))
+        scores = results[f"mean_test_{refit_metric}"][in_last]
+        best = 0 if np.isnan(scores).all() else np.nanargmax(scores)
+        return in_last[best]
+
+
+class HalvingGridSearchCV(_SuccessiveHalving):
+    """Successive halving over epochs of all candidates of a grid."""
+
+    def __init__(
+        self,
+        estimator,
+        param_grid,
+        *,
+        factor=3,
+        max_resources="auto",
+        min_resources="exhaust",
+        aggressive_elimination=False,
+        cv=5,
+        scoring=None,
+        refit=True,
+        error_score=np.nan,
+        return_train_score=False,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.param_grid = param_grid
+        self.factor = factor
+        self.max_resources = max_resources
+        self.min_resources = min_resources
+        self.aggressive_elimination = aggressive_elimination
+        self.cv = cv
+        self.scoring = scoring
+        self.refit = refit
+        self.error_score = error_score
+        self.return_train_score = return_train_score
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _candidate_params(self):
+        return ParameterGrid(self.param_grid)
+
+
+class HalvingRandomSearchCV(_SuccessiveHalving):
+    """Successive halving over epochs of candidates that are drawn at random."""
+
+    _parameter_constraints: dict = {
+        **_SuccessiveHalving._parameter_constraints,
+        "param_distributions": [dict, list],
+        "n_candidates": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        param_distributions,
+        *,
+        n_candidates=27,
+        factor=3,
+        max_resources="auto",
+        min_resources="exhaust",
+        aggressive_elimination=False,
+        cv=5,
+        scoring=None,
+        refit=True,
+        error_score=np.nan,
+        return_train_score=False,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.param_distributions = param_distributions
+        self.n_candidates = n_candidates
+        self.factor = factor
+        self.max_resources = max_resources
+        self.min_resources = min_resources
+        self.aggressive_elimination = aggressive_elimination
+        self.cv = cv
+        self.scoring = scoring
+        self.refit = refit
+        self.error_score = error_score
+        self.return_train_score = return_train_score
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def _candidate_params(self):
+        return ParameterSampler(
+            self.param_distributions,
+            self.n_candidates,
+            random_state=self.random_state,
+        )

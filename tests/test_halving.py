@@ -1,0 +1,267 @@
+"""Successive halving whose survivors continue."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV as SklearnGridSearchCV
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+from skreg import MLPClassifier, MLPRegressor
+from skreg.model_selection import (
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+    _lockstep,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+GRID = {
+    "alpha": [1e-4, 1e-2, 1.0],
+    "l1_ratio": [0.0, 0.5],
+    "learning_rate_init": [1e-3, 1e-2],
+}
+
+
+def data(load, n_rows=240):
+    X, y = load(return_X_y=True)
+    return scale(X)[:n_rows], y[:n_rows]
+
+
+def network(**kwargs):
+    defaults = dict(
+        hidden_layer_sizes=(10,), max_iter=12, random_state=0, batch_size=30
+    )
+    return MLPClassifier(**{**defaults, **kwargs})
+
+
+def neg_log_loss(estimator, X, y):
+    """Tells networks apart that give the same labels."""
+    return -log_loss(y, estimator.predict_proba(X), labels=estimator.classes_)
+
+
+def assert_rungs_equal_training_alone(search, X, y):
+    """Every row of the table is what the same estimator scores when trained alone."""
+    results = search.cv_results_
+    for place, params in enumerate(results["params"]):
+        alone = SklearnGridSearchCV(
+            clone(search.estimator),
+            {name: [value] for name, value in params.items()},
+            scoring=search.scoring,
+            cv=search.cv,
+            refit=False,
+        ).fit(X, y)
+        for split in range(search.n_splits_):
+            name = f"split{split}_test_score"
+            np.testing.assert_allclose(
+                results[name][place], alone.cv_results_[name][0], rtol=1e-9
+            )
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 1e-2},
+        {"solver": "sgd", "learning_rate": "invscaling"},
+        {"early_stopping": True, "n_iter_no_change": 2, "validation_fraction": 0.2},
+        {"dropout": 0.3},
+        {"solver": "lbfgs"},
+        {"early_stopping": True, "refit": True},
+    ],
+    ids=lambda params: "+".join(map(str, params.values())) or "adam",
+)
+def test_survivors_equal_training_alone(params, n_jobs):
+    X, y = data(load_breast_cancer)
+    search = HalvingGridSearchCV(
+        network(**params), GRID, cv=2, n_jobs=n_jobs, scoring=neg_log_loss
+    ).fit(X, y)
+    assert search.n_candidates_ == [12, 4, 2]
+    assert search.n_resources_ == [1, 3, 9]
+    assert_rungs_equal_training_alone(search, X, y)
+
+
+def test_in_a_pipeline_and_with_more_outputs():
+    X, y = data(load_digits)
+    pipeline = make_pipeline(StandardScaler(), network())
+    grid = {f"mlpclassifier__{name}": values for name, values in GRID.items()}
+    search = HalvingGridSearchCV(pipeline, grid, cv=2, scoring=neg_log_loss).fit(X, y)
+    assert search.best_params_["mlpclassifier__max_iter"] == 9
+    assert_rungs_equal_training_alone(search, X, y)
+
+
+def test_regression():
+    X, y = data(load_diabetes)
+    estimator = MLPRegressor((10,), max_iter=12, random_state=0)
+    grid = {"alpha": [1e-2, 1e-1, 1.0, 10.0], "dropout": [0.0, 0.2]}
+    search = HalvingGridSearchCV(estimator, grid, cv=3, factor=2).fit(X, y)
+    assert search.n_candidates_ == [8, 4, 2, 1]
+    assert_rungs_equal_training_alone(search, X, y)
+
+
+def test_attributes():
+    X, y = data(load_breast_cancer)
+    search = HalvingGridSearchCV(network(max_iter=18), GRID, cv=2).fit(X, y)
+    results = search.cv_results_
+    assert search.n_resources_ == [2, 6, 18]
+    assert search.n_candidates_ == [12, 4, 2]
+    assert search.n_remaining_candidates_ == 1
+    assert search.n_iterations_ == search.n_required_iterations_ == 3
+    assert (search.min_resources_, search.max_resources_) == (2, 18)
+    assert search.n_batched_ == 12
+    assert results["iter"].tolist() == [0] * 12 + [1] * 4 + [2] * 2
+    assert results["n_resources"].tolist() == [2] * 12 + [6] * 4 + [18] * 2
+    for n_resources, params in zip(
+        results["n_resources"], results["params"], strict=True
+    ):
+        assert params["max_iter"] == n_resources
+    assert results["iter"][search.best_index_] == 2
+    assert search.best_score_ == results["mean_test_score"][-2:].max()
+    assert search.best_estimator_.n_iter_ == 18
+    assert search.score(X, y) == search.best_estimator_.score(X, y)
+
+
+def test_the_best_of_a_rung_survive():
+    X, y = data(load_breast_cancer)
+    search = HalvingGridSearchCV(network(), GRID, cv=2, scoring=neg_log_loss).fit(X, y)
+    results = search.cv_results_
+
+    def strip(params):
+        return tuple(params[name] for name in sorted(GRID))
+
+    for rung, n_survivors in ((0, 4), (1, 2)):
+        here = np.flatnonzero(results["iter"] == rung)
+        best = here[np.argsort(-results["mean_test_score"][here])[:n_survivors]]
+        after = np.flatnonzero(results["iter"] == rung + 1)
+        assert {strip(results["params"][i]) for i in best} == {
+            strip(results["params"][i]) for i in after
+        }
+
+
+def test_each_epoch_is_trained_once(monkeypatch):
+    from skreg._core import training
+
+    n_epochs = []
+    run_epoch = training._Batch.run_epoch
+
+    def counting(batch):
+        n_epochs.append(len(batch.models))
+        return run_epoch(batch)
+
+    monkeypatch.setattr(training._Batch, "run_epoch", counting)
+    X, y = data(load_breast_cancer)
+    HalvingGridSearchCV(network(), GRID, cv=2, refit=False).fit(X, y)
+    assert sum(n_epochs) == 2 * (12 * 1 + 4 * (3 - 1) + 2 * (9 - 3))
+
+
+def test_steps_are_fitted_once_per_fold():
+    class Counting(StandardScaler):
+        n_fits = 0
+
+        def fit(self, X, y=None, sample_weight=None):
+            Counting.n_fits += 1
+            return super().fit(X, y, sample_weight)
+
+    X, y = data(load_breast_cancer)
+    pipeline = make_pipeline(Counting(), network())
+    grid = {"mlpclassifier__alpha": np.logspace(-3, 0, 9)}
+    HalvingGridSearchCV(pipeline, grid, cv=2, refit=False).fit(X, y)
+    assert Counting.n_fits == 2
+
+
+@pytest.mark.parametrize(
+    "kwargs, n_candidates, n_resources",
+    [
+        ({"factor": 2}, [12, 6, 3, 2], [3, 6, 12, 24]),
+        ({"min_resources": "smallest"}, [12, 4, 2], [1, 3, 9]),
+        ({"min_resources": 5, "max_resources": 20}, [12, 4], [5, 15]),
+        (
+            {"min_resources": 8, "aggressive_elimination": True},
+            [12, 4, 2],
+            [8, 8, 24],
+        ),
+        ({"max_resources": 2, "aggressive_elimination": True}, [12, 4, 2], [1, 1, 1]),
+    ],
+)
+def test_plan(kwargs, n_candidates, n_resources):
+    X, y = data(load_breast_cancer, 120)
+    search = HalvingGridSearchCV(network(max_iter=24), GRID, cv=2, **kwargs)
+    search.set_params(refit=False).fit(X, y)
+    assert search.n_candidates_ == n_candidates
+    assert search.n_resources_ == n_resources
+
+
+def test_failed_candidates_are_the_first_to_go():
+    X, y = data(load_breast_cancer)
+    grid = {"learning_rate_init": [1e300, 1e-2, 1e-3], "solver": ["sgd"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        search = HalvingGridSearchCV(network(), grid, cv=2).fit(X, y)
+    assert np.isnan(search.cv_results_["mean_test_score"][0])
+    assert search.best_params_["learning_rate_init"] != 1e300
+
+
+def test_several_metrics():
+    X, y = data(load_breast_cancer)
+    search = HalvingGridSearchCV(
+        network(), GRID, cv=2, scoring=["accuracy", "neg_log_loss"], refit="accuracy"
+    ).fit(X, y)
+    last = search.cv_results_["iter"] == 2
+    assert search.best_score_ == search.cv_results_["mean_test_accuracy"][last].max()
+
+
+def test_random_splits_stay_the_same_in_all_rungs():
+    X, y = data(load_breast_cancer)
+    cv = StratifiedKFold(3, shuffle=True, random_state=np.random.RandomState(0))
+    search = HalvingGridSearchCV(network(), GRID, cv=cv)
+    search.fit(X, y)
+    fixed = list(
+        StratifiedKFold(3, shuffle=True, random_state=np.random.RandomState(0)).split(
+            X, y
+        )
+    )
+    again = HalvingGridSearchCV(network(), GRID, cv=fixed).fit(X, y)
+    np.testing.assert_array_equal(
+        search.cv_results_["mean_test_score"], again.cv_results_["mean_test_score"]
+    )
+
+
+def test_random_halving():
+    X, y = data(load_breast_cancer)
+    search = HalvingRandomSearchCV(
+        network(), {"alpha": np.logspace(-4, 1, 50)}, n_candidates=9, random_state=0
+    ).fit(X, y)
+    assert search.n_candidates_ == [9, 3, 1]
+    assert_rungs_equal_training_alone(search, X, y)
+
+
+def test_small_windows_give_the_same(monkeypatch):
+    X, y = data(load_breast_cancer)
+    usual = HalvingGridSearchCV(network(), GRID, cv=2).fit(X, y)
+    monkeypatch.setattr(_lockstep, "_WINDOW_BYTES", 1)
+    small = HalvingGridSearchCV(network(), GRID, cv=2).fit(X, y)
+    np.testing.assert_array_equal(
+        usual.cv_results_["mean_test_score"], small.cv_results_["mean_test_score"]
+    )
+
+
+@pytest.mark.parametrize(
+    "estimator, grid, kwargs, message",
+    [
+        (network(), {"max_iter": [1, 2]}, {}, "max_iter cannot be searched"),
+        (RandomForestClassifier(), {"max_depth": [1, 2]}, {}, "needs an MLPClassifier"),
+        (network(), GRID, {"min_resources": 50}, "min_resources=50 is greater"),
+        (network(), GRID, {"factor": 1}, "'factor' parameter of HalvingGridSearchCV"),
+    ],
+)
+def test_errors(estimator, grid, kwargs, message):
+    X, y = data(load_breast_cancer, 100)
+    with pytest.raises(ValueError, match=message):
+        HalvingGridSearchCV(estimator, grid, cv=2, **kwargs).fit(X, y)
