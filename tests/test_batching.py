@@ -8,7 +8,7 @@ from skreg._core.batching import chunk_size
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
 from skreg._core.stopping import StopReason
-from skreg.neural_network import MLPClassifier, MLPRegressor, _fit_many
+from skreg.neural_network import MLPClassifier, MLPRegressor, _fit_many, _running
 from skreg.neural_network._fit_many import FitTask, Validation, fit_each, fit_many
 
 N_ROWS, N_FEATURES, N_FOLD = 120, 6, 90
@@ -118,13 +118,13 @@ def with_scaled_moments(state):
 @pytest.fixture
 def batch_sizes(monkeypatch):
     """The number of models in each batch that is trained."""
-    sizes, train = [], _fit_many.train
+    sizes, train = [], _running.train
 
     def counting_train(network, models, *args, **kwargs):
         sizes.append(len(models))
         return train(network, models, *args, **kwargs)
 
-    monkeypatch.setattr(_fit_many, "train", counting_train)
+    monkeypatch.setattr(_running, "train", counting_train)
     return sizes
 
 

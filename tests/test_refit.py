@@ -21,8 +21,7 @@ from skreg._core.network import Network
 from skreg._core.random import Stream
 from skreg._core.stopping import Patience, Progress, StopReason
 from skreg._core.training import Model, Settings, train
-from skreg.neural_network import MLPClassifier, MLPRegressor
-from skreg.neural_network import _fit_many as fit_many_module
+from skreg.neural_network import MLPClassifier, MLPRegressor, _running
 from skreg.neural_network._fit_many import FitTask, Validation, fit_many
 from skreg.neural_network._holdout import fold_rows
 
@@ -228,7 +227,7 @@ def test_both_phases_have_one_start(iris, monkeypatch, refit, make):
         starts.extend(model.params.copy() for model in models)
         return train(network, models, *args, **kwargs)
 
-    monkeypatch.setattr(fit_many_module, "train", watched)
+    monkeypatch.setattr(_running, "train", watched)
     classifier(refit=refit, random_state=make(), max_iter=3).fit(*iris)
     assert len(starts) == (2 if refit is True else 3)
     for start in starts[1:]:
@@ -361,7 +360,7 @@ def test_folds_train_as_one_batch_and_so_do_the_second_networks(iris, monkeypatc
         sizes.append(len(models))
         return train(network, models, *args, **kwargs)
 
-    monkeypatch.setattr(fit_many_module, "train", counting)
+    monkeypatch.setattr(_running, "train", counting)
     network = classifier(refit=5, max_iter=10)
     network.fit(*iris)
     assert sizes == [5, 1]
@@ -515,7 +514,7 @@ def test_an_interrupt_in_the_second_phase_keeps_the_first_network(iris, monkeypa
         return train(network, models, *args, **kwargs)
 
     first = classifier().fit(*iris)
-    monkeypatch.setattr(fit_many_module, "train", interrupted)
+    monkeypatch.setattr(_running, "train", interrupted)
     with pytest.warns(UserWarning, match="interrupted by user"):
         network = classifier(refit=True).fit(*iris)
     assert network.stop_reason_ == "interrupted"
@@ -535,7 +534,7 @@ def test_a_second_phase_that_diverges_keeps_the_first_network(iris, monkeypatch,
         return train(network, models, *args, **kwargs)
 
     first = classifier(activation="identity", solver="sgd").fit(*iris)
-    monkeypatch.setattr(fit_many_module, "train", diverging)
+    monkeypatch.setattr(_running, "train", diverging)
     with pytest.warns(ConvergenceWarning, match="diverged"):
         network = classifier(activation="identity", solver="sgd", refit=True)
         network.fit(*iris)

@@ -99,8 +99,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     }
 
     # Parameters by which the networks of one batch must not differ. What is in none of
-    # this, the shapes and `_PER_MODEL` concerns one network alone (its stopping rule,
-    # its seed).
+    # this, the shapes and `_preparation._PER_MODEL` concerns one network alone (its
+    # stopping rule, its seed).
     _shared_parameters: tuple = (
         "activation",
         "feature_penalty",

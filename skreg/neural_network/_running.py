@@ -1,0 +1,170 @@
+"""Batches of prepared tasks: trained, and turned into outcomes."""
+
+import time
+
+import numpy as np
+
+from .._core.objective import Objective
+from .._core.penalties import make_penalty
+from .._core.solvers import fista, lbfgs
+from .._core.stopping import StopReason
+from .._core.training import Settings, train
+from .._core.validation import Validator
+from ._preparation import FULL_BATCH
+from ._tasks import FitOutcome, TrainingState
+
+__all__ = ["train_batch"]
+
+NON_FINITE_MESSAGE = (
+    "Solver produced non-finite parameter weights. The input data may contain large"
+    " values and need to be preprocessed."
+)
+
+
+def train_batch(chunk, keep_interrupted):
+    """The outcomes of prepared tasks that share a batch."""
+    started = time.perf_counter()
+    first = chunk[0]
+    is_full_batch = first.task.estimator.solver in FULL_BATCH
+    run = _run_full_batch if is_full_batch else _run_minibatches
+    results = run(chunk, keep_interrupted)
+    seconds = (time.perf_counter() - started) / len(chunk)
+    return [
+        _outcome(prepared, state, reason, seconds)
+        for prepared, (state, reason) in zip(chunk, results, strict=True)
+    ]
+
+
+def _outcome(prepared, state, reason, seconds):
+    if state.progress.kept is None:
+        if reason is StopReason.INTERRUPTED and np.isfinite(state.params).all():
+            state.progress.kept = state.params
+        else:
+            error = ValueError(_message_of_no_finite_epoch(prepared, state))
+            return FitOutcome(stop_reason=reason, error=error, seconds=seconds)
+    return FitOutcome(
+        state=state,
+        stop_reason=reason,
+        seconds=seconds,
+        network=prepared.network,
+        encoding=prepared.encoding,
+        updates_per_epoch=_updates_per_epoch(prepared),
+    )
+
+
+def _updates_per_epoch(prepared):
+    if prepared.task.estimator.solver in FULL_BATCH:
+        return 1
+    return -(-prepared.model.stream.n_rows // prepared.batch_size)
+
+
+def _message_of_no_finite_epoch(prepared, state):
+    curves = state.progress.curves
+    losses = curves.loss[-1:] + curves.validation_loss[-1:]
+    if curves.validation_scores and np.isfinite(losses).all():
+        return (
+            f"The validation score (scoring={prepared.task.estimator.scoring!r}) is "
+            "not finite after the first epoch, although the losses are: it may not be "
+            "defined for these validation rows."
+        )
+    return NON_FINITE_MESSAGE
+
+
+def _report_of(prepared):
+    """What to call after each epoch, or None."""
+    task = prepared.task
+    return task.estimator._epoch_report(task, prepared.network, prepared.encoding)
+
+
+def _run_minibatches(chunk, keep_interrupted):
+    first = chunk[0]
+    estimator = first.task.estimator
+    settings = Settings(
+        solver=estimator.solver,
+        batch_size=first.batch_size,
+        shuffle=estimator.shuffle,
+        # Adam has no schedule, as in scikit-learn.
+        learning_rate=estimator.learning_rate
+        if estimator.solver == "sgd"
+        else "constant",
+        nesterovs_momentum=estimator.nesterovs_momentum,
+        feature_penalty=estimator.feature_penalty,
+        groups=first.groups,
+    )
+    reports = [_report_of(prepared) for prepared in chunk]
+
+    def report(index, progress):
+        return reports[index] and reports[index](progress)
+
+    trained = train(
+        first.network,
+        [prepared.model for prepared in chunk],
+        first.X,
+        first.Y,
+        settings,
+        report=report if any(reports) else None,
+        keep_interrupted=keep_interrupted,
+    )
+    return [
+        (
+            TrainingState(
+                params=result.params,
+                kept=result.progress.kept,
+                optimizer=result.optimizer_state,
+                solver=estimator.solver,
+                stream=result.stream,
+                progress=result.progress,
+                n_samples_seen=result.n_samples_seen,
+                validation_rows=prepared.validation_rows,
+                feature_epsilon=prepared.model.feature_epsilon,
+            ),
+            result.stop_reason,
+        )
+        for prepared, result in zip(chunk, trained, strict=True)
+    ]
+
+
+def _run_full_batch(chunk, keep_interrupted):
+    return [_run_one_full_batch(prepared, keep_interrupted) for prepared in chunk]
+
+
+def _run_one_full_batch(prepared, keep_interrupted):
+    X = prepared.X
+    estimator, model = prepared.task.estimator, prepared.model
+    network, stream, progress = prepared.network, model.stream, model.progress
+    penalty = make_penalty([model], estimator.feature_penalty, prepared.groups, X.dtype)
+    objective = Objective(
+        network, penalty, X, prepared.Y, stream.rows, stream.sample_weight
+    )
+    validate = None
+    if model.holdout is not None:
+        validator = Validator(network, model.holdout, [model.score])
+
+        def validate(row):
+            return validator(row[None])[0]
+
+    n_earlier = progress.n_epochs
+    options = {
+        "max_iter": model.max_iter - n_earlier,
+        "tol": estimator.tol,
+        "validate": validate,
+        "report": _report_of(prepared),
+        "keep_interrupted": keep_interrupted,
+    }
+    if estimator.solver == "fista":
+        reason = fista(objective, model.params, progress, **options)
+    else:
+        options["max_fun"] = estimator.max_fun
+        reason = lbfgs(objective, model.params, progress, **options)
+    params = model.params if progress.kept is None else progress.kept
+    n_seen = model.n_samples_seen + (progress.n_epochs - n_earlier) * stream.n_rows
+    state = TrainingState(
+        params=params,
+        kept=progress.kept,
+        stream=stream,
+        progress=progress,
+        n_samples_seen=n_seen,
+        validation_rows=prepared.validation_rows,
+        feature_epsilon=model.feature_epsilon,
+    )
+    return state, reason
