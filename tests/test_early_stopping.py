@@ -27,19 +27,19 @@ def regression():
     return X, scale(y)
 
 
-def validation_labels(y, validation_fraction, seed=0, **params):
-    """The labels of the rows that a classifier holds out."""
+def validation_labels(y, validation_fraction, seed=0):
+    """The labels of the rows that a classifier holds out; it trains on the others."""
     recorder = Recorder()
     X = np.random.RandomState(0).normal(size=(len(y), 2))
-    MLPClassifier(
+    classifier = MLPClassifier(
         hidden_layer_sizes=2,
         early_stopping=True,
         validation_fraction=validation_fraction,
         scoring=recorder,
         max_iter=1,
         random_state=seed,
-        **params,
     ).fit(X, y)
+    assert classifier.t_ == len(y) - len(recorder.y[0])
     return recorder.y[0]
 
 
@@ -264,6 +264,9 @@ def test_scorer_sees_names_of_no_columns_and_original_labels(iris):
     classifier.fit(frame, pd.Series(labels), X_val=frame[::2], y_val=labels[::2])
     assert_array_equal(recorder.X[0], X[::2])
     assert_array_equal(recorder.y[0], labels[::2])
+    assert_array_equal(classifier.feature_names_in_, list("abcd"))
+    # A scorer that predicts does not warn of names that arrays lack.
+    classifier.set_params(scoring="accuracy").fit(frame, labels)
     assert_array_equal(classifier.feature_names_in_, list("abcd"))
 
 

@@ -128,7 +128,7 @@ def test_dataframes_and_feature_names(Estimator, iris):
     target = pd.Series(y, index=frame.index)
     params = {"hidden_layer_sizes": 4, "max_iter": 5, "random_state": 0}
     from_frame = Estimator(**params, early_stopping=True)
-    from_frame.fit(frame, target, X_val=frame[:30], y_val=target[:30])
+    from_frame.fit(frame, target, X_val=frame[:30], y_val=target.iloc[:30])
     from_array = Estimator(**params, early_stopping=True)
     from_array.fit(X, y, X_val=X[:30], y_val=y[:30])
     assert_same_parameters(from_frame, from_array)

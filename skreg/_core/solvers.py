@@ -136,12 +136,17 @@ def lbfgs(
     """
     problem = _Split if objective.penalty.is_proximal else _Smooth
     problem = problem(objective, params)
-    stop_reason = None
+    stop_reason = value_at_x = None
 
-    def end_iteration(intermediate_result):
+    def evaluate(x):
+        nonlocal value_at_x
+        value_at_x, gradient = problem.value_and_gradient(x)
+        return value_at_x, gradient
+
+    def end_iteration(x):
         nonlocal stop_reason
-        x = intermediate_result.x
-        value = problem.objective_value(x, intermediate_result.fun)
+        # An iteration ends where the objective was evaluated last.
+        value = problem.objective_value(x, value_at_x)
         stop_reason = _end_iteration(
             objective, problem.params_of(x), value, progress, validate, report
         )
@@ -151,7 +156,7 @@ def lbfgs(
     try:
         with np.errstate(all="ignore"):
             result = optimize.minimize(
-                problem.value_and_gradient,
+                evaluate,
                 problem.start,
                 method="L-BFGS-B",
                 jac=True,
@@ -168,6 +173,9 @@ def lbfgs(
         if not keep_interrupted:
             raise
         return StopReason.INTERRUPTED
+    except StopIteration:
+        # SciPy before 1.11 lets it through.
+        pass
     if stop_reason is not None:
         return stop_reason
     if not np.isfinite(result.fun):

@@ -380,6 +380,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         if (sample_weight < 0).any():
             raise ValueError(f"{name} has negative values.")
+        if not sample_weight.any():
+            raise ValueError(f"{name} is zero for all rows.")
         return sample_weight
 
     def _training_weight(self, sample_weight, y, rows, encoding):

@@ -63,7 +63,8 @@ class LabelEncoding:
             return
         check_classification_targets(y)
         labels = np.unique(y)
-        if not np.isin(labels, self.classes).all():
+        # As sets, for labels of another type than the classes.
+        if not set(labels.tolist()) <= set(self.classes.tolist()):
             raise ValueError(
                 f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
                 f"{self.classes}. '{name}' has {labels}."
