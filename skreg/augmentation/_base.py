@@ -51,13 +51,14 @@ class BaseAugmentation(BaseEstimator):
 
     A subclass stores its parameters in ``__init__``, may override `_learn` (what the
     training rows have to tell, as attributes that end in an underscore) and defines
-    `_augment`. It never touches the target: a mixture is returned as a
+    `_augment`. One that learns nothing but the number and type of the columns says so
+    in `_learns_from_rows`, which spares a copy. It never touches the target: a mixture is returned as a
     :class:`Mixing`, which is applied to target and weights alike here.
     """
 
     _parameter_constraints: dict = {}
 
-    def prepare(self, X, Y=None):
+    def prepare(self, X, Y=None, rows=None):
         """Return a copy of this augmentation that knows the training rows.
 
         The augmentation itself is left as it is, so the same object can be prepared
@@ -67,9 +68,11 @@ class BaseAugmentation(BaseEstimator):
         Parameters
         ----------
         X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-            The training rows, already validated.
+            The data, already validated.
         Y : ndarray of shape (n_samples, n_outputs), default=None
             Their encoded target.
+        rows : ndarray of int, default=None
+            The training rows among them, all by default. No other is looked at.
 
         Returns
         -------
@@ -85,6 +88,10 @@ class BaseAugmentation(BaseEstimator):
         # Not `clone`: parameters are shared, they are never changed.
         prepared = type(self)(**self.get_params(deep=False))
         prepared.n_features_in_ = X.shape[1]
+        if rows is not None:
+            if not self._learns_from_rows():
+                rows = rows[:0]
+            X, Y = X[rows], None if Y is None else Y[rows]
         prepared._learn(X, Y)
         return prepared
 
@@ -124,6 +131,10 @@ class BaseAugmentation(BaseEstimator):
 
     def _learn(self, X, Y):
         """Set what the training rows teach. Called on the prepared copy only."""
+
+    def _learns_from_rows(self):
+        """Whether `_learn` needs the rows; if not, it may be shown none of them."""
+        return True
 
     def _augment(self, X, rng):
         """Return the new X, and a Mixing or None."""
@@ -173,6 +184,11 @@ class PreparedAugmentation:
     def _check_shape(self, name, before, after):
         if before is None and after is None:
             return
+        if before is None or after is None:
+            raise ValueError(
+                f"The augmentation {self.augmentation!r} was given {name}="
+                f"{_none_or_array(before)} and returned {_none_or_array(after)}."
+            )
         shape_before, shape_after = np.shape(before), np.shape(after)
         if shape_before == shape_after:
             return
@@ -187,6 +203,10 @@ class PreparedAugmentation:
             f"The augmentation {self.augmentation!r} changed the shape of {name} from "
             f"{shape_before} to {shape_after}."
         )
+
+
+def _none_or_array(values):
+    return "None" if values is None else f"an array of shape {np.shape(values)}"
 
 
 def is_resampler(obj):
@@ -239,7 +259,14 @@ def accepts_sparse(augmentation):
     return True
 
 
-def prepare_augmentation(augmentation, X, Y=None):
+def learns_from_rows(augmentation):
+    """Whether preparing `augmentation` takes more than the columns of X."""
+    if isinstance(augmentation, BaseAugmentation):
+        return augmentation._learns_from_rows()
+    return hasattr(augmentation, "prepare")
+
+
+def prepare_augmentation(augmentation, X, Y=None, rows=None):
     """Prepare an augmentation on the training rows.
 
     Parameters
@@ -247,9 +274,11 @@ def prepare_augmentation(augmentation, X, Y=None):
     augmentation : augmentation or callable
         See :func:`check_augmentation`.
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        The training rows, and none of the validation rows.
+        The data.
     Y : ndarray of shape (n_samples, n_outputs), default=None
         Their encoded float target.
+    rows : ndarray of int, default=None
+        The training rows among them, and none of the validation rows; all by default.
 
     Returns
     -------
@@ -270,7 +299,11 @@ def prepare_augmentation(augmentation, X, Y=None):
     (2, 2)
     """
     check_augmentation(augmentation)
-    if hasattr(augmentation, "prepare"):
+    if isinstance(augmentation, BaseAugmentation):
+        augmentation = augmentation.prepare(X, Y, rows)
+    elif hasattr(augmentation, "prepare"):
+        if rows is not None:
+            X, Y = X[rows], None if Y is None else Y[rows]
         augmentation = augmentation.prepare(X, Y)
     return PreparedAugmentation(augmentation)
 

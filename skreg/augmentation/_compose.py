@@ -6,6 +6,7 @@ from ._base import (
     BaseAugmentation,
     accepts_sparse,
     check_augmentation,
+    learns_from_rows,
     prepare_augmentation,
 )
 
@@ -92,6 +93,9 @@ class Compose(BaseAugmentation):
             X, Y, sample_weight, mixings = member.trace(X, Y, sample_weight, rng)
             all_mixings += mixings
         return X, Y, sample_weight, all_mixings
+
+    def _learns_from_rows(self):
+        return any(learns_from_rows(member) for _, member in self._named_members())
 
     def _keeps_zeros(self):
         return all(accepts_sparse(member) for _, member in self._named_members())

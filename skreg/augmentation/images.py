@@ -4,6 +4,7 @@ A row is an image flattened in C order from the shape (height, width) or
 (height, width, channels).
 """
 
+import weakref
 from numbers import Integral, Real
 
 import numpy as np
@@ -19,6 +20,10 @@ _NUMBER = Interval(Real, None, None, closed="neither")
 # images from filling the memory.
 _MAX_WARPS = 256
 _MAX_PALETTE_BYTES = 32e6
+
+# Those in use, by what they are made from: the folds and candidates of a search share
+# one in the cache, and `partial_fit` does not make its own in every call.
+_palettes = weakref.WeakValueDictionary()
 
 
 class _ImageAugmentation(BaseAugmentation):
@@ -42,6 +47,9 @@ class _ImageAugmentation(BaseAugmentation):
             )
         self.shape_ = shape[:2]
         self.n_channels_ = shape[2] if len(shape) == 3 else 1
+
+    def _learns_from_rows(self):
+        return False
 
     def _as_images(self, X):
         """X as (n_rows, height, width, channels), without a copy if X is C-ordered."""
@@ -73,7 +81,7 @@ class RandomAffine(_ImageAugmentation):
         Probability that an image is warped.
     palette_size : int, "auto" or None, default="auto"
         How many warps are made ready, as sparse matrices, when the augmentation is
-        prepared. They are spread evenly over the ranges. Every minibatch draws some
+        first used. They are spread evenly over the ranges. Every minibatch draws some
         of them, and images that follow each other share one: 16, or a quarter of a
         minibatch of fewer than 64. So minibatches should be shuffled. The size is
         rounded up to a multiple of 4, and a palette takes up to
@@ -153,19 +161,35 @@ class RandomAffine(_ImageAugmentation):
             ],
             dtype=float,
         )
-        self.palette_ = None
-        if self.palette_size is not None:
-            dtype = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
-            self.palette_ = self._make_palette(dtype)
+        self.dtype_ = X.dtype if X.dtype.kind == "f" else np.dtype(np.float64)
+        self._palette = None
 
-    def _make_palette(self, dtype):
+    @property
+    def palette_(self):
+        """The warps held ready; None where every image has a warp of its own."""
+        if self.palette_size is not None and self._palette is None:
+            self._palette = self._find_or_make_palette()
+        return self._palette
+
+    def _find_or_make_palette(self):
         n_warps = self.palette_size
         if n_warps == "auto":
-            warp_bytes = 4 * self.shape_[0] * self.shape_[1] * (4 + dtype.itemsize)
+            n_pixels = self.shape_[0] * self.shape_[1]
+            warp_bytes = 4 * n_pixels * (4 + self.dtype_.itemsize)
             n_warps = min(_MAX_WARPS, max(1, int(_MAX_PALETTE_BYTES // warp_bytes)))
         n_warps = -(-n_warps // WARPS_PER_BLOCK) * WARPS_PER_BLOCK
-        warps = self._warps(_evenly_spread(n_warps, self.ranges_))
-        return Palette(warps, self.shape_, self.n_channels_, self.fill, dtype)
+        what = (self.shape_, self.n_channels_, self.fill, self.dtype_)
+        key = (n_warps, self.ranges_.tobytes(), *what)
+        palette = _palettes.get(key)
+        if palette is None:
+            warps = self._warps(_evenly_spread(n_warps, self.ranges_))
+            palette = _palettes[key] = Palette(warps, *what)
+        return palette
+
+    def __getstate__(self):
+        """What is pickled: a palette is large, and quickly made again."""
+        state = super().__getstate__()
+        return {**state, "_palette": None} if "_palette" in state else state
 
     def _warps(self, parameters):
         """The warps of parameters in [0, 1), of shape (n_warps, 5)."""
@@ -184,8 +208,9 @@ class RandomAffine(_ImageAugmentation):
         return X_new, None
 
     def _warp(self, X, rng):
-        if self.palette_ is not None:
-            return self.palette_.warp(X, rng)
+        palette = self.palette_
+        if palette is not None:
+            return palette.warp(X, rng)
         warps = self._warps(rng.random((len(X), len(self.ranges_))))
         return warp_each(X, warps, self.shape_, self.n_channels_, self.fill)
 
@@ -309,6 +334,9 @@ class RandomErasing(_ImageAugmentation):
         images = np.where(erased, np.asarray(value, X.dtype), self._as_images(X[rows]))
         X_new[rows] = images.reshape(-1, X.shape[1])
         return X_new, None
+
+    def _learns_from_rows(self):
+        return isinstance(self.value, str)
 
     def _keeps_zeros(self):
         return not isinstance(self.value, str) and self.value == 0

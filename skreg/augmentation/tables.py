@@ -93,6 +93,9 @@ class _TableAugmentation(BaseAugmentation):
     def _learn(self, X, Y):
         self.units_ = Units(X.shape[1], self.one_hot_groups)
 
+    def _learns_from_rows(self):
+        return False
+
 
 class GaussianNoise(_TableAugmentation):
     """Add Gaussian noise in units of each feature's spread.
@@ -154,6 +157,9 @@ class GaussianNoise(_TableAugmentation):
             noise[~chosen] = 0.0
         noise += X
         return noise, None
+
+    def _learns_from_rows(self):
+        return True
 
     def _keeps_zeros(self):
         return False
@@ -269,6 +275,9 @@ class FeatureDropout(_TableAugmentation):
             dropped &= chosen[:, None]
         fill = np.asarray(self.fill_, dtype=X.dtype)
         return select(self.units_.columns(dropped), fill, X), None
+
+    def _learns_from_rows(self):
+        return isinstance(self.fill, str)
 
     def _keeps_zeros(self):
         return not isinstance(self.fill, str) and self.fill == 0

@@ -1,5 +1,7 @@
 """Augmentation inside `fit`: of training rows alone, after the validation split."""
 
+from pickle import PicklingError
+
 import joblib
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -17,7 +19,11 @@ def augmentation_key(augmentation):
     """Equal for augmentations that do the same to the same minibatches."""
     if isinstance(augmentation, BaseEstimator):
         # A search gives each candidate a clone of its own.
-        return joblib.hash(augmentation)
+        try:
+            return joblib.hash(augmentation)
+        except PicklingError:
+            # With a function inside that has no name.
+            pass
     return id(augmentation)
 
 
@@ -35,10 +41,7 @@ def prepare_for(augmentation, X, Y, rows):
     """
     if augmentation is None or is_resampler(augmentation):
         return None
-    if not hasattr(augmentation, "prepare"):
-        # A plain callable has nothing to learn from the rows: they are not copied.
-        return prepare_augmentation(augmentation, X, Y)
-    return prepare_augmentation(augmentation, X[rows], Y[rows])
+    return prepare_augmentation(augmentation, X, Y, rows)
 
 
 def resample_rows(estimator, X, y, stream, seed):
