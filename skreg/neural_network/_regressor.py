@@ -503,10 +503,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         super()._check_parameters_together()
         if self.loss == "quantile" and self.quantile is None:
             raise ValueError("loss='quantile' needs the parameter quantile in [0, 1].")
-        if self.solver == "lbfgs" and not self._make_loss(None).is_differentiable:
+        is_full_batch = self.solver in ("lbfgs", "fista")
+        if is_full_batch and not self._make_loss(None).is_differentiable:
             raise ValueError(
-                f"loss={self.loss!r} is not differentiable, which solver='lbfgs' "
-                "needs: use solver='adam' or 'sgd', or loss='huber'."
+                f"loss={self.loss!r} is not differentiable, which "
+                f"solver={self.solver!r} needs: use solver='adam' or 'sgd', or "
+                "loss='huber'."
             )
 
     def _make_loss(self, encoding):
