@@ -1,6 +1,7 @@
 """What a worker does: train the fits of a job in lockstep, and score each."""
 
 import copy
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,17 +14,16 @@ from ..neural_network._fit_many import fit_each
 from ..neural_network._reporting import warn_about
 from ..neural_network._tasks import FitOutcome, FitTask, TrainingState, Validation
 from ._candidates import Candidate
-from ._sklearn_private import fit_and_score
+from ._sklearn_private import FoldScorer, fit_and_score
 
 __all__ = [
     "Block",
     "Fit",
     "FitResult",
     "Job",
-    "place_of",
+    "located",
     "run_alone",
     "run_together",
-    "score",
 ]
 
 
@@ -90,81 +90,157 @@ class Job:
     block: Block | None = field(default=None, repr=False)
 
 
-def run_together(job, X, y, splits, scoring, seeds, verbose, warns, keeps_states):
-    """Train the fits of a job in lockstep, score each: a list of FitResult."""
-    block = job.block
-    places = {fold.split: place for place, fold in enumerate(block.folds)}
-    rows = {
-        split: np.arange(block.starts[place], block.starts[place] + block.n_rows[place])
-        for split, place in places.items()
-    }
-    results = [None] * len(job.fits)
-    networks, tasks, indices = [], [], []
+def run_together(job, X, y, splits, **options):
+    """Train the fits of a job in lockstep and score each.
 
-    def finish(index, outcome):
-        fit, network = job.fits[index], networks[index]
-        place = places[fit.split]
-        fold = block.folds[place]
-        state, reason = outcome.state, outcome.stop_reason
-        estimator = _estimator_around(network, fit, fold)
-        scored = score(
-            estimator,
-            outcome,
-            fit,
-            X,
-            y,
-            splits[fit.split],
-            scoring,
-            network=network,
-            warns=warns,
-        )
-        scored["fit_time"] = outcome.seconds + fold.seconds
-        if verbose > 1:
-            _print_fit(fit, scored, len(splits))
-        results[index] = FitResult(scored)
-        if keeps_states:
-            results[index].stop_reason = reason
-            if _can_resume(network, outcome):
-                results[index].state = _moved(state, -block.starts[place], moved)
+    Parameters
+    ----------
+    job : Job
+    X, y
+        All data, as the user gave them.
+    splits : dict of int to (train, test)
+        Those of the fits.
+    **options : dict
+        See `_LockstepJob`.
 
-    moved = {}
-    for index, fit in enumerate(job.fits):
-        fold = block.folds[places[fit.split]]
-        try:
-            network = _network_of(fit, seeds)
-            networks.append(network)
-            if fold.error is not None:
-                raise fold.error
-            vars(network).update(fold.columns)
+    Returns
+    -------
+    list of FitResult
+        In the order of the job's fits.
+    """
+    return _LockstepJob(job, X, y, splits, **options).run()
+
+
+class _LockstepJob:
+    """One call of `run_together`.
+
+    Parameters
+    ----------
+    job, X, y, splits
+        As there.
+    scoring : dict
+        Of `FoldScorer`.
+    seeds : ndarray of int or None
+        A split's seed, for networks without one.
+    verbose : int
+    warns : bool
+        Whether reaching `max_iter` is worth a warning.
+    keeps_states : bool
+    """
+
+    def __init__(
+        self, job, X, y, splits, *, scoring, seeds, verbose, warns, keeps_states
+    ):
+        self._fits, self._block = job.fits, job.block
+        self._seeds, self._verbose = seeds, verbose
+        self._warns, self._keeps_states = warns, keeps_states
+        block = self._block
+        self._folds, self._starts, self._rows, self._scorers = {}, {}, {}, {}
+        for fold, start, n_rows in zip(
+            block.folds, block.starts, block.n_rows, strict=True
+        ):
+            if fold.split in splits:
+                self._folds[fold.split] = fold
+                self._starts[fold.split] = start
+                self._rows[fold.split] = np.arange(start, start + n_rows)
+                self._scorers[fold.split] = FoldScorer(
+                    self._fits[0].candidate.estimator,
+                    X,
+                    y,
+                    splits[fold.split],
+                    **scoring,
+                )
+        self._moved_streams, self._valid = {}, set()
+        self._networks = [_network_of(fit, seeds) for fit in self._fits]
+        self._results = [None] * len(self._fits)
+
+    def run(self):
+        tasks, indices = [], []
+        for index in range(len(self._fits)):
+            try:
+                task = self._task(index)
+            except Exception as error:
+                self._finish(index, FitOutcome(error=error))
+            else:
+                tasks.append(task)
+                indices.append(index)
+        block = self._block
+        # The products are small: BLAS threads would spend their time waiting, and be in
+        # the way of other workers'.
+        with threadpool_limits(limits=1, user_api="blas"):
+            for position, outcome in fit_each(
+                tasks, block.X, block.y, validation=block.validation
+            ):
+                self._finish(indices[position], outcome)
+        return self._results
+
+    def _task(self, index):
+        fit, network, block = self._fits[index], self._networks[index], self._block
+        fold = self._folds[fit.split]
+        if fold.error is not None:
+            raise fold.error
+        vars(network).update(fold.columns)
+        if fit.candidate.index not in self._valid:
             network._validate_params()
             network._check_parameters_together()
-            groups = network._check_groups(fold.groups, block.X, block.validation)
-        except Exception as error:
-            finish(index, FitOutcome(error=error))
-            continue
+            self._valid.add(fit.candidate.index)
         state = fit.state
         if state is not None:
-            state = _moved(state, block.starts[places[fit.split]], moved)
-        tasks.append(
-            FitTask(
-                network,
-                rows=rows[fit.split],
-                sample_weight=block.sample_weight,
-                groups=groups,
-                state=state,
-                resume=state is not None,
-                encoding=fold.encoding,
-            )
+            state = self._moved(state, self._starts[fit.split])
+        return FitTask(
+            network,
+            rows=self._rows[fit.split],
+            sample_weight=block.sample_weight,
+            groups=network._check_groups(fold.groups, block.X, block.validation),
+            state=state,
+            resume=state is not None,
+            encoding=fold.encoding,
         )
-        indices.append(index)
-    # The products are small: BLAS threads would spend their time waiting, and be in the
-    # way of other workers'.
-    with threadpool_limits(limits=1, user_api="blas"):
-        for position, outcome in fit_each(
-            tasks, block.X, block.y, validation=block.validation
-        ):
-            finish(indices[position], outcome)
-    return results
+
+    def _finish(self, index, outcome):
+        """Score the network, and let it go."""
+        fit, network = self._fits[index], self._networks[index]
+        fold = self._folds[fit.split]
+        self._networks[index] = None
+        if outcome.error is None:
+            outcome = self._applied(outcome, network)
+        with located(fit):
+            estimator = _estimator_around(network, fit, fold)
+            scored = self._scorers[fit.split](estimator, outcome.error)
+        scored["fit_time"] = outcome.seconds + fold.seconds
+        if self._verbose > 1:
+            _print_fit(fit, scored)
+        result = self._results[index] = FitResult(scored)
+        if self._keeps_states:
+            result.stop_reason = outcome.stop_reason
+            if _can_resume(network, outcome):
+                result.state = self._moved(outcome.state, -self._starts[fit.split])
+
+    def _applied(self, outcome, network):
+        """The outcome, after the network has it; a warning may have become an error."""
+        try:
+            outcome.apply_to(network)
+            if self._warns or outcome.stop_reason is not StopReason.MAX_ITER:
+                warn_about(network, outcome.stop_reason, outcome.progress)
+        except Exception as error:
+            return FitOutcome(error=error, seconds=outcome.seconds)
+        return outcome
+
+    def _moved(self, state, offset):
+        """A state whose rows are counted from elsewhere; shared streams stay shared."""
+        stream = state.stream
+        if offset == 0 or stream is None:
+            return state
+        if id(stream) not in self._moved_streams:
+            shifted = stream.copy()
+            shifted.rows = stream.rows + offset
+            # With the stream, so that its id stays its own.
+            self._moved_streams[id(stream)] = stream, shifted
+        _, stream = self._moved_streams[id(stream)]
+        validation_rows = state.validation_rows
+        if validation_rows is not None:
+            validation_rows = validation_rows[0] + offset, validation_rows[1]
+        return replace(state, stream=stream, validation_rows=validation_rows)
 
 
 def _network_of(fit, seeds):
@@ -202,101 +278,35 @@ def _estimator_around(network, fit, fold):
     return pipeline
 
 
-def score(
-    estimator,
-    outcome,
-    fit,
-    X,
-    y,
-    split,
-    scoring,
-    *,
-    network=None,
-    warns=True,
-):
-    """Score by scikit-learn's machinery, which finds the estimator trained already."""
-
-    def hand_over(*args, **kwargs):
-        # From here on the estimator is like any other.
-        del estimator.fit
-        if outcome.error is not None:
-            raise outcome.error
-        outcome.apply_to(network)
-        if warns or outcome.stop_reason is not StopReason.MAX_ITER:
-            warn_about(network, outcome.stop_reason, outcome.progress)
-        return estimator
-
-    estimator.fit = hand_over
-    train, test = split
-    if not scoring["return_train_score"]:
-        # Nothing looks at the training rows any more: spare their copy.
-        train = np.arange(0)
-    try:
-        return fit_and_score(
-            estimator,
-            X,
-            y,
-            train=train,
-            test=test,
-            parameters=None,
-            fit_params=None,
-            verbose=0,
-            **scoring,
-        )
-    except Exception as error:
-        error.add_note(place_of(fit))
-        raise
-
-
-def run_alone(fit, X, y, split, fit_params, scoring, verbose):
-    """Fit as scikit-learn would: a list of one FitResult."""
-    train, test = split
-    try:
+def run_alone(fit, X, y, split, *, fit_params, scoring, verbose):
+    """Fit and score as scikit-learn would: a list of one FitResult."""
+    with located(fit):
         scored = fit_and_score(
-            clone(fit.candidate.estimator),
-            X,
-            y,
-            train=train,
-            test=test,
-            parameters=None,
-            fit_params=fit_params,
-            verbose=0,
-            **scoring,
+            clone(fit.candidate.estimator), X, y, split, fit_params, **scoring
         )
-    except Exception as error:
-        error.add_note(place_of(fit))
-        raise
     if verbose > 1:
-        _print_fit(fit, scored, None)
+        _print_fit(fit, scored)
     return [FitResult(scored)]
 
 
-def place_of(fit):
-    return (
-        f"This happened to candidate {fit.candidate.index} "
-        f"({fit.candidate.parameters}) on split {fit.split}."
-    )
+@contextmanager
+def located(fit):
+    """Say in an error which candidate and split it is about."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(
+            f"This happened to candidate {fit.candidate.index} "
+            f"({fit.candidate.parameters}) on split {fit.split}."
+        )
+        raise
 
 
-def _print_fit(fit, scored, n_splits):
+def _print_fit(fit, scored):
     parameters = fit.candidate.parameters
     setting = ", ".join(f"{name}={parameters[name]}" for name in sorted(parameters))
-    scores = scored["test_scores"]
     seconds = scored["fit_time"] + scored["score_time"]
-    print(f"[CV {fit.split + 1}] {setting}: score={scores}, {seconds:.2f} s")
-
-
-def _moved(state, offset, moved):
-    """A state whose rows are counted from elsewhere; shared streams stay shared."""
-    stream = state.stream
-    if offset == 0 or stream is None:
-        return state
-    if id(stream) not in moved:
-        shifted = stream.copy()
-        shifted.rows = stream.rows + offset
-        # With the stream, so that its id stays its own.
-        moved[id(stream)] = stream, shifted
-    validation_rows = state.validation_rows
-    if validation_rows is not None:
-        validation_rows = validation_rows[0] + offset, validation_rows[1]
-    return replace(state, stream=moved[id(stream)][1], validation_rows=validation_rows)
+    print(
+        f"[CV {fit.split + 1}] {setting}: score={scored['test_scores']}, "
+        f"{seconds:.2f} s"
+    )

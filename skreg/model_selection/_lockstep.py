@@ -17,9 +17,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..neural_network._fit_many import batch_capacity
-from ..neural_network._tasks import FitOutcome
 from ._candidates import nbytes_of, prepare_fold
-from ._jobs import Block, FitResult, Job, place_of, run_alone, run_together, score
+from ._jobs import Block, FitResult, Job, located, run_alone, run_together
+from ._sklearn_private import FoldScorer
 
 __all__ = ["LockstepRun"]
 
@@ -174,15 +174,19 @@ class LockstepRun:
             else:
                 missing.append((key, fit))
         calls = [
-            (prepare_fold, fit.candidate, fit.split, self._X, self._y)
-            + (self._splits[fit.split][0], self._fit_params)
+            delayed(prepare_fold)(
+                fit.candidate,
+                fit.split,
+                self._X,
+                self._y,
+                self._splits[fit.split][0],
+                self._fit_params,
+            )
             for _, fit in missing
         ]
-        if all(fit.candidate.step is None for fit in fits):
-            # Nothing is fitted before the networks.
-            prepared = [function(*arguments) for function, *arguments in calls]
-        else:
-            prepared = self._parallel(calls)
+        # Without steps before the networks there is nothing to spread.
+        has_steps = any(fit.candidate.step is not None for fit in fits)
+        prepared = self._parallel(calls, n_jobs=None if has_steps else 1)
         for (key, _), fold in zip(missing, prepared, strict=True):
             folds[key] = fold
             n_bytes = sum(nbytes_of(kept.X) for kept in self._folds.values())
@@ -234,9 +238,8 @@ class LockstepRun:
         ]
 
     def _parallel(self, calls, n_jobs=None):
-        """Results of ``(function, *arguments)`` calls, in order, as they come."""
+        """Results of delayed calls, in order, as they come."""
         options = {"n_jobs": n_jobs or self._n_jobs, "pre_dispatch": self._pre_dispatch}
-        calls = [delayed(function)(*arguments) for function, *arguments in calls]
         try:
             parallel = Parallel(**options, return_as="generator")
         except (TypeError, ValueError):
@@ -245,30 +248,26 @@ class LockstepRun:
         return parallel(calls)
 
     def _call_of(self, job):
-        splits = {fit.split: self._splits[fit.split] for fit in job.fits}
+        data = self._X, self._y
         if job.block is None:
             (fit,) = job.fits
-            return (
-                run_alone,
+            return delayed(run_alone)(
                 fit,
-                self._X,
-                self._y,
-                splits[fit.split],
-                self._fit_params,
-                self._scoring,
-                self._verbose,
+                *data,
+                self._splits[fit.split],
+                fit_params=self._fit_params,
+                scoring=self._scoring,
+                verbose=self._verbose,
             )
-        return (
-            run_together,
+        return delayed(run_together)(
             job,
-            self._X,
-            self._y,
-            splits,
-            self._scoring,
-            self._seeds,
-            self._verbose,
-            self._warns,
-            self._keeps_states,
+            *data,
+            {fit.split: self._splits[fit.split] for fit in job.fits},
+            scoring=self._scoring,
+            seeds=self._seeds,
+            verbose=self._verbose,
+            warns=self._warns,
+            keeps_states=self._keeps_states,
         )
 
     def _collect(self, jobs, results):
@@ -292,23 +291,22 @@ class LockstepRun:
                 try:
                     (found,) = self._parallel([self._call_of(single)], n_jobs=2)
                 except BrokenProcessPool as error:
-                    error.add_note(place_of(fit))
-                    if self._scoring["error_score"] == "raise":
-                        raise
                     found = [self._dead(fit, error)]
                 self._file(single, found, results)
 
     def _dead(self, fit, error):
-        scored = score(
+        """The result of a fit that ended its process."""
+        scorer = FoldScorer(
             fit.candidate.estimator,
-            FitOutcome(error=RuntimeError(f"The worker process died: {error}")),
-            fit,
             self._X,
             self._y,
             self._splits[fit.split],
-            self._scoring,
+            **self._scoring,
         )
-        return FitResult(scored)
+        with located(fit):
+            return FitResult(
+                {**scorer(fit.candidate.estimator, error), "fit_time": 0.0}
+            )
 
     def _file(self, job, job_results, results):
         for fit, result in zip(job.fits, job_results, strict=True):

@@ -83,8 +83,6 @@ class LockstepSearch:
                 "scorer": scorers,
                 "score_params": routed.scorer.score,
                 "return_train_score": self.return_train_score,
-                "return_n_test_samples": True,
-                "return_times": True,
                 "error_score": self.error_score,
             },
             n_jobs=self.n_jobs,

@@ -4,19 +4,25 @@ The rest of the package calls these functions, so a change in scikit-learn meets
 file and its tests.
 """
 
+import time
+from traceback import format_exception
+
+import numpy as np
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._split import _yields_constant_splits
 from sklearn.model_selection._validation import (
     _fit_and_score,
     _insert_error_scores,
+    _score,
     _warn_or_raise_about_fit_failures,
 )
 from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, _num_samples
 
 __all__ = [
     "BaseSearchCV",
+    "FoldScorer",
     "check_method_params",
     "check_refit_for_multimetric",
     "fit_and_score",
@@ -35,8 +41,115 @@ __all__ = [
 
 safe_split = _safe_split
 check_method_params = _check_method_params
-fit_and_score = _fit_and_score
 yields_constant_splits = _yields_constant_splits
+
+
+def fit_and_score(
+    estimator,
+    X,
+    y,
+    split,
+    fit_params,
+    *,
+    scorer,
+    score_params,
+    error_score,
+    return_train_score,
+):
+    """What a search of scikit-learn does for one candidate on one split."""
+    train, test = split
+    return _fit_and_score(
+        estimator,
+        X,
+        y,
+        scorer=scorer,
+        train=train,
+        test=test,
+        verbose=0,
+        parameters=None,
+        fit_params=fit_params,
+        score_params=score_params,
+        return_train_score=return_train_score,
+        return_n_test_samples=True,
+        return_times=True,
+        error_score=error_score,
+    )
+
+
+class FoldScorer:
+    """What `fit_and_score` does after `fit`, for many estimators of one split.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One of them, fitted or not.
+    X, y
+        All data, as the user gave them.
+    split : (train, test)
+    scorer : callable
+    score_params : dict
+    error_score : float or "raise"
+    return_train_score : bool
+    """
+
+    def __init__(
+        self,
+        estimator,
+        X,
+        y,
+        split,
+        *,
+        scorer,
+        score_params,
+        error_score,
+        return_train_score,
+    ):
+        self._scorer, self._error_score = scorer, error_score
+        train, test = (np.asarray(rows) for rows in split)
+        parts = {"test_scores": (test, train)}
+        if return_train_score:
+            parts["train_scores"] = train, None
+        self._parts = {
+            name: (
+                *_safe_split(estimator, X, y, *indices),
+                _check_method_params(X, params=score_params or {}, indices=indices[0]),
+            )
+            for name, indices in parts.items()
+        }
+        self._n_test_samples = _num_samples(self._parts["test_scores"][0])
+
+    def __call__(self, estimator, error=None):
+        """The result of one fit, as `format_results` wants it.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted.
+        error : Exception, default=None
+            That its fit ended with.
+
+        Returns
+        -------
+        dict
+            Without "fit_time".
+        """
+        if error is not None and self._error_score == "raise":
+            raise error
+        result = {"n_test_samples": self._n_test_samples, "score_time": 0.0}
+        result["fit_error"] = error and "".join(format_exception(error))
+        for name, (X, y, params) in self._parts.items():
+            started = time.perf_counter()
+            if error is None:
+                result[name] = _score(
+                    estimator, X, y, self._scorer, params, self._error_score
+                )
+            elif isinstance(self._scorer, _MultimetricScorer):
+                result[name] = dict.fromkeys(self._scorer._scorers, self._error_score)
+            else:
+                result[name] = self._error_score
+            if name == "test_scores":
+                result["score_time"] = time.perf_counter() - started
+        return result
 
 
 def validate_params(search):
