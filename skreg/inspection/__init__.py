@@ -1,5 +1,6 @@
 """Pictures of what was fitted; matplotlib is needed for `plot` alone."""
 
 from ._augmentation import AugmentationDisplay
+from ._loss_curve import LossCurveDisplay
 
-__all__ = ["AugmentationDisplay"]
+__all__ = ["AugmentationDisplay", "LossCurveDisplay"]

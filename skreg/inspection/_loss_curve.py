@@ -1,0 +1,149 @@
+"""How a network learned: its losses by epoch, and where it stopped."""
+
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["LossCurveDisplay"]
+
+
+class LossCurveDisplay:
+    """Losses on training and validation rows, with the best epoch and the stop.
+
+    Both curves are the data loss alone, without the penalty, and so can be compared.
+    That of the training rows is the mean over an epoch's minibatches, taken while the
+    weights still move (and with dropout or augmentation, of what training saw), so at
+    first it may lie above the other one.
+
+    Make one with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    data_loss : list of float
+        Training loss of each epoch, without the penalty.
+    validation_loss : list of float or None, default=None
+        Validation loss of each epoch.
+    best_iter : int or None, default=None
+        The epoch, from 1, whose parameters were kept.
+    stop_reason : str or None, default=None
+        Why training ended.
+    estimator_name : str or None, default=None
+        What the curves are of.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes drawn into.
+    figure_ : matplotlib Figure
+        Their figure.
+    lines_ : list of matplotlib Line2D
+        The curve of the training rows, and that of the validation rows if there is one.
+    best_ : matplotlib Line2D or None
+        The mark of the best epoch.
+
+    See Also
+    --------
+    skreg.MLPClassifier : Has the curves, with or without early stopping.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skreg import MLPClassifier
+    >>> from skreg.inspection import LossCurveDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(
+    ...     early_stopping=True, learning_rate_init=0.1, random_state=0
+    ... ).fit(X, y)
+    >>> display = LossCurveDisplay.from_estimator(network)
+    >>> display.stop_reason
+    'no_improvement'
+    >>> len(display.data_loss) == len(display.validation_loss) == network.n_iter_
+    True
+    """
+
+    def __init__(
+        self,
+        data_loss,
+        validation_loss=None,
+        best_iter=None,
+        stop_reason=None,
+        estimator_name=None,
+    ):
+        self.data_loss = data_loss
+        self.validation_loss = validation_loss
+        self.best_iter = best_iter
+        self.stop_reason = stop_reason
+        self.estimator_name = estimator_name
+
+    @classmethod
+    def from_estimator(cls, estimator):
+        """Take the curves of a fitted network.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier, MLPRegressor or Pipeline
+            Fitted; of a pipeline, the last step counts.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+        """
+        check_is_fitted(estimator)
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        if not hasattr(estimator, "data_loss_curve_"):
+            raise TypeError(
+                f"{type(estimator).__name__} has no loss curves: pass a fitted "
+                "MLPClassifier or MLPRegressor, or a pipeline that ends with one."
+            )
+        return cls(
+            data_loss=estimator.data_loss_curve_,
+            validation_loss=estimator.validation_loss_curve_,
+            best_iter=estimator.best_iter_,
+            stop_reason=estimator.stop_reason_,
+            estimator_name=type(estimator).__name__,
+        )
+
+    def plot(self, ax=None, **line_params):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; by default a new figure.
+        **line_params : dict
+            Passed on to matplotlib's ``plot`` for both curves.
+
+        Returns
+        -------
+        self : LossCurveDisplay
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        curves = {"training rows": self.data_loss}
+        if self.validation_loss is not None:
+            curves["validation rows"] = self.validation_loss
+        self.lines_ = [
+            line
+            for label, losses in curves.items()
+            for line in ax.plot(
+                range(1, len(losses) + 1), losses, label=label, **line_params
+            )
+        ]
+        self.best_ = None
+        if self.best_iter is not None:
+            self.best_ = ax.axvline(
+                self.best_iter,
+                color="0.4",
+                linestyle="--",
+                linewidth=1,
+                label=f"best epoch: {self.best_iter}",
+            )
+        ax.set_xlabel("epoch")
+        ax.set_ylabel("loss, without the penalty")
+        if self.stop_reason is not None:
+            ax.set_title(f"{self.estimator_name or 'Training'}: {self.stop_reason}")
+        ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
