@@ -52,8 +52,8 @@ class BaseAugmentation(BaseEstimator):
     A subclass stores its parameters in ``__init__``, may override `_learn` (what the
     training rows have to tell, as attributes that end in an underscore) and defines
     `_augment`. One that learns nothing but the number and type of the columns says so
-    in `_learns_from_rows`, which spares a copy. It never touches the target: a mixture is returned as a
-    :class:`Mixing`, which is applied to target and weights alike here.
+    in `_learns_from_rows`, which spares a copy. It never touches the target: a mixture
+    is returned as a :class:`Mixing`, which is applied to target and weights alike here.
     """
 
     _parameter_constraints: dict = {}

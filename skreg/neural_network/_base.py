@@ -313,6 +313,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                     f"{self.solver!r} has no minibatches. A resampler such as "
                     "AugmentingResampler works with every solver."
                 )
+        if self.feature_alpha > 0 and is_resampler(self.augmentation):
+            raise ValueError(
+                f"feature_alpha={self.feature_alpha} takes an augmentation of "
+                f"minibatches, not the resampler {self.augmentation!r}: training goes "
+                "on along a path of penalties, and the rows would change under it."
+            )
         is_proximal = self.alpha * self.l1_ratio > 0 or self.feature_alpha > 0
         if self.solver == "sgd" and self.momentum == 1 and is_proximal:
             raise ValueError(
