@@ -2,5 +2,6 @@
 
 from ._augmentation import AugmentationDisplay
 from ._loss_curve import LossCurveDisplay
+from ._penalty_grid import PenaltyGridDisplay
 
-__all__ = ["AugmentationDisplay", "LossCurveDisplay"]
+__all__ = ["AugmentationDisplay", "LossCurveDisplay", "PenaltyGridDisplay"]

@@ -1,5 +1,6 @@
 """Searches of hyper-parameters that train their candidates in lockstep."""
 
+from ._grid import alpha_grid
 from ._halving import HalvingGridSearchCV, HalvingRandomSearchCV
 from ._search import GridSearchCV, RandomizedSearchCV
 
@@ -8,4 +9,5 @@ __all__ = [
     "HalvingGridSearchCV",
     "HalvingRandomSearchCV",
     "RandomizedSearchCV",
+    "alpha_grid",
 ]

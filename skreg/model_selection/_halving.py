@@ -167,7 +167,108 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
 
 
 class HalvingGridSearchCV(_SuccessiveHalving):
-    """Successive halving over epochs of all candidates of a grid."""
+    """Successive halving of a grid, over epochs, which continues the survivors.
+
+    All candidates train for a few epochs on every fold, in lockstep; the best of them
+    go on from where they stand, weights, moments and shuffles kept, and so on [1]_.
+    What a candidate scores in a rung is what the same estimator would score, had it
+    been trained alone with the rung's epochs as `max_iter`. Those whose training ends
+    earlier, by early stopping for example, keep their score. With the solvers "lbfgs"
+    and "fista", `feature_alpha` or the networks' own `refit`, survivors start again.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline that ends in one
+
+    param_grid : dict or list of dict
+        Names of parameters (``step__name`` in a Pipeline) to lists of values, or
+        several such grids.
+
+    factor : float, default=3
+        Of the candidates of a rung the best ``1 / factor`` survive, to train `factor`
+        times as long.
+
+    max_resources : int or "auto", default="auto"
+        Epochs (iterations of a full-batch solver) that no candidate exceeds; `max_iter`
+        by default.
+
+    min_resources : int, "exhaust" or "smallest", default="exhaust"
+        Epochs of the first rung: as many as let the last rung come close to
+        `max_resources`, or 1.
+
+    aggressive_elimination : bool, default=False
+        Whether to repeat the first rung's epochs until so few candidates are left that
+        `max_resources` suffices for the other rungs.
+
+    cv : int, splitter or iterable, default=5
+        The folds, the same in all rungs.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        One or several scores; the estimator's `score` by default.
+
+    refit : bool, str or callable, default=True
+        Whether the best candidate of the last rung is fitted to all rows, and by which
+        of several scores candidates survive.
+
+    error_score : "raise" or float, default=np.nan
+        The score of a fit that fails; a candidate with NaN is the first to go.
+
+    return_train_score : bool, default=False
+        Whether the training rows are scored as well.
+
+    n_jobs : int, default=None
+        Workers, among which batches of networks are spread.
+
+    verbose : int, default=0
+        1 tells about the rungs and how far they are, 2 and more also each score.
+
+    Attributes
+    ----------
+    n_resources_, n_candidates_ : list of int
+        Epochs and candidates of each rung.
+
+    n_remaining_candidates_ : int
+        Candidates that survived the last rung.
+
+    n_iterations_, n_required_iterations_, n_possible_iterations_ : int
+        Rungs; rungs that reduce the candidates to less than `factor`; rungs that
+        `max_resources` allows.
+
+    min_resources_, max_resources_ : int
+        Epochs of the first rung, and the bound.
+
+    n_batched_ : int
+        The number of candidates whose networks trained in lockstep.
+
+    cv_results_ : dict
+        A row for each candidate and rung, with the columns "iter" and "n_resources";
+        `max_iter` in "params" is the rung's. Times are of the rung alone.
+
+    best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_
+        As in scikit-learn, of the last rung.
+
+    See Also
+    --------
+    GridSearchCV : Trains all candidates to their end.
+    HalvingRandomSearchCV : Draws the candidates at random.
+
+    References
+    ----------
+    .. [1] Jamieson, K. & Talwalkar, A. (2016). Non-stochastic best arm identification
+       and hyperparameter optimization. AISTATS.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skreg import MLPClassifier
+    >>> from skreg.model_selection import HalvingGridSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(max_iter=90, early_stopping=True, random_state=0)
+    >>> grid = {"alpha": [1e-4, 1e-2, 1.0], "learning_rate_init": [1e-3, 1e-2, 1e-1]}
+    >>> search = HalvingGridSearchCV(network, grid).fit(X, y)
+    >>> search.n_candidates_, search.n_resources_
+    ([9, 3, 1], [10, 30, 90])
+    """
 
     def __init__(
         self,
@@ -205,7 +306,104 @@ class HalvingGridSearchCV(_SuccessiveHalving):
 
 
 class HalvingRandomSearchCV(_SuccessiveHalving):
-    """Successive halving over epochs of candidates that are drawn at random."""
+    """Successive halving, over epochs, of candidates drawn at random.
+
+    What :class:`HalvingGridSearchCV` says holds here.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline that ends in one
+
+    param_distributions : dict or list of dict
+        Names of parameters to distributions (with a method ``rvs``) or lists.
+
+    n_candidates : int, default=27
+        How many are drawn.
+
+    factor : float, default=3
+        Of the candidates of a rung the best ``1 / factor`` survive, to train `factor`
+        times as long.
+
+    max_resources : int or "auto", default="auto"
+        Epochs (iterations of a full-batch solver) that no candidate exceeds; `max_iter`
+        by default.
+
+    min_resources : int, "exhaust" or "smallest", default="exhaust"
+        Epochs of the first rung: as many as let the last rung come close to
+        `max_resources`, or 1.
+
+    aggressive_elimination : bool, default=False
+        Whether to repeat the first rung's epochs until so few candidates are left that
+        `max_resources` suffices for the other rungs.
+
+    cv : int, splitter or iterable, default=5
+        The folds, the same in all rungs.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        One or several scores; the estimator's `score` by default.
+
+    refit : bool, str or callable, default=True
+        Whether the best candidate of the last rung is fitted to all rows, and by which
+        of several scores candidates survive.
+
+    error_score : "raise" or float, default=np.nan
+        The score of a fit that fails; a candidate with NaN is the first to go.
+
+    return_train_score : bool, default=False
+        Whether the training rows are scored as well.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the candidates.
+
+    n_jobs : int, default=None
+        Workers, among which batches of networks are spread.
+
+    verbose : int, default=0
+        1 tells about the rungs and how far they are, 2 and more also each score.
+
+    Attributes
+    ----------
+    n_resources_, n_candidates_ : list of int
+        Epochs and candidates of each rung.
+
+    n_remaining_candidates_ : int
+        Candidates that survived the last rung.
+
+    n_iterations_, n_required_iterations_, n_possible_iterations_ : int
+        Rungs; rungs that reduce the candidates to less than `factor`; rungs that
+        `max_resources` allows.
+
+    min_resources_, max_resources_ : int
+        Epochs of the first rung, and the bound.
+
+    n_batched_ : int
+        The number of candidates whose networks trained in lockstep.
+
+    cv_results_ : dict
+        A row for each candidate and rung, with the columns "iter" and "n_resources";
+        `max_iter` in "params" is the rung's. Times are of the rung alone.
+
+    best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_
+        As in scikit-learn, of the last rung.
+
+    See Also
+    --------
+    HalvingGridSearchCV : Tries all combinations.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from skreg import MLPClassifier
+    >>> from skreg.model_selection import HalvingRandomSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(max_iter=90, early_stopping=True, random_state=0)
+    >>> search = HalvingRandomSearchCV(
+    ...     network, {"alpha": loguniform(1e-4, 1.0)}, n_candidates=9, random_state=0
+    ... )
+    >>> search.fit(X, y).n_candidates_
+    [9, 3, 1]
+    """
 
     _parameter_constraints: dict = {
         **_SuccessiveHalving._parameter_constraints,

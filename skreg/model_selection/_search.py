@@ -203,14 +203,169 @@ def _locate_failures(candidates, scored, n_splits):
 
 
 class GridSearchCV(LockstepSearch, model_selection.GridSearchCV):
-    """Grid search whose candidates train in lockstep."""
+    """Search over a grid of parameters whose candidates train in lockstep.
+
+    A subclass of scikit-learn's, with its parameters, attributes and results, to the
+    bit. Candidates that differ only in what a network has for itself (`alpha`,
+    `l1_ratio`, `dropout`, `learning_rate_init`, seeds, stopping rules...) train as one
+    batched network on each fold and share its minibatches; small folds of equal size
+    train with each other. The steps of a Pipeline before the network are fitted once
+    per fold and setting of theirs. Candidates with other estimators are fitted as
+    scikit-learn does.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An MLPClassifier or MLPRegressor of skreg or a Pipeline that ends in one, to
+        train in lockstep. With ``random_state=None`` all candidates of a fold get the
+        same seed.
+
+    param_grid : dict or list of dict
+        Names of parameters (``step__name`` in a Pipeline) to lists of values, or
+        several such grids.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        One or several scores; the estimator's `score` by default.
+
+    n_jobs : int, default=None
+        Workers, among which batches of networks are spread. Without
+        `joblib.parallel_config` they are processes; with its backend "dask" or "ray"
+        they may be on other machines.
+
+    refit : bool, str or callable, default=True
+        Whether the best candidate is fitted to all rows, by which of several scores it
+        is chosen, or a function of `cv_results_` that chooses.
+
+    cv : int, splitter or iterable, default=None
+        The folds: 5 of them by default, stratified for classifiers.
+
+    verbose : int, default=0
+        1 tells what is done and how far it is, 2 and more also each score.
+
+    pre_dispatch : int or str, default='2*n_jobs'
+        How many batches are handed to the workers in advance.
+
+    error_score : "raise" or float, default=np.nan
+        The score of a fit that fails, which leaves the others alone; the warning says
+        which candidates and folds failed. "raise" ends the search.
+
+    return_train_score : bool, default=False
+        Whether the training rows are scored as well.
+
+    Attributes
+    ----------
+    n_batched_ : int
+        The number of candidates whose networks trained in lockstep.
+
+    cv_results_ : dict
+        As in scikit-learn. A fit's time is its batch's over the networks in it.
+
+    best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_
+        As in scikit-learn, as are `refit_time_`, `multimetric_`, `classes_`,
+        `n_features_in_` and `feature_names_in_`.
+
+    See Also
+    --------
+    HalvingGridSearchCV : Trains promising candidates for longer than others.
+    RandomizedSearchCV : Draws the candidates at random.
+    alpha_grid : Penalties to try, from the scale of the data.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skreg import MLPClassifier
+    >>> from skreg.model_selection import GridSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(
+    ...     early_stopping=True, learning_rate_init=0.01, random_state=0
+    ... )
+    >>> grid = {"alpha": [1e-4, 1e-2, 1.0], "l1_ratio": [0.0, 0.5]}
+    >>> search = GridSearchCV(network, grid).fit(X, y)
+    >>> search.n_batched_
+    6
+    >>> bool(search.best_score_ > 0.9)
+    True
+    """
 
     def _candidate_params(self):
         return ParameterGrid(self.param_grid)
 
 
 class RandomizedSearchCV(LockstepSearch, model_selection.RandomizedSearchCV):
-    """Randomized search whose candidates train in lockstep."""
+    """Search over candidates drawn at random that train in lockstep.
+
+    A subclass of scikit-learn's; what :class:`GridSearchCV` says holds here.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An MLPClassifier or MLPRegressor of skreg or a Pipeline that ends in one, to
+        train in lockstep.
+
+    param_distributions : dict or list of dict
+        Names of parameters to distributions (with a method ``rvs``) or lists.
+
+    n_iter : int, default=10
+        How many candidates.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        One or several scores; the estimator's `score` by default.
+
+    n_jobs : int, default=None
+        Workers, among which batches of networks are spread. Without
+        `joblib.parallel_config` they are processes; with its backend "dask" or "ray"
+        they may be on other machines.
+
+    refit : bool, str or callable, default=True
+        Whether the best candidate is fitted to all rows, by which of several scores it
+        is chosen, or a function of `cv_results_` that chooses.
+
+    cv : int, splitter or iterable, default=None
+        The folds: 5 of them by default, stratified for classifiers.
+
+    verbose : int, default=0
+        1 tells what is done and how far it is, 2 and more also each score.
+
+    pre_dispatch : int or str, default='2*n_jobs'
+        How many batches are handed to the workers in advance.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the candidates.
+
+    error_score : "raise" or float, default=np.nan
+        The score of a fit that fails, which leaves the others alone.
+
+    return_train_score : bool, default=False
+        Whether the training rows are scored as well.
+
+    Attributes
+    ----------
+    n_batched_ : int
+        The number of candidates whose networks trained in lockstep.
+
+    cv_results_ : dict
+        As in scikit-learn, as are all other attributes.
+
+    See Also
+    --------
+    GridSearchCV : Tries all combinations.
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from skreg import MLPClassifier
+    >>> from skreg.model_selection import RandomizedSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(
+    ...     early_stopping=True, learning_rate_init=0.01, random_state=0
+    ... )
+    >>> search = RandomizedSearchCV(
+    ...     network, {"alpha": loguniform(1e-4, 1.0)}, n_iter=4, random_state=0
+    ... )
+    >>> search.fit(X, y).n_batched_
+    4
+    """
 
     def _candidate_params(self):
         return ParameterSampler(

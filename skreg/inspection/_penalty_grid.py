@@ -1,0 +1,368 @@
+"""How the score depends on the penalties that a search tried."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["PenaltyGridDisplay"]
+
+
+class PenaltyGridDisplay:
+    """Scores over one penalty as a curve, over two as a heat map, the choice marked.
+
+    The band around a curve is one standard error of the mean over the folds. Folds
+    share most of their training rows, so it tells noise from signal only roughly.
+
+    Make one with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    names : list of str
+        The one or two parameters.
+    values : list of list
+        Their values, sorted.
+    test_scores : ndarray of shape (n_values,) or (n_values, n_values)
+        Mean over folds, NaN where a pair was not tried.
+    test_errors : ndarray, default=None
+        Standard errors of these means.
+    train_scores, train_errors : ndarray, default=None
+        The same for the training rows.
+    choice : list, default=None
+        The chosen values.
+    score_name : str, default="score"
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes drawn into.
+    figure_ : matplotlib Figure
+        Their figure.
+    lines_ : list of matplotlib Line2D
+        Of one parameter: the curve of the test rows, and that of the training rows if
+        the search has their scores.
+    image_ : matplotlib QuadMesh or None
+        Of two parameters: the heat map.
+    choice_ : matplotlib artist or None
+        The mark of the choice.
+
+    See Also
+    --------
+    skreg.model_selection.GridSearchCV : Tries penalties in lockstep.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skreg import MLPClassifier
+    >>> from skreg.inspection import PenaltyGridDisplay
+    >>> from skreg.model_selection import GridSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier((8,), early_stopping=True, random_state=0)
+    >>> search = GridSearchCV(network, {"alpha": [1e-3, 1e-1, 10.0]}).fit(X, y)
+    >>> display = PenaltyGridDisplay.from_estimator(search)
+    >>> display.names, display.values
+    (['alpha'], [[0.001, 0.1, 10.0]])
+    """
+
+    def __init__(
+        self,
+        names,
+        values,
+        test_scores,
+        test_errors=None,
+        train_scores=None,
+        train_errors=None,
+        choice=None,
+        score_name="score",
+    ):
+        self.names = names
+        self.values = values
+        self.test_scores = test_scores
+        self.test_errors = test_errors
+        self.train_scores = train_scores
+        self.train_errors = train_errors
+        self.choice = choice
+        self.score_name = score_name
+
+    @classmethod
+    def from_estimator(cls, search, *, names=None, metric=None):
+        """Take the scores of a fitted search.
+
+        Parameters
+        ----------
+        search : GridSearchCV or alike
+            Fitted; of successive halving the last rung of each candidate counts.
+        names : str or list of str, default=None
+            One or two of its parameters, by default all that it varied. The others are
+            held at the chosen candidate's values.
+        metric : str, default=None
+            Which of several scores; by default the one that chose.
+
+        Returns
+        -------
+        display : PenaltyGridDisplay
+        """
+        check_is_fitted(search, "cv_results_")
+        results = search.cv_results_
+        metric = _metric_of(search, metric)
+        rows = _last_rungs(results)
+        best = _best_row(search, results, metric, rows)
+        varied = _varied(results, rows)
+        names = varied if names is None else names
+        names = [names] if isinstance(names, str) else list(names)
+        if not 1 <= len(names) <= 2:
+            raise ValueError(
+                f"One or two parameters can be drawn, not {names}: say which with "
+                "names."
+            )
+        for name in names:
+            if f"param_{name}" not in results:
+                raise ValueError(
+                    f"The search has no parameter {name!r}: it has {varied}"
+                )
+        params = results["params"]
+        held = [name for name in varied if name not in names]
+        rows = [
+            row
+            for row in rows
+            if all(
+                name in params[row]
+                and _same(params[row].get(name), params[best].get(name))
+                for name in held
+                if name in params[best]
+            )
+            and all(name in params[row] for name in names)
+        ]
+        if not rows:
+            raise ValueError(f"No candidate has the parameters {names}.")
+        values = [_sorted_values(params[row][name] for row in rows) for name in names]
+        places = [
+            tuple(
+                _position(params[row][name], known)
+                for name, known in zip(names, values, strict=True)
+            )
+            for row in rows
+        ]
+        shape = tuple(len(known) for known in values)
+
+        def table(key):
+            if key not in results:
+                return None
+            filled = np.full(shape, np.nan)
+            for place, row in zip(places, rows, strict=True):
+                filled[place] = results[key][row]
+            return filled
+
+        # The spread in the tables divides by the number of folds, the standard error
+        # of a mean by one less.
+        root = np.sqrt(max(search.n_splits_ - 1, 1))
+        errors = [table(f"std_{part}_{metric}") for part in ("test", "train")]
+        errors = [None if error is None else error / root for error in errors]
+        return cls(
+            names=names,
+            values=values,
+            test_scores=table(f"mean_test_{metric}"),
+            test_errors=errors[0],
+            train_scores=table(f"mean_train_{metric}"),
+            train_errors=errors[1],
+            choice=[params[best].get(name) for name in names],
+            score_name=metric if metric != "score" else _name_of_scoring(search),
+        )
+
+    def plot(self, ax=None, **params):
+        """Draw the curve or the heat map.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; by default a new figure.
+        **params : dict
+            Passed on to matplotlib's ``plot`` for the curves, to ``pcolormesh`` for the
+            heat map.
+
+        Returns
+        -------
+        self : PenaltyGridDisplay
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        self.lines_, self.image_, self.choice_ = [], None, None
+        if len(self.names) == 1:
+            self._plot_curves(params)
+        else:
+            self._plot_map(params)
+        return self
+
+    def _plot_curves(self, params):
+        ax, (values,) = self.ax_, self.values
+        axis = _Axis(values)
+        parts = [("test rows", self.test_scores, self.test_errors)]
+        if self.train_scores is not None:
+            parts.append(("training rows", self.train_scores, self.train_errors))
+        for label, scores, errors in parts:
+            (line,) = ax.plot(
+                axis.positions, scores, **{"marker": "o", "label": label, **params}
+            )
+            self.lines_.append(line)
+            if errors is not None:
+                ax.fill_between(
+                    axis.positions,
+                    scores - errors,
+                    scores + errors,
+                    color=line.get_color(),
+                    alpha=0.2,
+                    linewidth=0,
+                )
+        if self.choice is not None:
+            place = _position(self.choice[0], values)
+            self.choice_ = ax.axvline(
+                axis.positions[place],
+                color="0.4",
+                linestyle="--",
+                linewidth=1,
+                label=f"choice: {_text(self.choice[0])}",
+            )
+        axis.label(ax.xaxis, ax.set_xscale)
+        ax.set_xlabel(self.names[0])
+        ax.set_ylabel(self.score_name)
+        ax.legend()
+
+    def _plot_map(self, params):
+        ax = self.ax_
+        rows, columns = self.values
+        # A cell for each pair, however the values are spaced.
+        self.image_ = ax.pcolormesh(
+            np.arange(len(columns)),
+            np.arange(len(rows)),
+            np.ma.masked_invalid(self.test_scores),
+            **{"shading": "nearest", **params},
+        )
+        ax.set_xticks(np.arange(len(columns)), [_text(value) for value in columns])
+        ax.set_yticks(np.arange(len(rows)), [_text(value) for value in rows])
+        if len(columns) > 6:
+            ax.tick_params(axis="x", rotation=60)
+        ax.set_xlabel(self.names[1])
+        ax.set_ylabel(self.names[0])
+        self.figure_.colorbar(self.image_, ax=ax, label=f"{self.score_name}, test rows")
+        if self.choice is not None:
+            (self.choice_,) = ax.plot(
+                _position(self.choice[1], columns),
+                _position(self.choice[0], rows),
+                marker="s",
+                markersize=12,
+                markerfacecolor="none",
+                markeredgecolor="red",
+                markeredgewidth=2,
+                linestyle="none",
+                label="choice",
+            )
+
+
+class _Axis:
+    """Where values stand: on a scale if they are numbers, side by side if not."""
+
+    def __init__(self, values):
+        self._values = values
+        is_number = all(_is_number(value) for value in values)
+        self._is_even = not is_number
+        self.positions = np.asarray(values if is_number else range(len(values)), float)
+        positive = self.positions[self.positions > 0]
+        self._is_log = (
+            is_number and len(positive) > 1 and positive.max() / positive.min() > 30
+        )
+        # Zero stands to the left of a logarithmic scale's smallest value.
+        self._smallest = positive.min() if len(positive) else 1.0
+
+    def label(self, axis, set_scale):
+        if self._is_even:
+            axis.set_ticks(self.positions, [_text(value) for value in self._values])
+        elif self._is_log and (self.positions <= 0).any():
+            set_scale("symlog", linthresh=self._smallest)
+        elif self._is_log:
+            set_scale("log")
+
+
+def _is_number(value):
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+
+
+def _text(value):
+    return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def _same(a, b):
+    return a is b or np.array_equal(a, b)
+
+
+def _sorted_values(values):
+    distinct = []
+    for value in values:
+        if not any(_same(value, known) for known in distinct):
+            distinct.append(value)
+    return sorted(distinct) if all(map(_is_number, distinct)) else distinct
+
+
+def _position(value, values):
+    return next(i for i, known in enumerate(values) if _same(value, known))
+
+
+def _metric_of(search, metric):
+    results = search.cv_results_
+    metrics = [
+        key.removeprefix("mean_test_")
+        for key in results
+        if key.startswith("mean_test_")
+    ]
+    if metric is None:
+        refit = search.refit
+        metric = refit if isinstance(refit, str) and refit in metrics else metrics[0]
+    if metric not in metrics:
+        raise ValueError(f"The search has no score {metric!r}: it has {metrics}.")
+    return metric
+
+
+def _name_of_scoring(search):
+    return search.scoring if isinstance(search.scoring, str) else "score"
+
+
+def _last_rungs(results):
+    """The rows that compare: of successive halving each candidate's last."""
+    if "iter" not in results:
+        return list(range(len(results["params"])))
+    last = {}
+    for row, params in enumerate(results["params"]):
+        key = repr(sorted(_without_epochs(params).items(), key=str))
+        last[key] = row
+    return sorted(last.values())
+
+
+def _without_epochs(params):
+    return {
+        name: value
+        for name, value in params.items()
+        if name.rpartition("__")[2] != "max_iter"
+    }
+
+
+def _best_row(search, results, metric, rows):
+    best = getattr(search, "best_index_", None)
+    if best is None:
+        scores = results[f"mean_test_{metric}"][rows]
+        best = rows[int(np.nanargmax(scores))]
+    return best
+
+
+def _varied(results, rows):
+    """The parameters of which the candidates have more than one value."""
+    is_halving = "iter" in results
+    names = []
+    for key in results:
+        name = key.removeprefix("param_")
+        if name == key or (is_halving and name.rpartition("__")[2] == "max_iter"):
+            continue
+        params = [results["params"][row] for row in rows]
+        values = [setting[name] for setting in params if name in setting]
+        if len(_sorted_values(values)) > 1:
+            names.append(name)
+    return names

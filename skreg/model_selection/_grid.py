@@ -1,0 +1,137 @@
+r"""Penalties to try, from the scale of the data.
+
+At weights of zero only the intercepts are left, and their best values give the best
+constant. There the loss falls with the network's linear part ``B`` at the rate ``G = X'
+r / n``, where ``r`` are the gradients of the losses by the raw predictions. A linear
+network pays ``alpha * l1_ratio * |B|_1``, so it stays at zero if ``alpha`` is at least
+``max |G| / l1_ratio``, which is where the path of the lasso begins. With hidden layers
+the squares of all weights cost as much as the nuclear norm of ``B`` if each weight is
+spread over the layers in the cheapest way (Srebro, Rennie & Jaakkola 2004), whose dual
+norm is the spectral one: nothing is gained from an ``alpha * (1 - l1_ratio)`` of
+``|G|_2`` on. Both are the scale at which the whole network dies, exact for linear
+networks, and for others what is worth trying first.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_scalar
+
+from ._candidates import make_candidate, prepare_fold
+
+__all__ = ["alpha_grid"]
+
+
+def alpha_grid(
+    estimator, X, y, *, n_alphas=10, eps=1e-4, l1_ratio=None, sample_weight=None
+):
+    """Log-spaced values of `alpha`, from where a network dies down.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier, MLPRegressor, or a Pipeline that ends in one
+        Not fitted; it says what the loss is, and which steps come before the network.
+
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Training data.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their target.
+
+    n_alphas : int, default=10
+        How many values.
+
+    eps : float, default=1e-4
+        The smallest value over the largest. Small networks on many rows need little
+        regularization, large ones on few rows much; the default spans both.
+
+    l1_ratio : float, default=None
+        In place of the estimator's. With an L1 part the scale is another one, so a grid
+        over both parameters is a list of dicts, one for each `l1_ratio`.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows, of a bare network (not of a Pipeline).
+
+    Returns
+    -------
+    ndarray of shape (n_alphas,)
+        Descending, as `alphas_` of `sklearn.linear_model.LassoCV`.
+
+    See Also
+    --------
+    GridSearchCV : Trains candidates that differ in `alpha` in lockstep.
+    sklearn.linear_model.enet_path : Its `alphas` begin at the same value.
+
+    Notes
+    -----
+    The largest value is the smaller one of the two at which the L1 and the L2 part of
+    the penalty leave nothing of a linear network with the same inputs. Without hidden
+    layers and with ``l1_ratio > 0`` it is exact: all weights are zero from there on.
+
+    References
+    ----------
+    .. [1] Friedman, J., Hastie, T. & Tibshirani, R. (2010). Regularization paths for
+       generalized linear models via coordinate descent. Journal of Statistical
+       Software 33(1).
+    .. [2] Srebro, N., Rennie, J. & Jaakkola, T. (2004). Maximum-margin matrix
+       factorization. Advances in Neural Information Processing Systems 17.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skreg import MLPClassifier
+    >>> from skreg.model_selection import alpha_grid
+    >>> X, y = load_iris(return_X_y=True)
+    >>> alpha_grid(MLPClassifier(), X, y, n_alphas=3, eps=1e-4)
+    array([1.14e+00, 1.14e-02, 1.14e-04])
+    """
+    check_scalar(n_alphas, "n_alphas", Integral, min_val=1)
+    check_scalar(eps, "eps", Real, min_val=0, max_val=1, include_boundaries="neither")
+    fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
+    candidate = make_candidate(0, estimator, {}, fit_params)
+    if candidate.network is None:
+        raise ValueError(
+            "alpha_grid needs an MLPClassifier or MLPRegressor of skreg, or a Pipeline "
+            f"that ends in one; got {estimator!r}."
+        )
+    if l1_ratio is None:
+        l1_ratio = candidate.network.l1_ratio
+    check_scalar(l1_ratio, "l1_ratio", Real, min_val=0, max_val=1)
+    data = prepare_fold(candidate, 0, X, y, np.arange(len(y)), fit_params)
+    if data.error is not None:
+        raise data.error
+    rate = _rate_of_descent(candidate.network, data)
+    largest = _largest_alpha(rate, l1_ratio, candidate.network._hidden_units())
+    return np.geomspace(largest, largest * eps, n_alphas)
+
+
+def _rate_of_descent(network, data):
+    """The gradient by a linear network at zero: ``(n_features, n_outputs)``."""
+    X, encoding = data.X, data.encoding
+    Y = np.ascontiguousarray(network._encode(data.y, encoding, np.dtype("float64")).T)
+    rows = np.arange(X.shape[0])
+    weight = network._training_weight(data.sample_weight, data.y, rows, encoding)
+    if encoding is None:
+        loss = network._make_loss(encoding)
+        raw = np.empty((1, *Y.shape))
+        raw[:] = loss.best_constant(Y, weight)
+        gradient = np.empty_like(raw)
+        loss.gradient(raw, Y, out=gradient)
+        gradient = gradient[0]
+    else:
+        # The links of classes are canonical: prediction minus target.
+        gradient = np.average(Y, axis=1, weights=weight)[:, None] - Y
+    if weight is not None:
+        gradient *= weight / weight.mean()
+    return (X.T @ gradient.T) / len(rows)
+
+
+def _largest_alpha(rate, l1_ratio, hidden_units):
+    candidates = []
+    if l1_ratio > 0:
+        candidates.append(np.abs(rate).max() / l1_ratio)
+    if l1_ratio < 1 and (hidden_units or l1_ratio == 0):
+        candidates.append(np.linalg.norm(rate, 2) / (1 - l1_ratio))
+    largest = float(min(candidates))
+    # Of constant targets or inputs only rounding is left: there is nothing to penalize.
+    return largest if largest > 1e-12 else 1.0

@@ -1,0 +1,105 @@
+"""Grids of penalties from the scale of the data."""
+
+from inspect import signature
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.linear_model import LogisticRegression, enet_path
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+from skreg import MLPClassifier, MLPRegressor
+from skreg.model_selection import alpha_grid
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def data(load):
+    X, y = load(return_X_y=True)
+    return scale(X), y
+
+
+@pytest.mark.parametrize("l1_ratio", [0.3, 1.0])
+def test_the_values_of_the_elastic_net_path(l1_ratio):
+    X, y = data(load_diabetes)
+    is_new = signature(enet_path).parameters["n_alphas"].default == "deprecated"
+    kwargs = {"alphas" if is_new else "n_alphas": 7}
+    alphas, *_ = enet_path(X, y - y.mean(), l1_ratio=l1_ratio, eps=1e-3, **kwargs)
+    network = MLPRegressor((), l1_ratio=l1_ratio)
+    np.testing.assert_allclose(alpha_grid(network, X, y, n_alphas=7, eps=1e-3), alphas)
+
+
+@pytest.mark.parametrize("load", [load_iris, load_breast_cancer])
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_a_linear_classifier_dies_exactly_there(load, class_weight):
+    X, y = data(load)
+    network = MLPClassifier(
+        (), l1_ratio=0.7, class_weight=class_weight, solver="lbfgs", max_iter=3000
+    )
+    largest = alpha_grid(network, X, y)[0]
+    network.set_params(alpha=1.01 * largest, tol=1e-10).fit(X, y)
+    assert network.sparsity_ == 1
+    network.set_params(alpha=0.97 * largest).fit(X, y)
+    assert network.sparsity_ < 1
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "poisson"])
+def test_other_losses_of_regression(loss):
+    X, y = data(load_diabetes)
+    solver = "adam" if loss == "absolute_error" else "lbfgs"
+    y = y / 100
+    network = MLPRegressor((), loss=loss, l1_ratio=1.0, solver=solver, tol=1e-10)
+    network.set_params(max_iter=2000, learning_rate_init=1e-4, random_state=0)
+    largest = alpha_grid(network, X, y)[0]
+    if solver == "lbfgs":
+        network.set_params(alpha=1.02 * largest).fit(X, y)
+        assert network.sparsity_ == 1
+        network.set_params(alpha=0.95 * largest).fit(X, y)
+        assert network.sparsity_ < 1
+    assert 1e-3 < largest < 10
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+def test_networks_with_a_hidden_layer_live_and_die_within_the_grid(l1_ratio):
+    X, y = data(load_breast_cancer)
+    network = MLPClassifier(
+        (20,), l1_ratio=l1_ratio, max_iter=300, learning_rate_init=0.01, random_state=0
+    )
+    alphas = alpha_grid(network, X, y, n_alphas=3, eps=1e-2)
+    scores = [network.set_params(alpha=a).fit(X, y).score(X, y) for a in alphas]
+    assert scores[0] == pytest.approx((y == 1).mean(), abs=0.02)
+    assert scores[-1] > 0.97
+
+
+def test_scale_and_weights_of_the_data():
+    X, y = data(load_breast_cancer)
+    alphas = alpha_grid(MLPClassifier((5,)), X, y)
+    np.testing.assert_allclose(alpha_grid(MLPClassifier((5,)), 3 * X, y), 3 * alphas)
+    weight = np.random.RandomState(0).randint(1, 4, size=len(y))
+    np.testing.assert_allclose(
+        alpha_grid(MLPClassifier((5,)), X, y, sample_weight=5.0 * weight),
+        alpha_grid(MLPClassifier((5,)), X.repeat(weight, 0), y.repeat(weight)),
+    )
+
+
+def test_of_a_pipeline_the_scaled_data_count():
+    X, y = load_breast_cancer(return_X_y=True)
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier((5,)))
+    np.testing.assert_allclose(
+        alpha_grid(pipeline, X, y), alpha_grid(MLPClassifier((5,)), scale(X), y)
+    )
+
+
+def test_shape_and_errors():
+    X, y = data(load_iris)
+    alphas = alpha_grid(MLPClassifier(), X, y, n_alphas=5, eps=1e-2, l1_ratio=0.5)
+    assert alphas.shape == (5,)
+    np.testing.assert_allclose(alphas[0] / alphas[-1], 100)
+    assert alpha_grid(MLPClassifier(), np.ones((9, 2)), [0, 1, 0] * 3)[0] == 1
+    with pytest.raises(ValueError, match="needs an MLPClassifier"):
+        alpha_grid(LogisticRegression(), X, y)
+    with pytest.raises(ValueError, match="contains NaN"):
+        alpha_grid(MLPClassifier(), X * np.nan, y)
+    with pytest.raises(ValueError, match="l1_ratio == 2"):
+        alpha_grid(MLPClassifier(), X, y, l1_ratio=2)

@@ -1,0 +1,158 @@
+"""The picture of a search over penalties."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+from skreg import MLPClassifier
+from skreg.inspection import PenaltyGridDisplay
+from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+ALPHAS = [1e-4, 1.0, 1e-2]
+
+
+@pytest.fixture(scope="module")
+def data():
+    X, y = load_breast_cancer(return_X_y=True)
+    return scale(X)[:200], y[:200]
+
+
+def network():
+    return MLPClassifier((5,), max_iter=6, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def one_penalty(data):
+    search = GridSearchCV(network(), {"alpha": ALPHAS}, cv=4, return_train_score=True)
+    return search.fit(*data)
+
+
+@pytest.fixture(scope="module")
+def two_penalties(data):
+    grid = {"alpha": ALPHAS, "l1_ratio": [0.0, 0.5], "solver": ["adam"]}
+    return GridSearchCV(network(), grid, cv=2).fit(*data)
+
+
+@pytest.fixture
+def plt():
+    pytest.importorskip("matplotlib")
+    import matplotlib.pyplot as plt
+
+    yield plt
+    plt.close("all")
+
+
+def test_curve_with_standard_errors(one_penalty, plt):
+    display = PenaltyGridDisplay.from_estimator(one_penalty).plot()
+    test, training = display.lines_
+    results, order = one_penalty.cv_results_, [0, 2, 1]
+    assert test.get_xdata().tolist() == [1e-4, 1e-2, 1.0]
+    np.testing.assert_array_equal(test.get_ydata(), results["mean_test_score"][order])
+    np.testing.assert_array_equal(
+        training.get_ydata(), results["mean_train_score"][order]
+    )
+    folds = np.array([results[f"split{i}_test_score"] for i in range(4)])
+    np.testing.assert_allclose(
+        display.test_errors, folds.std(axis=0, ddof=1)[order] / 2
+    )
+    assert display.ax_.get_xscale() == "log"
+    assert display.choice_.get_xdata()[0] == one_penalty.best_params_["alpha"]
+    assert len(display.ax_.collections) == 2
+    assert display.figure_ is display.ax_.figure
+
+
+def test_zero_has_a_place_on_the_scale(data, plt):
+    search = GridSearchCV(network(), {"alpha": [0.0, 1e-4, 1.0]}, cv=2).fit(*data)
+    display = PenaltyGridDisplay.from_estimator(search).plot()
+    assert display.ax_.get_xscale() == "symlog"
+    assert len(display.lines_) == 1
+
+
+def test_heat_map(two_penalties, plt):
+    _, ax = plt.subplots()
+    display = PenaltyGridDisplay.from_estimator(two_penalties).plot(ax=ax)
+    assert display.ax_ is ax
+    assert display.names == ["alpha", "l1_ratio"]
+    assert display.test_scores.shape == (3, 2)
+    np.testing.assert_array_equal(
+        display.image_.get_array().reshape(3, 2), display.test_scores
+    )
+    results = two_penalties.cv_results_
+    for score, params in zip(
+        results["mean_test_score"], results["params"], strict=True
+    ):
+        row = sorted(ALPHAS).index(params["alpha"])
+        column = [0.0, 0.5].index(params["l1_ratio"])
+        assert display.test_scores[row, column] == score
+    best = two_penalties.best_params_
+    assert display.choice == [best["alpha"], best["l1_ratio"]]
+    assert display.choice_.get_ydata()[0] == sorted(ALPHAS).index(best["alpha"])
+
+
+def test_a_slice_through_the_choice(two_penalties):
+    display = PenaltyGridDisplay.from_estimator(two_penalties, names="alpha")
+    results, best = two_penalties.cv_results_, two_penalties.best_params_
+    expected = {
+        params["alpha"]: score
+        for score, params in zip(
+            results["mean_test_score"], results["params"], strict=True
+        )
+        if params["l1_ratio"] == best["l1_ratio"]
+    }
+    assert dict(zip(display.values[0], display.test_scores, strict=True)) == expected
+
+
+def test_pairs_that_were_not_tried_are_blank(data, plt):
+    grid = [{"alpha": [0.1], "l1_ratio": [0.0]}, {"alpha": [1.0], "l1_ratio": [0.5]}]
+    search = GridSearchCV(network(), grid, cv=2).fit(*data)
+    display = PenaltyGridDisplay.from_estimator(search).plot()
+    assert np.isnan(display.test_scores).sum() == 2
+    assert display.image_.get_array().mask.sum() == 2
+
+
+def test_in_a_pipeline_with_values_that_are_no_numbers(data, plt):
+    pipeline = make_pipeline(StandardScaler(), network())
+    grid = {"mlpclassifier__hidden_layer_sizes": [(3,), (4, 2)]}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(*data)
+    display = PenaltyGridDisplay.from_estimator(search).plot()
+    labels = [label.get_text() for label in display.ax_.get_xticklabels()]
+    assert labels == ["(3,)", "(4, 2)"]
+
+
+def test_of_halving_each_candidates_last_rung_counts(data, plt):
+    search = HalvingGridSearchCV(network(), {"alpha": np.logspace(-3, 0, 6)}, cv=2)
+    search.fit(*data)
+    display = PenaltyGridDisplay.from_estimator(search).plot()
+    assert display.names == ["alpha"]
+    assert len(display.test_scores) == 6
+    place = display.values[0].index(search.best_params_["alpha"])
+    assert display.test_scores[place] == search.best_score_
+
+
+def test_several_metrics(data):
+    search = GridSearchCV(
+        network(), {"alpha": ALPHAS}, cv=2, scoring=["accuracy", "roc_auc"], refit=False
+    ).fit(*data)
+    display = PenaltyGridDisplay.from_estimator(search, metric="roc_auc")
+    assert display.score_name == "roc_auc"
+    assert np.nanmax(display.test_scores) == max(
+        search.cv_results_["mean_test_roc_auc"]
+    )
+
+
+def test_errors(two_penalties, data):
+    with pytest.raises(NotFittedError):
+        PenaltyGridDisplay.from_estimator(GridSearchCV(network(), {}))
+    with pytest.raises(ValueError, match="no parameter 'beta_1'"):
+        PenaltyGridDisplay.from_estimator(two_penalties, names="beta_1")
+    with pytest.raises(ValueError, match="no score 'r2'"):
+        PenaltyGridDisplay.from_estimator(two_penalties, metric="r2")
+    grid = {"alpha": [0.1, 1.0], "l1_ratio": [0.0, 0.5], "dropout": [0.0, 0.5]}
+    search = GridSearchCV(network(), grid, cv=2).fit(*data)
+    with pytest.raises(ValueError, match="One or two parameters"):
+        PenaltyGridDisplay.from_estimator(search)
