@@ -125,6 +125,7 @@ class _Optimizer:
         self.gradients = aligned_empty(params.shape, params.dtype)
         self._scratch = aligned_empty(params.shape, params.dtype)
         self._weights = self._network.weights(params)
+        self._penalty.majorize(self._weights)
         self._l2 = as_factor(self._penalty.l2[:, 0, 0])
         arrays = (params, self.gradients, self._scratch)
         flat_weights = self._network.flat_weights
@@ -212,7 +213,6 @@ class SGD(_Optimizer):
 
     def end_step(self):
         self._add_l2(1.0)
-        self._penalty.majorize(self._weights)
         for models, w, g, scratch, u in self._parts:
             momentum, rate = _at(self._momentum, models), _at(self._rate, models)
             u.rows *= _operand(momentum, u.rows.dtype)
@@ -268,14 +268,15 @@ class Adam(_Optimizer):
         inputs = self._penalty.inputs
         self._tied = None
         if inputs is not None and inputs.feature_alpha.any():
-            self._tied = np.flatnonzero(inputs.feature_alpha)
-        self._step_sizes = None
-        if self._penalty.is_proximal:
-            self._step_sizes = aligned_empty(params.shape, params.dtype)
-            self._weight_step_sizes = self._network.weights(self._step_sizes)
-            self._step_parts = [
-                self._step_sizes[index] for index in _chunks(*params.shape)
-            ]
+            tied = np.flatnonzero(inputs.feature_alpha)
+            # A slice is a view, an index array makes copies.
+            self._tied = slice(None) if len(tied) == len(params) else tied
+        # Elementwise steps are a buffer more, and only L1 asks for them.
+        self._step_parts = self._weight_step_sizes = None
+        if self._penalty.has_l1:
+            step_sizes = aligned_empty(params.shape, params.dtype)
+            self._weight_step_sizes = self._network.weights(step_sizes)
+            self._step_parts = [step_sizes[index] for index in _chunks(*params.shape)]
 
     def begin_step(self):
         self._n_steps = self._n_steps + 1.0
@@ -298,21 +299,28 @@ class Adam(_Optimizer):
     def end_step(self):
         scale = self._gradient_scale
         self._add_l2(scale)
-        self._penalty.majorize(self._weights)
         gain = (1 - self._beta_1) / (self._m_scale * scale)
+        correction = (1 - self._beta_2**self._n_steps) ** 0.5
+        v_root = self._v_scale**0.5
+        epsilon = self._epsilon / v_root
+        step = self._rate * correction / v_root
+        update = -step * self._m_scale / (1 - self._beta_1**self._n_steps)
+        parts = range(len(self._parts))
         if self._tied is None:
-            for part in range(len(self._parts)):
+            for part in parts:
                 self._accumulate(part, gain)
-                self._update(part)
+                self._update(part, epsilon, step, update)
         else:
-            for part in range(len(self._parts)):
+            for part in parts:
                 self._accumulate(part, gain)
             self._tie_rows(self._network.weights(self.gradients)[0])
-            for part in range(len(self._parts)):
-                self._update(part)
-        if self._step_sizes is not None:
-            groups = self._penalty.inputs and self._group_step_sizes()
-            self._penalty.prox(self._weights, self._weight_step_sizes, groups)
+            for part in parts:
+                self._update(part, epsilon, step, update)
+        if self._penalty.is_proximal:
+            group_steps = None
+            if self._penalty.inputs is not None:
+                group_steps = self._group_step_sizes(epsilon, step)
+            self._penalty.prox(self._weights, self._weight_step_sizes, group_steps)
 
     def _accumulate(self, part, gain):
         """Add to the first moment; square the gradient."""
@@ -320,18 +328,14 @@ class Adam(_Optimizer):
         _axpy(M, _at(gain, models), g, scratch)
         np.multiply(g.rows, g.rows, out=g.rows)
 
-    def _update(self, part):
+    def _update(self, part, epsilon, step, update):
         """Add the squared gradient to the second moment, and step."""
         models, w, squared, scratch, M, V = self._parts[part]
-        correction = (1 - self._beta_2**self._n_steps) ** 0.5
-        v_root = self._v_scale**0.5
-        step = self._rate * correction / v_root
-        update = -step * self._m_scale / (1 - self._beta_1**self._n_steps)
         root = scratch.rows
         V.rows += squared.rows
         np.sqrt(V.rows, out=root)
-        root += _operand(_at(self._epsilon / v_root, models), root.dtype)
-        if self._step_sizes is not None:
+        root += _operand(_at(epsilon, models), root.dtype)
+        if self._step_parts is not None:
             factor = _operand(_at(step, models), root.dtype)
             np.divide(factor, root, out=self._step_parts[part])
         np.divide(M.rows, root, out=root)
@@ -350,10 +354,12 @@ class Adam(_Optimizer):
     def _tie_rows(self, W):
         """Replace the entries of each penalized group by their mean."""
         groups, tied = self._penalty.inputs.groups, self._tied
-        means = groups.sum(W[tied].sum(axis=2)) / (groups.sizes * W.shape[2])
+        counts = (groups.sizes * W.shape[2]).astype(W.dtype)
+        means = groups.sum(W[tied].sum(axis=2)) / counts
         W[tied] = groups.spread(means)[:, :, None]
 
-    def _group_step_sizes(self):
+    def _group_step_sizes(self, epsilon, step):
         """The step of each group, ``(n_models, n_groups)``: that of any entry."""
-        first = self._weight_step_sizes[0][:, :, 0]
-        return first[:, self._penalty.inputs.groups.first]
+        dtype, first = self.params.dtype, self._penalty.inputs.groups.first
+        root = np.sqrt(self._network.weights(self._V)[0][:, first, 0])
+        return _operand(step, dtype) / (root + _operand(epsilon, dtype))

@@ -61,9 +61,14 @@ class ElasticNet:
         self.l2 = _per_model(alpha * (1 - l1_ratio), dtype)
 
     @property
+    def has_l1(self):
+        """Whether any model has an L1 part."""
+        return bool(self.l1.any())
+
+    @property
     def is_proximal(self):
         """Whether any model needs a proximal step."""
-        return bool(self.l1.any())
+        return self.has_l1
 
     def keep(self, models):
         """Forget all models but these (an index array)."""
@@ -77,7 +82,7 @@ class ElasticNet:
     def value(self, layers):
         """The penalty of every model: ``(n_models,)``."""
         value = self.smooth_value(layers)
-        if self.is_proximal:
+        if self.has_l1:
             value = value + sum(
                 self.l1[:, 0, 0] * np.abs(W).sum(axis=(1, 2)) for W in layers
             )
@@ -92,7 +97,7 @@ class ElasticNet:
     inputs = None
 
     def majorize(self, layers):
-        """Take the tangents of what is concave, before a step. Here nothing is."""
+        """Take the tangents of what is concave; `prox` leaves them at its result."""
 
     def prox(self, layers, step_sizes, group_step_sizes=None):
         """The proximal step, in place, in the metric ``1 / step_sizes``.
@@ -237,6 +242,8 @@ class _GroupPenalty:
         # A model without this penalty is left as it is, zeros and all.
         factors[self.feature_alpha[:, 0] == 0] = 1
         W *= self.groups.spread(factors)[:, :, None]
+        # The tangent for the next step, from norms that are known.
+        self._slopes = self._slope(norms * factors)
 
     def residual(self, W, residual):
         """What of `residual` the penalty's subdifferential cannot cancel.
@@ -337,7 +344,7 @@ class ElasticNetOfInputs(ElasticNet):
     def prox(self, layers, step_sizes, group_step_sizes=None):
         # Soft-threshold, then the groups: in this order the two make the proximal
         # operator of their sum (Friedman, Hastie & Tibshirani 2010, section 3).
-        if super().is_proximal:
+        if self.has_l1:
             super().prox(layers, step_sizes)
         self.inputs.prox(layers[0], group_step_sizes)
 
