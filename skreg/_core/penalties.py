@@ -227,7 +227,8 @@ class _GroupPenalty:
 
         ``w_g <- max(0, 1 - t_g / |w_g|) w_g`` with ``t_g = step_g feature_alpha
         sqrt(size_g) phi'_g``: the proximal operator of the tangent where the metric is
-        a multiple of the identity within each group.
+        a multiple of the identity within each group. The tangent is then moved to the
+        result, where the next of a chain of steps needs it.
 
         Parameters
         ----------

@@ -238,13 +238,13 @@ class _ProximalGradient:
         """A proximal step whose quadratic model bounds the smooth part."""
         start = self._start_from
         smooth, gradient = self._objective.smooth_value_and_gradient(start)
-        self._penalty.majorize(self._network.weights(start))
         slack = self._rounding * max(1.0, abs(smooth[0]))
         while True:
             step = self.params.dtype.type(self._step)
             new = start - step * gradient
             layers = self._network.weights(new)
             column = np.full((1, 1, 1), step)
+            self._penalty.majorize(self._network.weights(start))
             self._penalty.prox(layers, [column] * len(layers), column[:, :, 0])
             move = new - start
             bound = smooth[0] + np.vdot(gradient, move)
