@@ -108,23 +108,23 @@ def test_regression():
 
 def test_attributes():
     X, y = data(load_breast_cancer)
-    search = HalvingGridSearchCV(network(max_iter=18), GRID, cv=2).fit(X, y)
+    search = HalvingGridSearchCV(network(max_iter=54), GRID, cv=2).fit(X, y)
     results = search.cv_results_
-    assert search.n_resources_ == [2, 6, 18]
-    assert search.n_candidates_ == [12, 4, 2]
+    assert search.n_resources_ == [2, 6, 18, 54]
+    assert search.n_candidates_ == [12, 4, 2, 1]
     assert search.n_remaining_candidates_ == 1
-    assert search.n_iterations_ == search.n_required_iterations_ == 3
-    assert (search.min_resources_, search.max_resources_) == (2, 18)
+    assert search.n_iterations_ == search.n_required_iterations_ == 4
+    assert (search.min_resources_, search.max_resources_) == (2, 54)
     assert search.n_batched_ == 12
-    assert results["iter"].tolist() == [0] * 12 + [1] * 4 + [2] * 2
-    assert results["n_resources"].tolist() == [2] * 12 + [6] * 4 + [18] * 2
+    assert results["iter"].tolist() == [0] * 12 + [1] * 4 + [2] * 2 + [3]
+    assert results["n_resources"].tolist() == [2] * 12 + [6] * 4 + [18] * 2 + [54]
     for n_resources, params in zip(
         results["n_resources"], results["params"], strict=True
     ):
         assert params["max_iter"] == n_resources
-    assert results["iter"][search.best_index_] == 2
-    assert search.best_score_ == results["mean_test_score"][-2:].max()
-    assert search.best_estimator_.n_iter_ == 18
+    assert results["iter"][search.best_index_] == 3
+    assert search.best_score_ == results["mean_test_score"][-1]
+    assert search.best_estimator_.n_iter_ == 54
     assert search.score(X, y) == search.best_estimator_.score(X, y)
 
 
@@ -179,15 +179,15 @@ def test_steps_are_fitted_once_per_fold():
 @pytest.mark.parametrize(
     "kwargs, n_candidates, n_resources",
     [
-        ({"factor": 2}, [12, 6, 3, 2], [3, 6, 12, 24]),
+        ({"factor": 2}, [12, 6, 3, 2, 1], [1, 2, 4, 8, 16]),
         ({"min_resources": "smallest"}, [12, 4, 2], [1, 3, 9]),
         ({"min_resources": 5, "max_resources": 20}, [12, 4], [5, 15]),
         (
             {"min_resources": 8, "aggressive_elimination": True},
-            [12, 4, 2],
-            [8, 8, 24],
+            [12, 4, 2, 1],
+            [8, 8, 8, 24],
         ),
-        ({"max_resources": 2, "aggressive_elimination": True}, [12, 4, 2], [1, 1, 1]),
+        ({"max_resources": 2, "aggressive_elimination": True}, [12, 4, 2, 1], [1] * 4),
     ],
 )
 def test_plan(kwargs, n_candidates, n_resources):

@@ -128,7 +128,9 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         largest = self.max_resources
         if largest == "auto":
             largest = max(candidate.network.max_iter for candidate in candidates)
-        n_required = 1 + floor(log(len(candidates), self.factor) + 1e-9)
+        # Rungs until one is left, as in the paper. A rung costs about as much as any
+        # other, so the shorter first one of one rung more is a gain.
+        n_required = 1 + ceil(log(len(candidates), self.factor) - 1e-9)
         smallest = self.min_resources
         if smallest == "smallest":
             smallest = 1
@@ -193,7 +195,7 @@ class HalvingGridSearchCV(_SuccessiveHalving):
         by default.
 
     min_resources : int, "exhaust" or "smallest", default="exhaust"
-        Epochs of the first rung: as many as let the last rung come close to
+        Epochs of the first rung: as many as let the last candidate come close to
         `max_resources`, or 1.
 
     aggressive_elimination : bool, default=False
@@ -231,8 +233,8 @@ class HalvingGridSearchCV(_SuccessiveHalving):
         Candidates that survived the last rung.
 
     n_iterations_, n_required_iterations_, n_possible_iterations_ : int
-        Rungs; rungs that reduce the candidates to less than `factor`; rungs that
-        `max_resources` allows.
+        Rungs; rungs that leave one candidate for the last; rungs that `max_resources`
+        allows.
 
     min_resources_, max_resources_ : int
         Epochs of the first rung, and the bound.
@@ -329,7 +331,7 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
         by default.
 
     min_resources : int, "exhaust" or "smallest", default="exhaust"
-        Epochs of the first rung: as many as let the last rung come close to
+        Epochs of the first rung: as many as let the last candidate come close to
         `max_resources`, or 1.
 
     aggressive_elimination : bool, default=False
@@ -370,8 +372,8 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
         Candidates that survived the last rung.
 
     n_iterations_, n_required_iterations_, n_possible_iterations_ : int
-        Rungs; rungs that reduce the candidates to less than `factor`; rungs that
-        `max_resources` allows.
+        Rungs; rungs that leave one candidate for the last; rungs that `max_resources`
+        allows.
 
     min_resources_, max_resources_ : int
         Epochs of the first rung, and the bound.
