@@ -149,7 +149,11 @@ def test_functions_without_a_name_are_taken_inside_others():
 # -- random numbers --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("augmentation", [GaussianNoise(0.3), COPIES], ids=repr)
+@pytest.mark.parametrize(
+    "augmentation",
+    [GaussianNoise(0.3), AugmentingResampler(GaussianNoise(0.3))],
+    ids=repr,
+)
 def test_random_state_decides_everything(augmentation):
     fitted = [
         classifier(augmentation=augmentation, random_state=seed).fit(SCALED, Y_CLASSES)
