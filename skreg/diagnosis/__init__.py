@@ -1,5 +1,12 @@
-"""Bias and variance: how much of an estimator's error is which."""
+"""Bias and variance: how much of an estimator's error is which, and what to change."""
 
 from ._decomposition import BiasVarianceDecomposition, bias_variance_decomposition
+from ._diagnose import Diagnosis, Remedy, diagnose
 
-__all__ = ["BiasVarianceDecomposition", "bias_variance_decomposition"]
+__all__ = [
+    "BiasVarianceDecomposition",
+    "Diagnosis",
+    "Remedy",
+    "bias_variance_decomposition",
+    "diagnose",
+]

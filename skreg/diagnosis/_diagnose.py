@@ -1,0 +1,381 @@
+"""Whether a model is too simple or too flexible, and what to change about it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from numbers import Real
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import is_classifier, is_regressor
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.model_selection import check_cv
+from sklearn.utils import check_random_state, indexable
+
+from ._evaluation import Measure, make_error
+from ._models import references_for
+from ._remedies import UNFINISHED, changes_for
+from ._report import as_html, as_text, explain, is_cut_short
+from ._rounds import with_seed
+from ._verdict import judge
+
+__all__ = ["Diagnosis", "Remedy", "diagnose"]
+
+# Of the training rows of a fold; all of them are measured anyway.
+_CURVE_SHARES = (0.25, 0.5)
+# Training longer comes first if it brings this part of the best change's gain.
+_ENOUGH = 0.5
+
+
+@dataclass
+class Remedy:
+    """A change that was tried.
+
+    Attributes
+    ----------
+    params : dict
+        For the estimator's `set_params`.
+    aim : {"bias", "variance"}
+        What it is meant to lower.
+    cause : str
+        What is wrong with the estimator if it helps, such as "too small".
+    train_error, validation_error : float
+    change, change_se : float
+        Of the validation error, on the same folds; negative is better.
+    """
+
+    params: dict
+    aim: str
+    cause: str
+    train_error: float
+    validation_error: float
+    change: float
+    change_se: float
+
+    def __str__(self):
+        return ", ".join(f"{name}={value!r}" for name, value in self.params.items())
+
+
+@dataclass
+class Diagnosis:
+    """What `diagnose` found. Print it; in a notebook it shows as a table.
+
+    Attributes
+    ----------
+    verdict : str
+        "high bias", "high variance", "high bias and high variance", "neither" or
+        "inconclusive".
+    cause : str or None
+        What the change that helps most says is wrong, such as "too small" or "trained
+        too little". None without a verdict or a change that helps.
+    remedies : list of Remedy
+        Changes that lowered the validation error by more than its standard error, best
+        first. Empty where the verdict names nothing to change.
+    tried : list of Remedy
+        All changes, best first.
+    train_error, validation_error, gap : float
+        Means over folds; `gap` is the difference.
+    train_error_se, validation_error_se, gap_se : float
+        Standard errors over folds.
+    reference_error : float
+        What bias is measured against.
+    reference : str
+        Where that is from.
+    avoidable_error, avoidable_error_se : float
+        Validation error minus reference.
+    bias_share : float
+        Share of the avoidable error that is in the training error already.
+    baseline_error : float
+        Of a constant prediction.
+    stop_reasons : dict of str to int
+        Why training ended, in how many folds; empty for models without iterations.
+    learning_curve : dict of str to list
+        ``"n_rows"``, ``"train_error"`` and ``"validation_error"``.
+    evidence : list of str
+        Why.
+    """
+
+    verdict: str
+    cause: str | None
+    remedies: list
+    tried: list
+    train_error: float
+    validation_error: float
+    gap: float
+    train_error_se: float
+    validation_error_se: float
+    gap_se: float
+    reference_error: float
+    reference: str
+    avoidable_error: float
+    avoidable_error_se: float
+    bias_share: float
+    baseline_error: float
+    stop_reasons: dict = field(default_factory=dict)
+    learning_curve: dict = field(default_factory=dict)
+
+    @property
+    def evidence(self):
+        """Why, as a list of sentences."""
+        return explain(self)
+
+    def __str__(self):
+        return as_text(self)
+
+    def _repr_html_(self):
+        return as_html(self)
+
+
+def diagnose(
+    estimator,
+    X,
+    y,
+    *,
+    cv=None,
+    target_error=None,
+    scoring=None,
+    random_state=None,
+    n_jobs=None,
+):
+    """Tell high bias from high variance, and try what may help.
+
+    Training error, validation error and a short learning curve are measured by
+    cross-validation; then changes of the estimator's own parameters, and, without a
+    `target_error`, a few stronger models. The errors of networks are on clean rows and
+    with dropout off. Candidates train side by side.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any classifier or regressor, a Pipeline included. Changes are known for
+        networks, of skreg and of scikit-learn, and for the usual parameters of other
+        estimators (`alpha`, `C`, `min_samples_leaf`, `max_depth`, `n_neighbors`).
+
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+
+    cv : int, splitter or iterable, default=None
+        As in scikit-learn: None is 5 folds, stratified for classifiers, in the order of
+        the rows.
+
+    target_error : float, default=None
+        The error that is good enough or known to be possible (a human's, an earlier
+        model's), in the unit of the errors below. Bias is measured against it. None
+        takes the least validation error of all models and changes tried.
+
+    scoring : str, callable or None, default=None
+        What is scored. Errors are one minus a score whose best value is one (accuracy,
+        R^2, AUC), and the absolute value of a ``neg_`` score. None is the estimator's
+        `score`: error rate, or the share of the target's variance not explained.
+
+    random_state : int, RandomState instance or None, default=None
+        Seed of the estimator where it has none, of the learning curve's rows and of
+        the references.
+
+    n_jobs : int or None, default=None
+        Processes, as in joblib.
+
+    Returns
+    -------
+    Diagnosis
+
+    See Also
+    --------
+    bias_variance_decomposition : Bias and variance of the definition.
+
+    Notes
+    -----
+    **The verdict.** Avoidable is what lies between the validation error and the
+    reference. It matters if it is at least a tenth of what can be learned at all (the
+    constant's error minus the reference) and two standard errors of the paired
+    difference over folds, which are corrected for overlapping training sets [1]_. If it
+    is large but not sure, the verdict is "inconclusive"; if it is small, "neither".
+    Otherwise it is high bias as far as the *training* error exceeds the reference, high
+    variance as far as the validation error exceeds the training error, and both where
+    neither part is below 30 %.
+
+    A gap that nothing tried reduces is not called high variance: on noisy labels every
+    flexible model has one. The learning curve says whether more rows would help.
+
+    **Remedies** are ranked by the measured change in validation error. They are single
+    changes; the best of many looks a little better than it is, so check it on rows that
+    were not used here. Training longer is tried only where `max_iter` ended training in
+    half of the folds or more, and never where early stopping did.
+
+    References
+    ----------
+    .. [1] C. Nadeau and Y. Bengio, "Inference for the generalization error", Machine
+       Learning 52, 2003.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skreg import MLPClassifier
+    >>> from skreg.diagnosis import diagnose
+    >>> X, y = load_digits(return_X_y=True)
+    >>> network = MLPClassifier((2,), batch_size=32, max_iter=30)
+    >>> diagnosis = diagnose(network, X[:400] / 16, y[:400], cv=3, random_state=0)
+    >>> diagnosis.verdict
+    'high bias'
+    """
+    _check_estimator(estimator)
+    _check_target_error(target_error)
+    random_state = check_random_state(random_state)
+    seed = int(random_state.randint(2**31 - 1))
+    estimator = with_seed(estimator, seed)
+    X, y = indexable(X, y)
+    splitter = check_cv(cv, y, classifier=is_classifier(estimator))
+    splits = [(train, test) for train, test in splitter.split(X, y)]
+    if len(splits) < 2:
+        raise ValueError(
+            f"cv gives {len(splits)} split: the standard errors need at least two."
+        )
+    measure = Measure(X, y, splits, make_error(estimator, scoring), n_jobs)
+    (base,) = measure(estimator, [{}], must_fit=True)
+    if not base.is_complete or not np.isfinite(base.train).all():
+        raise ValueError(
+            f"The score (scoring={scoring!r}) is not finite on some folds: diagnosis "
+            "needs one that is defined on all of them."
+        )
+    dummy = DummyClassifier() if is_classifier(estimator) else DummyRegressor()
+    (baseline,) = measure(dummy, [{}])
+    tried = _try_changes(measure, estimator, base)
+    if target_error is None:
+        models = references_for(estimator, measure.n_train, sparse.issparse(X), seed)
+        reference, errors = _best_of_all(measure, models, base, tried)
+        reference_error, differences = errors.mean(), base.validation - errors
+    else:
+        reference, reference_error = "target_error", target_error
+        differences = base.validation - target_error
+    verdict = judge(
+        base.train.mean(),
+        base.validation.mean(),
+        reference_error,
+        baseline.validation.mean(),
+        avoidable_se=measure.se(differences),
+        gap_se=measure.se(base.validation - base.train),
+        helpful={each.aim for each, _ in tried if each.change < -2 * each.change_se},
+    )
+    remedies = [remedy for remedy, _ in tried if remedy.change < -remedy.change_se]
+    if not (verdict.has_bias or verdict.has_variance):
+        remedies = []
+    return Diagnosis(
+        verdict=verdict.name,
+        cause=_cause(verdict, remedies),
+        remedies=remedies,
+        tried=[remedy for remedy, _ in tried],
+        **_errors(base),
+        reference_error=float(reference_error),
+        reference=reference,
+        avoidable_error=float(verdict.avoidable),
+        avoidable_error_se=float(verdict.avoidable_se),
+        bias_share=verdict.bias_share,
+        baseline_error=float(baseline.validation.mean()),
+        stop_reasons=dict(Counter(base.stop_reasons)),
+        learning_curve=_learning_curve(measure, estimator, base, random_state),
+    )
+
+
+def _check_estimator(estimator):
+    if is_classifier(estimator) or is_regressor(estimator):
+        return
+    raise TypeError(
+        f"{type(estimator).__name__} is neither a classifier nor a regressor: diagnose "
+        "needs something to fit and to score."
+    )
+
+
+def _check_target_error(target_error):
+    is_number = isinstance(target_error, Real) and np.isfinite(target_error)
+    if target_error is not None and not is_number:
+        raise ValueError(f"target_error must be a number, got {target_error!r}.")
+
+
+def _try_changes(measure, estimator, base):
+    """Pairs of a Remedy and its validation errors, best first."""
+    changes = changes_for(estimator, is_cut_short(base.stop_reasons))
+    results = measure(estimator, [change.params for change in changes])
+    pairs = []
+    for change, result in zip(changes, results, strict=True):
+        if not result.is_complete:
+            continue
+        differences = result.validation - base.validation
+        remedy = Remedy(
+            params=change.params,
+            aim=change.aim,
+            cause=change.cause,
+            train_error=float(result.train.mean()),
+            validation_error=float(result.validation.mean()),
+            change=float(differences.mean()),
+            change_se=measure.se(differences),
+        )
+        pairs.append((remedy, result.validation))
+    pairs.sort(key=lambda pair: pair[0].change)
+    longer = [pair for pair in pairs if pair[0].cause == UNFINISHED]
+    if longer and longer[0][0].change < _ENOUGH * pairs[0][0].change:
+        # Unfinished training misleads about all else: a larger network, say, goes
+        # further in as many epochs. First finish.
+        pairs.remove(longer[0])
+        pairs.insert(0, longer[0])
+    return pairs
+
+
+def _best_of_all(measure, models, base, tried):
+    """The name and the validation errors of the best of everything."""
+    best = "this estimator as it is", base.validation
+    candidates = [(f"this estimator with {remedy}", errors) for remedy, errors in tried]
+    for name, model in models:
+        (result,) = measure(model, [{}])
+        candidates.append((name, result.validation))
+    for name, errors in candidates:
+        # Never true of a model that failed.
+        if errors.mean() < best[1].mean():
+            best = name, errors
+    return best
+
+
+def _cause(verdict, remedies):
+    """What the best change says that is aimed at what the verdict names."""
+    causes = [
+        remedy.cause
+        for remedy in remedies
+        if (remedy.aim == "bias" and verdict.has_bias)
+        or (remedy.aim == "variance" and verdict.has_variance)
+    ]
+    return causes[0] if causes else None
+
+
+def _errors(base):
+    """Means and standard errors of the estimator as it is."""
+    errors = {
+        "train_error": base.train,
+        "validation_error": base.validation,
+        "gap": base.validation - base.train,
+    }
+    means = {name: float(each.mean()) for name, each in errors.items()}
+    n_folds = len(base.train)
+    return means | {
+        f"{name}_se": float(each.std(ddof=1) / np.sqrt(n_folds))
+        for name, each in errors.items()
+    }
+
+
+def _learning_curve(measure, estimator, base, random_state):
+    curve = {"n_rows": [], "train_error": [], "validation_error": []}
+
+    def add(n_rows, result):
+        curve["n_rows"].append(int(n_rows))
+        curve["train_error"].append(float(result.train.mean()))
+        curve["validation_error"].append(float(result.validation.mean()))
+
+    orders = [random_state.permutation(train) for train, _ in measure.splits]
+    for share in _CURVE_SHARES:
+        splits = [
+            (np.sort(order[: max(1, round(share * len(order)))]), test)
+            for order, (_, test) in zip(orders, measure.splits, strict=True)
+        ]
+        (result,) = measure(estimator, [{}], splits=splits)
+        # Too few rows for a fit are no point of the curve.
+        if result.is_complete:
+            add(np.mean([len(train) for train, _ in splits]), result)
+    add(measure.n_train, base)
+    return curve

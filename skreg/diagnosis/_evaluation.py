@@ -1,0 +1,175 @@
+"""Training and validation errors of an estimator, and of changes to it, fold by fold.
+
+All goes through one search with `refit=False`, so networks train side by side whatever
+they differ in, and any other estimator works.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
+from sklearn.metrics import check_scoring
+
+from ..model_selection import GridSearchCV
+from ._models import find_model
+
+__all__ = ["Evaluation", "Measure", "make_error"]
+
+# Why training ended, as numbers that a search can carry.
+_REASONS = ("max_iter", "no_improvement", "converged", "diverged", "other")
+
+
+@dataclass
+class Evaluation:
+    """What one setting scored.
+
+    Attributes
+    ----------
+    train, validation : ndarray of shape (n_splits,)
+        Errors, NaN where the fit failed.
+    stop_reasons : list of str
+        Of the splits; empty for estimators that do not say.
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    stop_reasons: list
+
+    @property
+    def is_complete(self):
+        return bool(np.isfinite(self.validation).all())
+
+
+def make_error(estimator, scoring):
+    """A function ``(estimator, X, y) -> error``, less is better, zero is perfect.
+
+    A score of which one is the best possible becomes ``1 - score``, one that is a
+    negative loss its absolute value.
+    """
+    scorer = check_scoring(estimator, scoring=scoring)
+    return _Error(scorer, best=0.0 if getattr(scorer, "_sign", 1) < 0 else 1.0)
+
+
+class _Error:
+    def __init__(self, scorer, best):
+        self._scorer, self._best = scorer, best
+
+    def __call__(self, estimator, X, y):
+        return self._best - self._scorer(estimator, X, y)
+
+
+class _Report:
+    """The scorer of the searches: the error, and how training ended."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def __call__(self, estimator, X, y):
+        _, model = find_model(estimator, fitted=True)
+        reason = _stop_reason_of(model)
+        return {
+            "error": self._error(estimator, X, y),
+            "reason": -1.0 if reason is None else _REASONS.index(reason),
+        }
+
+
+def _stop_reason_of(model):
+    """One of `_REASONS`, or None for estimators without iterations."""
+    reason = getattr(model, "stop_reason_", None)
+    if reason is not None:
+        return reason if reason in _REASONS else "other"
+    n_iter = np.max(getattr(model, "n_iter_", None) or [np.nan])
+    max_iter = getattr(model, "max_iter", None)
+    if max_iter is None or not np.isfinite(n_iter):
+        return None
+    return "max_iter" if n_iter >= max_iter else "other"
+
+
+class Measure:
+    """Trains and scores estimators, with changes, on the same splits.
+
+    Parameters
+    ----------
+    X, y
+    splits : list of (train, validation)
+    error : callable
+    n_jobs : int or None
+    """
+
+    def __init__(self, X, y, splits, error, n_jobs):
+        self._X, self._y, self.splits = X, y, splits
+        self._error, self._n_jobs = error, n_jobs
+        self.n_train = len(splits[0][0])
+
+    def se(self, differences):
+        """Standard error of a mean over folds, whose training sets overlap.
+
+        Nadeau and Bengio (2003): ``sqrt(1 / k + n_validation / n_train)`` standard
+        deviations. Without the second term, differences look surer than they are.
+        """
+        overlap = len(self.splits[0][1]) / self.n_train
+        factor = np.sqrt(1 / len(differences) + overlap)
+        return float(np.std(differences, ddof=1) * factor)
+
+    def __call__(self, estimator, changes, *, splits=None, must_fit=False):
+        """Evaluate changes of an estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+        changes : list of dict
+            Parameters to set; ``{}`` for none.
+        splits : list of (train, validation), default=None
+            In place of the usual ones.
+        must_fit : bool, default=False
+            Whether a failing fit raises; otherwise its errors are NaN.
+
+        Returns
+        -------
+        list of Evaluation
+        """
+        splits = self.splits if splits is None else splits
+        if not changes:
+            return []
+        search = GridSearchCV(
+            estimator,
+            [{name: [value] for name, value in change.items()} for change in changes],
+            scoring=_Report(self._error),
+            cv=splits,
+            refit=False,
+            return_train_score=True,
+            error_score="raise" if must_fit else np.nan,
+            n_jobs=self._n_jobs,
+        )
+        with warnings.catch_warnings():
+            # How training ended is a part of the report.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.simplefilter("ignore", FitFailedWarning)
+            warnings.filterwarnings("ignore", "One or more of the .* non-finite")
+            # The learning curve begins with fewer rows than a minibatch may have.
+            warnings.filterwarnings("ignore", "Got .?batch_size")
+            try:
+                results = search.fit(self._X, self._y).cv_results_
+            except ValueError:
+                # If every fit fails, scikit-learn makes an error of it.
+                if must_fit:
+                    raise
+                nothing = np.full(len(splits), np.nan)
+                return [Evaluation(nothing, nothing, []) for _ in changes]
+        return [
+            _evaluation(results, index, len(splits)) for index in range(len(changes))
+        ]
+
+
+def _evaluation(results, index, n_splits):
+    def of_splits(what):
+        columns = [results[f"split{split}_{what}"] for split in range(n_splits)]
+        return np.array([column[index] for column in columns])
+
+    codes = of_splits("test_reason")
+    return Evaluation(
+        train=of_splits("train_error"),
+        validation=of_splits("test_error"),
+        stop_reasons=[_REASONS[int(code)] for code in codes[codes >= 0]],
+    )

@@ -1,0 +1,99 @@
+"""Finding the model in an estimator, and putting another in its place."""
+
+from sklearn.base import clone, is_classifier
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from ..neural_network import MLPClassifier, MLPRegressor
+
+__all__ = ["find_model", "is_network", "references_for", "replace_model"]
+
+
+def find_model(estimator, fitted=False):
+    """The model at the end of Pipelines and inside target transformers.
+
+    Parameters
+    ----------
+    estimator : estimator
+    fitted : bool, default=False
+        Whether to go down the fitted copies.
+
+    Returns
+    -------
+    prefix : str
+        Of its parameters, ending with two underscores, or empty.
+    model : estimator
+    """
+    if isinstance(estimator, Pipeline):
+        name, inner = estimator.steps[-1]
+    elif isinstance(estimator, TransformedTargetRegressor):
+        name, inner = "regressor", estimator.regressor
+        if fitted:
+            inner = getattr(estimator, "regressor_", inner)
+    else:
+        return "", estimator
+    if inner is None or isinstance(inner, str):
+        return "", estimator
+    prefix, model = find_model(inner, fitted)
+    return f"{name}__{prefix}", model
+
+
+def is_network(model):
+    """Whether it is a multi-layer perceptron, of this package or scikit-learn's."""
+    return "hidden_layer_sizes" in model.get_params(deep=False)
+
+
+def replace_model(estimator, model):
+    """A clone with another model behind the same steps."""
+    prefix, _ = find_model(estimator)
+    if not prefix:
+        return model
+    return clone(estimator).set_params(**{prefix.removesuffix("__"): model})
+
+
+def references_for(estimator, n_rows, is_sparse, seed):
+    """Models that may show that a smaller error is possible: (name, estimator) pairs.
+
+    Two networks that are large enough for most tables, one stopped early and one
+    penalized, trees and a linear model, behind the same preprocessing.
+    """
+    scaler = StandardScaler(with_mean=not is_sparse)
+    network = {
+        # Enough updates where rows are few.
+        "batch_size": min(200, max(16, n_rows // 20)),
+        "max_iter": 100,
+        "random_state": seed,
+    }
+    if is_classifier(estimator):
+        models = {
+            "a network of 100 units, stopped early": MLPClassifier(
+                **network, early_stopping=True
+            ),
+            "a network of 100 units with alpha=0.01": MLPClassifier(
+                **network, alpha=0.01
+            ),
+            "extremely randomized trees": ExtraTreesClassifier(random_state=seed),
+            "logistic regression": LogisticRegression(max_iter=1000),
+        }
+    else:
+        models = {
+            "a network of 100 units, stopped early": _with_scaled_target(
+                MLPRegressor(**network, early_stopping=True)
+            ),
+            "a network of 100 units with alpha=0.01": _with_scaled_target(
+                MLPRegressor(**network, alpha=0.01)
+            ),
+            "extremely randomized trees": ExtraTreesRegressor(random_state=seed),
+            "ridge regression": Ridge(),
+        }
+    return [
+        (name, replace_model(estimator, make_pipeline(clone(scaler), model)))
+        for name, model in models.items()
+    ]
+
+
+def _with_scaled_target(model):
+    return TransformedTargetRegressor(model, transformer=StandardScaler())

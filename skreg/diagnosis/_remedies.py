@@ -1,0 +1,167 @@
+"""What can be changed about an estimator, in terms of its own parameters."""
+
+from dataclasses import dataclass
+from numbers import Integral
+
+from ..augmentation import GaussianNoise, Mixup
+from ._models import find_model, is_network
+
+__all__ = ["UNFINISHED", "Change", "changes_for"]
+
+# The cause that training longer removes.
+UNFINISHED = "trained too little"
+
+# A penalty below this makes no difference to standardized data; above, none is learned.
+_WEAKEST_ALPHA, _STRONGEST_ALPHA = 1e-4, 10.0
+# Layers at least as wide are made twice as wide, narrower ones four times.
+_WIDE = 64
+
+
+@dataclass
+class Change:
+    """A setting that may help.
+
+    Attributes
+    ----------
+    aim : {"bias", "variance"}
+        What it is meant to lower.
+    cause : str
+        What is wrong with the estimator if it helps.
+    params : dict
+        For `set_params`.
+    """
+
+    aim: str
+    cause: str
+    params: dict
+
+
+def changes_for(estimator, cut_short):
+    """Changes worth trying.
+
+    Parameters
+    ----------
+    estimator : estimator
+    cut_short : bool
+        Whether `max_iter` ended training. Only then is training longer of any use.
+
+    Returns
+    -------
+    list of Change
+    """
+    prefix, model = find_model(estimator)
+    params = model.get_params(deep=False)
+    find = _network_changes if is_network(model) else _other_changes
+    changes = []
+    for aim, cause, settings in find(params, cut_short):
+        known = {name: value for name, value in settings.items() if name in params}
+        if known != settings or all(params[n] is v for n, v in settings.items()):
+            continue
+        settings = {prefix + name: value for name, value in settings.items()}
+        changes.append(Change(aim, cause, settings))
+    return changes
+
+
+def _network_changes(params, cut_short):
+    takes_steps = params["solver"] in ("adam", "sgd")
+    yield from _training(params, cut_short, takes_steps)
+    yield from _size(params)
+    yield from _penalties(params, takes_steps)
+
+
+def _training(params, cut_short, takes_steps):
+    if cut_short:
+        max_iter = params["max_iter"]
+        for factor in _factors_of(max_iter):
+            yield "bias", UNFINISHED, {"max_iter": factor * max_iter}
+        if takes_steps:
+            rate = 5 * params["learning_rate_init"]
+            yield "bias", UNFINISHED, {"learning_rate_init": rate}
+    if not params["early_stopping"]:
+        yield "variance", "trained too long", {"early_stopping": True}
+
+
+def _factors_of(max_iter):
+    """The fewer the epochs, the more of them are cheap, and may be missing."""
+    if max_iter <= 10:
+        return 2, 8, 32
+    return (2, 8) if max_iter <= 50 else (2, 4)
+
+
+def _size(params):
+    sizes = params["hidden_layer_sizes"]
+    sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+    cause = "too small"
+    if not sizes:
+        yield "bias", cause, {"hidden_layer_sizes": (100,)}
+        return
+    factor = 2 if max(sizes) >= _WIDE else 4
+    wider = tuple(factor * size for size in sizes)
+    yield "bias", cause, {"hidden_layer_sizes": wider}
+    if max(wider) < 100:
+        yield "bias", cause, {"hidden_layer_sizes": (100,) * len(sizes)}
+    yield "bias", cause, {"hidden_layer_sizes": (*sizes, sizes[-1])}
+    if max(sizes) >= 8:
+        narrower = tuple(max(2, size // 4) for size in sizes)
+        yield "variance", "too large", {"hidden_layer_sizes": narrower}
+
+
+def _penalties(params, takes_steps):
+    alpha, cause = params["alpha"], "penalized too much"
+    if alpha > 0:
+        for divisor in (10, 100, 1000):
+            yield "bias", cause, {"alpha": alpha / divisor}
+    if params.get("feature_alpha", 0) > 0:
+        yield "bias", cause, {"feature_alpha": params["feature_alpha"] / 10}
+    dropout = params.get("dropout", 0)
+    if dropout > 0:
+        yield "bias", cause, {"dropout": 0.0}
+    augmentation = params.get("augmentation")
+    if augmentation is not None:
+        yield "bias", cause, {"augmentation": None}
+
+    cause = "penalized too little"
+    base = max(alpha, _WEAKEST_ALPHA)
+    for factor in (10, 100, 1000):
+        if factor * base <= _STRONGEST_ALPHA:
+            yield "variance", cause, {"alpha": factor * base}
+    if params.get("l1_ratio") == 0:
+        yield "variance", cause, {"alpha": max(alpha, 3e-3), "l1_ratio": 1.0}
+    if not takes_steps:
+        return
+    for rate in (0.2, 0.5):
+        if rate > dropout:
+            yield "variance", cause, {"dropout": rate}
+    if augmentation is None:
+        yield "variance", cause, {"augmentation": GaussianNoise(sigma=0.3)}
+        yield "variance", cause, {"augmentation": Mixup()}
+
+
+def _other_changes(params, cut_short):
+    """Of other estimators, by the names that scikit-learn gives strength and size."""
+    if cut_short and isinstance(params.get("max_iter"), Integral):
+        yield "bias", UNFINISHED, {"max_iter": 4 * params["max_iter"]}
+    for name, stronger in (("alpha", 10), ("C", 0.1), ("gamma", 0.1)):
+        value = params.get(name)
+        if isinstance(value, (int, float)) and value > 0:
+            yield "bias", "penalized too much", {name: value / stronger}
+            yield "variance", "penalized too little", {name: value * stronger}
+    leaf = params.get("min_samples_leaf")
+    if isinstance(leaf, Integral):
+        yield "variance", "too large", {"min_samples_leaf": 5 * leaf}
+        if leaf > 1:
+            yield "bias", "too small", {"min_samples_leaf": max(1, leaf // 5)}
+    if "max_depth" in params:
+        depth = params["max_depth"]
+        yield (
+            "variance",
+            "too large",
+            {"max_depth": 4 if depth is None else max(1, depth // 2)},
+        )
+        if depth is not None:
+            yield "bias", "too small", {"max_depth": 3 * depth}
+    neighbors = params.get("n_neighbors")
+    if isinstance(neighbors, Integral):
+        yield "variance", "too large", {"n_neighbors": 3 * neighbors}
+        if neighbors > 1:
+            yield "bias", "too small", {"n_neighbors": max(1, neighbors // 3)}

@@ -1,0 +1,193 @@
+"""A diagnosis in words: for a terminal, and for a notebook."""
+
+from html import escape
+
+__all__ = ["as_html", "as_text", "explain", "is_cut_short"]
+
+# Changes that are shown if the verdict asks for one, and if it does not.
+_MOST_SHOWN, _FEW_SHOWN = 6, 3
+
+_MEANING = {
+    "high bias": "it does not learn even the training rows as well as it could",
+    "high variance": "it learns what is true of the training rows alone",
+    "high bias and high variance": "both in comparable parts",
+    "neither": "nothing that was tried is clearly better",
+    "inconclusive": "the differences are within their standard errors",
+}
+
+
+def is_cut_short(stop_reasons):
+    """Whether `max_iter` ended training in half of the folds or more.
+
+    Parameters
+    ----------
+    stop_reasons : list of str
+        One a fold.
+    """
+    return 0 < len(stop_reasons) <= 2 * list(stop_reasons).count("max_iter")
+
+
+def explain(diagnosis):
+    """Sentences that say what the verdict rests on."""
+    d = diagnosis
+    sentences = list(_on_training(d.stop_reasons))
+    sentences.append(
+        f"The validation error {_number(d.validation_error)} is "
+        f"{_number(d.avoidable_error)} +- {d.avoidable_error_se:.1g} above the "
+        f"reference {_number(d.reference_error)} ({d.reference})."
+        if d.avoidable_error > 0
+        else f"The validation error {_number(d.validation_error)} is no more than the "
+        f"reference {_number(d.reference_error)} ({d.reference})."
+    )
+    if d.verdict == "inconclusive":
+        sentences.append(
+            "That is too uncertain for a verdict: more rows or more folds would tell."
+        )
+    elif d.verdict == "neither":
+        sentences.append(
+            f"The gap of {_number(d.gap)} between training and validation error was "
+            "not clearly reduced by anything tried."
+        )
+    else:
+        sentences.append(
+            f"Of that, {d.bias_share:.0%} is in the training error "
+            f"({_number(d.train_error)}) already; the rest is the gap of "
+            f"{_number(d.gap)} between training and validation error."
+        )
+    sentences += _on_rows(d)
+    return sentences
+
+
+def _on_training(stop_reasons):
+    n_folds = sum(stop_reasons.values())
+    n_cut = stop_reasons.get("max_iter", 0)
+    if n_cut:
+        yield (
+            f"max_iter ended training in {n_cut} of {n_folds} folds, before it was "
+            "done: what follows is about an unfinished fit."
+        )
+    if stop_reasons.get("diverged"):
+        yield f"Training diverged in {stop_reasons['diverged']} of {n_folds} folds."
+
+
+def _on_rows(d):
+    rows, errors = d.learning_curve["n_rows"], d.learning_curve["validation_error"]
+    if len(rows) < 2:
+        return
+    fall = errors[-2] - errors[-1]
+    if fall > max(d.validation_error_se, 0):
+        yield (
+            f"From {rows[-2]} to {rows[-1]} rows the validation error fell by "
+            f"{_number(fall)}: more rows would probably lower it further."
+        )
+    else:
+        yield (
+            f"From {rows[-2]} to {rows[-1]} rows the validation error hardly fell: "
+            "more rows alone would change little."
+        )
+
+
+def _number(value):
+    return f"{value:.3g}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
+
+
+def _headline(d):
+    cause = f" ({d.cause})" if d.cause else ""
+    return f"{d.verdict}{cause}", _MEANING[d.verdict]
+
+
+def _error_rows(d):
+    yield "training error", d.train_error, d.train_error_se
+    yield "validation error", d.validation_error, d.validation_error_se
+    yield "gap", d.gap, d.gap_se
+    yield "reference", d.reference_error, None
+    yield "constant prediction", d.baseline_error, None
+
+
+def _curve_rows(d):
+    curve = d.learning_curve
+    return zip(
+        curve["n_rows"], curve["train_error"], curve["validation_error"], strict=True
+    )
+
+
+def _shown_changes(d):
+    """The title, and the changes to show."""
+    if d.remedies:
+        return "What to change", d.remedies[:_MOST_SHOWN]
+    return "Tried, without a clear gain", d.tried[:_FEW_SHOWN]
+
+
+def as_text(d):
+    """For a terminal."""
+    name, meaning = _headline(d)
+    lines = [f"Verdict: {name}: {meaning}.", ""]
+    lines += [f"- {sentence}" for sentence in explain(d)]
+    lines.append("")
+    for label, value, error in _error_rows(d):
+        uncertainty = "" if error is None else f" +- {error:.1g}"
+        lines.append(f"{label:<20} {_number(value):>8}{uncertainty}")
+    lines += ["", "rows      training error  validation error"]
+    for n_rows, train, validation in _curve_rows(d):
+        lines.append(f"{n_rows:<9} {_number(train):>14}  {_number(validation):>16}")
+    title, changes = _shown_changes(d)
+    if changes:
+        width = max(len(title), *(len(str(change)) for change in changes))
+        lines += ["", f"{title:<{width}}  validation error  change"]
+        for change in changes:
+            lines.append(
+                f"{change!s:<{width}}  {_number(change.validation_error):>16}  "
+                f"{change.change:+.2g} +- {change.change_se:.1g}"
+            )
+    return "\n".join(lines)
+
+
+def as_html(d):
+    """For a notebook."""
+    name, meaning = _headline(d)
+    parts = [f"<p><strong>{escape(name)}</strong>: {escape(meaning)}.</p>", "<ul>"]
+    parts += [f"<li>{escape(sentence)}</li>" for sentence in explain(d)]
+    parts.append("</ul>")
+    parts.append(
+        _table(
+            ("error", "", "standard error"),
+            [
+                (label, _number(value), "" if error is None else f"{error:.1g}")
+                for label, value, error in _error_rows(d)
+            ],
+        )
+    )
+    parts.append(
+        _table(
+            ("rows", "training error", "validation error"),
+            [(n, _number(t), _number(v)) for n, t, v in _curve_rows(d)],
+        )
+    )
+    title, changes = _shown_changes(d)
+    if changes:
+        parts.append(
+            _table(
+                (title, "validation error", "change", "standard error"),
+                [
+                    (
+                        change,
+                        _number(change.validation_error),
+                        f"{change.change:+.2g}",
+                        f"{change.change_se:.1g}",
+                    )
+                    for change in changes
+                ],
+            )
+        )
+    return "\n".join(parts)
+
+
+def _table(header, rows):
+    def line(tag, cells):
+        return "".join(f"<{tag}>{escape(str(cell))}</{tag}>" for cell in cells)
+
+    body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
+    return (
+        f"<table><thead><tr>{line('th', header)}</tr></thead>"
+        f"<tbody>{body}</tbody></table>"
+    )

@@ -1,0 +1,463 @@
+"""The diagnosis: verdicts from numbers, remedies from measurements, words from both."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import KFold, ShuffleSplit, cross_validate
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neural_network import MLPClassifier as ScikitLearnMLP
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+
+from skreg import MLPClassifier, MLPRegressor
+from skreg.augmentation import GaussianNoise
+from skreg.diagnosis import diagnose
+from skreg.diagnosis._evaluation import make_error
+from skreg.diagnosis._models import find_model, replace_model
+from skreg.diagnosis._remedies import changes_for
+from skreg.diagnosis._report import is_cut_short
+from skreg.diagnosis._verdict import judge
+
+
+def rings(n_samples, seed=0, n_noise=0):
+    """Two classes, one around the other."""
+    rng = np.random.RandomState(seed)
+    y = rng.randint(2, size=n_samples)
+    angle = rng.uniform(0, 2 * np.pi, size=n_samples)
+    radius = 1 + 1.2 * y + 0.15 * rng.normal(size=n_samples)
+    X = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    return np.hstack([X, rng.normal(size=(n_samples, n_noise))]), y
+
+
+def quick(**params):
+    """A network that learns the rings in a fraction of a second."""
+    defaults = dict(
+        hidden_layer_sizes=(16,),
+        learning_rate_init=0.02,
+        batch_size=30,
+        max_iter=40,
+        random_state=0,
+    )
+    return MLPClassifier(**{**defaults, **params})
+
+
+# -- verdicts from numbers -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "train, validation, reference, verdict",
+    [
+        (0.30, 0.32, 0.05, "high bias"),
+        (0.00, 0.20, 0.05, "high variance"),
+        (0.12, 0.22, 0.04, "high bias and high variance"),
+        # A gap that nothing reduces, small or a large part of the constant's error.
+        (0.00, 0.06, 0.06, "neither"),
+        (0.00, 0.20, 0.20, "high variance"),
+        # Large against the error, but next to nothing of what can be learned.
+        (0.00, 0.02, 0.012, "neither"),
+        # A tenth of the error: not worth a change.
+        (0.28, 0.30, 0.27, "neither"),
+    ],
+)
+def test_verdict(train, validation, reference, verdict):
+    errors = dict(avoidable_se=0.002, gap_se=0.002)
+    judged = judge(train, validation, reference, 0.5, **errors)
+    assert judged.name == verdict
+    assert judged.avoidable == pytest.approx(validation - reference)
+    assert judged.has_bias == ("bias" in verdict)
+    assert judged.has_variance == ("variance" in verdict)
+
+
+def test_what_is_not_sure_is_inconclusive():
+    numbers = dict(train=0.30, validation=0.32, reference=0.05, baseline=0.5)
+    assert judge(**numbers, avoidable_se=0.1, gap_se=0.1).name == "high bias"
+    assert judge(**numbers, avoidable_se=0.2, gap_se=0.1).name == "inconclusive"
+    # A wide gap needs to be sure, too.
+    numbers = dict(train=0.0, validation=0.20, reference=0.19, baseline=0.5)
+    assert judge(**numbers, avoidable_se=0.1, gap_se=0.05).name == "high variance"
+    assert judge(**numbers, avoidable_se=0.1, gap_se=0.15).name == "neither"
+    # Where nothing beats the constant there is no telling.
+    numbers = dict(train=0.48, validation=0.5, reference=0.48, baseline=0.49)
+    assert judge(**numbers, avoidable_se=0.05, gap_se=0.05).name == "inconclusive"
+
+
+def test_where_both_parts_are_large_the_changes_decide():
+    numbers = (0.12, 0.22, 0.04, 0.8, 0.002, 0.002)
+    assert judge(*numbers, {"bias"}).name == "high bias"
+    assert judge(*numbers, {"variance"}).name == "high variance"
+    both = "high bias and high variance"
+    assert judge(*numbers, {"bias", "variance"}).name == judge(*numbers).name == both
+
+
+def test_when_training_was_cut_short():
+    assert is_cut_short(["max_iter", "max_iter", "no_improvement"])
+    assert is_cut_short(["max_iter", "converged"])
+    assert not is_cut_short(["max_iter", "no_improvement", "no_improvement"])
+    assert not is_cut_short([])
+
+
+# -- what can be changed ---------------------------------------------------------------
+
+
+def settings_of(estimator, aim, cut_short=False):
+    return [
+        change.params
+        for change in changes_for(estimator, cut_short)
+        if change.aim == aim
+    ]
+
+
+def test_changes_of_a_network():
+    network = MLPClassifier((20, 10), alpha=0.01, max_iter=60)
+    bias = settings_of(network, "bias", cut_short=True)
+    variance = settings_of(network, "variance")
+    assert {"max_iter": 120} in bias and {"max_iter": 240} in bias
+    assert {"learning_rate_init": 0.005} in bias
+    assert {"hidden_layer_sizes": (80, 40)} in bias
+    assert {"hidden_layer_sizes": (20, 10, 10)} in bias
+    assert {"alpha": 0.001} in bias
+    assert {"alpha": 0.1} in variance
+    assert {"alpha": 0.01, "l1_ratio": 1.0} in variance
+    assert {"dropout": 0.5} in variance
+    assert {"early_stopping": True} in variance
+    assert {"hidden_layer_sizes": (5, 2)} in variance
+    kinds = [type(s["augmentation"]).__name__ for s in variance if "augmentation" in s]
+    assert kinds == ["GaussianNoise", "Mixup"]
+    for settings in bias + variance:
+        network.set_params(**settings)._validate_params()
+
+
+def test_training_longer_is_for_training_that_was_cut_short():
+    for network in (MLPClassifier(), MLPClassifier(early_stopping=True), SVC()):
+        for settings in settings_of(network, "bias", cut_short=False):
+            assert not {"max_iter", "learning_rate_init"} & set(settings)
+
+
+def test_only_changes_that_change_something():
+    network = MLPClassifier(early_stopping=True, dropout=0.5, augmentation=None)
+    variance = settings_of(network, "variance")
+    assert {"early_stopping": True} not in variance
+    assert not any("dropout" in settings for settings in variance)
+    assert {"dropout": 0.0} in settings_of(network, "bias")
+    network.set_params(augmentation=GaussianNoise(), dropout=0.0)
+    assert {"augmentation": None} in settings_of(network, "bias")
+    assert {"dropout": 0.0} not in settings_of(network, "bias")
+    plain = MLPClassifier(alpha=0.0, hidden_layer_sizes=())
+    assert not any("alpha" in settings for settings in settings_of(plain, "bias"))
+    assert {"hidden_layer_sizes": (100,)} in settings_of(plain, "bias")
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "fista"])
+def test_full_batch_solvers_know_no_dropout(solver):
+    variance = settings_of(MLPClassifier(solver=solver), "variance")
+    assert not any({"dropout", "augmentation"} & set(each) for each in variance)
+
+
+def test_changes_of_other_estimators():
+    theirs = settings_of(ScikitLearnMLP(), "variance", cut_short=True)
+    assert {"alpha": 0.001} in theirs and {"early_stopping": True} in theirs
+    assert not any({"dropout", "l1_ratio"} & set(settings) for settings in theirs)
+    assert {"C": 0.1} in settings_of(LogisticRegression(), "variance")
+    assert {"C": 10.0} in settings_of(SVC(), "bias")
+    assert {"min_samples_leaf": 5} in settings_of(DecisionTreeClassifier(), "variance")
+    assert {"max_depth": 6} in settings_of(DecisionTreeClassifier(max_depth=2), "bias")
+    assert {"n_neighbors": 15} in settings_of(KNeighborsRegressor(), "variance")
+    assert changes_for(LinearRegression(), cut_short=False) == []
+
+
+def test_models_inside_others():
+    pipeline = make_pipeline(StandardScaler(), quick())
+    assert {"mlpclassifier__alpha": 0.001} in settings_of(pipeline, "variance")
+    nested = TransformedTargetRegressor(make_pipeline(StandardScaler(), Ridge()))
+    prefix, model = find_model(nested)
+    assert prefix == "regressor__ridge__" and isinstance(model, Ridge)
+    replaced = replace_model(nested, KNeighborsRegressor())
+    assert isinstance(find_model(replaced)[1], KNeighborsRegressor)
+    assert isinstance(find_model(nested)[1], Ridge)
+
+
+# -- planted faults --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def too_small():
+    X, y = rings(150)
+    network = quick(hidden_layer_sizes=(1,), n_iter_no_change=3)
+    network.set_params(tol=1e-3, max_iter=200)
+    return network, X, y, diagnose(network, X, y, cv=3, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def too_short():
+    X, y = rings(150)
+    network = quick(max_iter=2, learning_rate_init=0.005)
+    return network, X, y, diagnose(network, X, y, cv=3, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def too_flexible():
+    X, y = rings(60, n_noise=20)
+    flipped = np.random.RandomState(1).rand(60) < 0.2
+    network = quick(hidden_layer_sizes=(60,), alpha=0.0)
+    y = np.where(flipped, 1 - y, y)
+    return network, X, y, diagnose(network, X, y, cv=3, random_state=0)
+
+
+def test_too_small(too_small):
+    network, X, y, diagnosis = too_small
+    assert diagnosis.verdict == "high bias"
+    assert diagnosis.cause == "too small"
+    assert "hidden_layer_sizes" in diagnosis.remedies[0].params
+    assert "max_iter" not in diagnosis.stop_reasons
+    assert not any("max_iter" in remedy.params for remedy in diagnosis.tried)
+    assert "max_iter" not in str(diagnosis)
+    assert diagnosis.reference_error < 0.1 < diagnosis.train_error
+    assert diagnosis.baseline_error == pytest.approx(0.5, abs=0.1)
+
+
+def test_too_short(too_short):
+    network, X, y, diagnosis = too_short
+    assert diagnosis.verdict == "high bias"
+    assert diagnosis.cause == "trained too little"
+    assert diagnosis.stop_reasons == {"max_iter": 3}
+    assert diagnosis.evidence[0].startswith("max_iter ended training in 3 of 3 folds")
+    text = str(diagnosis)
+    assert text.index("max_iter ended training") < text.index("validation error")
+
+
+def test_over_penalized():
+    X, y = rings(150)
+    diagnosis = diagnose(quick(alpha=0.3), X, y, cv=3, random_state=0)
+    assert diagnosis.verdict == "high bias"
+    assert diagnosis.cause == "penalized too much"
+    assert diagnosis.remedies[0].params["alpha"] < 0.3
+
+
+def test_too_flexible(too_flexible):
+    network, X, y, diagnosis = too_flexible
+    assert diagnosis.verdict == "high variance"
+    assert diagnosis.train_error == 0
+    assert diagnosis.bias_share == 0
+    assert all(r.change < -r.change_se for r in diagnosis.remedies)
+
+
+def test_fine_as_it_is():
+    X, y = rings(150)
+    diagnosis = diagnose(quick(), X, y, cv=3, random_state=0)
+    assert diagnosis.verdict == "neither"
+    assert diagnosis.cause is None and diagnosis.remedies == []
+    assert diagnosis.tried
+    assert "Tried, without a clear gain" in str(diagnosis)
+
+
+# -- the numbers are those of cross-validation -----------------------------------------
+
+
+def test_errors_are_those_of_cross_validation(too_flexible):
+    network, X, y, diagnosis = too_flexible
+
+    def by_hand(**params):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            scores = cross_validate(
+                clone(network).set_params(**params),
+                X,
+                y,
+                cv=3,
+                return_train_score=True,
+            )
+        return 1 - scores["train_score"], 1 - scores["test_score"]
+
+    train, validation = by_hand()
+    assert diagnosis.train_error == pytest.approx(train.mean())
+    assert diagnosis.validation_error == pytest.approx(validation.mean())
+    assert diagnosis.gap == pytest.approx((validation - train).mean())
+    error = validation.std(ddof=1) / np.sqrt(3)
+    assert diagnosis.validation_error_se == pytest.approx(error)
+    assert diagnosis.learning_curve["n_rows"] == [10, 20, 40]
+    assert diagnosis.learning_curve["validation_error"][-1] == validation.mean()
+    changes = [remedy.change for remedy in diagnosis.tried]
+    assert changes == sorted(changes)
+    for wanted in ("dropout", "early_stopping", "augmentation"):
+        remedy = next(each for each in diagnosis.tried if wanted in each.params)
+        # With dropout or augmentation, too, errors are those of clean rows.
+        train, changed = by_hand(**remedy.params)
+        differences = changed - validation
+        assert remedy.train_error == pytest.approx(train.mean())
+        assert remedy.validation_error == pytest.approx(changed.mean())
+        assert remedy.change == pytest.approx(differences.mean())
+        factor = np.sqrt(1 / 3 + 20 / 40)
+        assert remedy.change_se == pytest.approx(differences.std(ddof=1) * factor)
+
+
+def test_the_reference_is_the_best_of_all(too_small):
+    *_, diagnosis = too_small
+    least = min(remedy.validation_error for remedy in diagnosis.tried)
+    assert diagnosis.reference_error <= least
+    assert diagnosis.avoidable_error == pytest.approx(
+        diagnosis.validation_error - diagnosis.reference_error
+    )
+    assert "this estimator with" in diagnosis.reference or "network" in (
+        diagnosis.reference
+    )
+
+
+def test_a_target_error_replaces_the_references(too_small):
+    network, X, y, found = too_small
+    options = dict(cv=3, random_state=0)
+    easy = diagnose(network, X, y, target_error=found.validation_error, **options)
+    assert easy.verdict == "neither"
+    assert easy.reference == "target_error" and easy.remedies == []
+    assert easy.validation_error == found.validation_error
+    hard = diagnose(network, X, y, target_error=0.0, **options)
+    assert hard.verdict == "high bias"
+    assert hard.avoidable_error == hard.validation_error
+
+
+def test_remedies_do_what_they_say(too_small):
+    network, X, y, diagnosis = too_small
+    X_fresh, y_fresh = rings(1000, seed=1)
+    remedied = clone(network).set_params(**diagnosis.remedies[0].params)
+    before, after = (
+        model.fit(X, y).score(X_fresh, y_fresh) for model in (clone(network), remedied)
+    )
+    assert after > before + 0.1
+
+
+def test_the_estimator_stays_as_it_is(too_small):
+    network, *_ = too_small
+    assert network.hidden_layer_sizes == (1,) and not hasattr(network, "coefs_")
+
+
+# -- words -----------------------------------------------------------------------------
+
+
+def test_text(too_short):
+    *_, diagnosis = too_short
+    text = str(diagnosis)
+    lines = text.splitlines()
+    assert lines[0].startswith("Verdict: high bias (trained too little)")
+    first = diagnosis.remedies[0]
+    (line,) = [line for line in lines if line.startswith(f"{first} ")]
+    assert f"{first.change:+.2g} +- {first.change_se:.1g}" in line
+    for label in ("training error", "validation error", "gap", "reference"):
+        assert any(line.startswith(label) for line in lines)
+    assert all(sentence in text for sentence in diagnosis.evidence)
+    assert max(map(len, lines[3:])) < 250
+
+
+def test_html(too_short):
+    *_, diagnosis = too_short
+    html = diagnosis._repr_html_()
+    assert "<strong>high bias (trained too little)</strong>" in html
+    assert html.count("<table>") == html.count("</table>") == 3
+    diagnosis.reference, before = "<b>", diagnosis.reference
+    assert "<b>" not in diagnosis._repr_html_()
+    diagnosis.reference = before
+
+
+# -- any estimator, any score ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "scoring, sign",
+    [("neg_log_loss", -1), ("roc_auc", 1), (None, 1)],
+)
+def test_errors_from_scores(scoring, sign):
+    X, y = rings(60)
+    model = LogisticRegression().fit(X, y)
+    error = make_error(model, scoring)(model, X, y)
+    assert error > 0
+    score = cross_validate(model, X, y, scoring=scoring, cv=[(np.arange(60),) * 2])
+    expected = -score["test_score"] if sign < 0 else 1 - score["test_score"]
+    assert error == pytest.approx(expected[0])
+
+
+def regression(n_samples=90):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(n_samples, 3))
+    return X, X[:, 0] * X[:, 1] + 0.1 * rng.normal(size=n_samples)
+
+
+def test_a_linear_model_has_high_bias():
+    X, y = regression()
+    estimator = TransformedTargetRegressor(
+        make_pipeline(StandardScaler(), Ridge()), transformer=StandardScaler()
+    )
+    diagnosis = diagnose(estimator, X, y, cv=KFold(3), random_state=0)
+    assert diagnosis.verdict == "high bias"
+    assert diagnosis.stop_reasons == {}
+    assert "regressor__ridge__alpha" in diagnosis.tried[0].params
+
+
+def test_a_tree_has_high_variance():
+    rng = np.random.RandomState(0)
+    X, y = rng.normal(size=(120, 10)), rng.randint(2, size=120)
+    X[:, 0] += y
+    diagnosis = diagnose(DecisionTreeClassifier(), X, y, cv=3, random_state=0)
+    assert diagnosis.verdict == "high variance"
+    assert diagnosis.train_error == 0
+
+
+@pytest.mark.parametrize("kind", ["skreg", "scikit-learn", "forest"])
+def test_pipelines_and_dataframes(kind):
+    pandas = pytest.importorskip("pandas")
+    X, y = rings(60)
+    X = pandas.DataFrame(X, columns=["a", "b"])
+    y = np.array(["in", "out"])[y]
+    models = {
+        "skreg": quick(max_iter=3),
+        "scikit-learn": ScikitLearnMLP((4,), max_iter=3),
+        "forest": RandomForestClassifier(5),
+    }
+    pipeline = make_pipeline(StandardScaler(), models[kind])
+    options = dict(cv=2, random_state=0, scoring="neg_log_loss", target_error=0.5)
+    diagnosis = diagnose(pipeline, X, y, **options)
+    again = diagnose(pipeline, X, y, **options)
+    assert str(diagnosis) == str(again)
+    assert [r.change for r in diagnosis.tried] == [r.change for r in again.tried]
+    expected = {} if kind == "forest" else {"max_iter": 2}
+    assert diagnosis.stop_reasons == expected
+    assert diagnosis.train_error > 0
+    name = pipeline.steps[-1][0]
+    assert all(
+        each.startswith(f"{name}__") for r in diagnosis.tried for each in r.params
+    )
+
+
+def test_processes_change_nothing():
+    X, y = regression(60)
+    network = MLPRegressor((4,), solver="lbfgs", max_iter=30)
+    options = dict(cv=2, random_state=0, target_error=0.1)
+    one = diagnose(network, X, y, **options)
+    two = diagnose(network, X, y, n_jobs=2, **options)
+    assert one.verdict == two.verdict
+    assert one.validation_error == pytest.approx(two.validation_error)
+    assert [r.change for r in one.tried] == pytest.approx([r.change for r in two.tried])
+
+
+# -- errors ----------------------------------------------------------------------------
+
+
+def test_errors_say_what_is_missing():
+    X, y = rings(30)
+    with pytest.raises(TypeError, match="neither a classifier nor a regressor"):
+        diagnose(KMeans(), X, y)
+    with pytest.raises(ValueError, match="target_error must be a number"):
+        diagnose(LogisticRegression(), X, y, target_error="low")
+    with pytest.raises(ValueError, match="at least two"):
+        diagnose(LogisticRegression(), X, y, cv=ShuffleSplit(1))
+    with pytest.raises(ValueError, match="not finite on some folds"):
+        diagnose(LogisticRegression(), X, y, scoring=lambda *data: np.nan)
+    with pytest.raises(ValueError, match="alpha"):
+        diagnose(quick(alpha=-1.0), X, y)
+    with pytest.raises(ValueError, match="NaN"):
+        diagnose(quick(), np.where(X > 1, np.nan, X), y)
