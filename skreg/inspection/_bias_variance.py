@@ -1,0 +1,213 @@
+"""The classic picture: with flexibility, bias falls and variance rises."""
+
+import numbers
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from ..diagnosis import bias_variance_decomposition
+
+__all__ = ["BiasVarianceDisplay"]
+
+
+class BiasVarianceDisplay:
+    """Bias, variance and their sum against one parameter of an estimator.
+
+    Make one with :meth:`from_estimator`. All values of the parameter see the same
+    training sets, and the networks of one value train side by side.
+
+    Parameters
+    ----------
+    param_name : str
+        The parameter that was varied.
+    param_range : list
+        Its values.
+    decompositions : list of BiasVarianceDecomposition
+        One a value.
+
+    Attributes
+    ----------
+    loss, bias, variance, noise : ndarray of shape (n_values,)
+        Averages over the test rows; `noise` is zero unless it was given.
+    ax_ : matplotlib Axes
+        The axes drawn into.
+    figure_ : matplotlib Figure
+        Their figure.
+    lines_ : dict of str to matplotlib Line2D
+        By part: "loss", "bias", "variance", and "noise" if it was given.
+
+    See Also
+    --------
+    skreg.diagnosis.bias_variance_decomposition : The numbers, with their assumptions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skreg import MLPRegressor
+    >>> from skreg.inspection import BiasVarianceDisplay
+    >>> def sample(random_state):
+    ...     X = random_state.uniform(-3, 3, size=(30, 1))
+    ...     return X, np.sin(X[:, 0]) + 0.3 * random_state.normal(size=30)
+    >>> X_test = np.linspace(-3, 3, 50)[:, None]
+    >>> display = BiasVarianceDisplay.from_estimator(
+    ...     MLPRegressor((8,), activation="tanh", solver="lbfgs", max_iter=1000),
+    ...     param_name="alpha", param_range=[1e-3, 10.0],
+    ...     X_test=X_test, y_test=np.sin(X_test[:, 0]),
+    ...     resampling=sample, n_rounds=20, random_state=0,
+    ... )
+    >>> bool(display.bias[0] < display.bias[1])
+    True
+    >>> bool(display.variance[0] > display.variance[1])
+    True
+    """
+
+    def __init__(self, param_name, param_range, decompositions):
+        self.param_name = param_name
+        self.param_range = param_range
+        self.decompositions = decompositions
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X=None,
+        y=None,
+        *,
+        param_name,
+        param_range,
+        random_state=None,
+        **options,
+    ):
+        """Decompose the loss for every value of a parameter.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Not changed. A Pipeline's parameters are named as in a grid search.
+        X, y : array-like, default=None
+            Training data to resample, unless `resampling` is callable.
+        param_name : str
+            The parameter to vary, such as ``"alpha"`` or ``"hidden_layer_sizes"``.
+        param_range : sequence
+            Its values, in the order in which to draw them.
+        random_state : int, RandomState instance or None, default=None
+            Of the training sets, which are the same for all values.
+        **options : dict
+            `X_test`, `y_test`, and what else
+            :func:`~skreg.diagnosis.bias_variance_decomposition` takes.
+
+        Returns
+        -------
+        display : BiasVarianceDisplay
+        """
+        values = list(param_range)
+        if not values:
+            raise ValueError("param_range has no values.")
+        if param_name not in estimator.get_params():
+            raise ValueError(
+                f"param_name={param_name!r} is not a parameter of "
+                f"{type(estimator).__name__}; get_params() lists them."
+            )
+        seed = int(check_random_state(random_state).randint(2**31 - 1))
+        decompositions = [
+            bias_variance_decomposition(
+                clone(estimator).set_params(**{param_name: value}),
+                X,
+                y,
+                random_state=seed,
+                **options,
+            )
+            for value in values
+        ]
+        return cls(param_name, values, decompositions)
+
+    @property
+    def loss(self):
+        """Mean loss of each value."""
+        return self._parts("loss")
+
+    @property
+    def bias(self):
+        """Bias of each value."""
+        return self._parts("bias")
+
+    @property
+    def variance(self):
+        """Variance of each value."""
+        return self._parts("variance")
+
+    @property
+    def noise(self):
+        """Noise of each value, where it was given."""
+        return self._parts("noise")
+
+    def _parts(self, name):
+        return np.array([getattr(each, name) for each in self.decompositions])
+
+    def plot(self, ax=None, **line_params):
+        """Draw the parts of the loss, with bands of one standard error.
+
+        Numbers that are positive and span more than a factor of 20 get a logarithmic
+        axis; values that are not numbers stand at equal distances.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; by default a new figure.
+        **line_params : dict
+            Passed on to matplotlib's ``plot`` for all curves.
+
+        Returns
+        -------
+        self : BiasVarianceDisplay
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(layout="constrained")
+        places, labels = self._places()
+        is_squared = self.decompositions[0].loss_name == "squared_error"
+        names = {
+            "loss": f"{self.decompositions[0].loss_name.replace('_', ' ')} (sum)",
+            "bias": "bias²" if is_squared else "bias",
+            "variance": "variance",
+        }
+        if self.noise.any():
+            names["noise"] = "noise"
+        self.lines_ = {}
+        for part, label in names.items():
+            heights = self._parts(part)
+            options = {"label": label, "marker": ".", **line_params}
+            (line,) = ax.plot(places, heights, **options)
+            self.lines_[part] = line
+            if part != "noise":
+                errors = self._parts(f"{part}_se")
+                ax.fill_between(
+                    places,
+                    heights - errors,
+                    heights + errors,
+                    color=line.get_color(),
+                    alpha=0.2,
+                    linewidth=0,
+                )
+        if labels is not None:
+            ax.set_xticks(places, labels)
+        elif min(places) > 0 and max(places) > 20 * min(places):
+            ax.set_xscale("log")
+        ax.set_xlabel(self.param_name)
+        ax.set_ylabel("expected loss on test rows")
+        ax.set_ylim(bottom=min(0, *ax.get_ylim()))
+        ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def _places(self):
+        """Where the values stand, and their names where they are not numbers."""
+        values = self.param_range
+        if all(
+            isinstance(value, numbers.Real) and not isinstance(value, bool)
+            for value in values
+        ):
+            return values, None
+        return list(range(len(values))), [str(value) for value in values]
