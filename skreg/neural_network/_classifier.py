@@ -75,10 +75,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         only.
 
     augmentation : callable, object with `fit_resample` or None, default=None
-        What changes the training rows, and never a validation row: one of
+        What changes the training rows, and never a validation row. One of
         `skreg.augmentation` or a function ``(X, Y, sample_weight, rng) -> (X, Y,
-        sample_weight)`` that sees each minibatch anew (minibatch solvers only), or a
-        resampler, which changes the training rows once, before the first epoch.
+        sample_weight)`` changes each minibatch anew (minibatch solvers only), with `Y`
+        the target as floats, one-hot for several classes. A resampler, that of skreg
+        or one of imbalanced-learn, adds or removes rows once, before the first epoch.
 
     class_weight : dict or 'balanced', default=None
         Weights of the classes, which multiply `sample_weight` in training and in the
@@ -111,9 +112,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Whether each epoch visits the rows in a new order.
 
     random_state : int, RandomState instance or None, default=None
-        Decides the initial weights, the validation split, the order of the rows and
-        dropout, with scikit-learn's stream of random numbers: the same number gives the
-        same initial weights as there.
+        Decides the initial weights, the validation split, the order of the rows,
+        dropout and augmentation, with scikit-learn's stream of random numbers: the same
+        number gives the same initial weights as there.
 
     tol : float, default=1e-4
         What counts as an improvement: of the monitored validation score with early

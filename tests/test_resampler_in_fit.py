@@ -1,0 +1,96 @@
+"""Resamplers inside `fit`: applied to the training rows, once."""
+
+import numpy as np
+import pytest
+from augmented import (
+    COPIES,
+    N_ROWS,
+    SCALED,
+    TARGET,
+    Y_CLASSES,
+    X,
+    assert_same_weights,
+    classifier,
+    regressor,
+)
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+
+from skreg.augmentation import AugmentingResampler, Mixup
+from skreg.neural_network._fit_many import FitTask, fit_many
+
+pytestmark = pytest.mark.filterwarnings(
+    # Training ends where the test says.
+    "ignore::sklearn.exceptions.ConvergenceWarning"
+)
+
+
+class WatchedSampler(RandomOverSampler):
+    """imbalanced-learn's, that notes the rows it is given."""
+
+    seen = []  # of the class, because resamplers are cloned
+
+    def fit_resample(self, X, y):
+        type(self).seen.append(X[:, 0].astype(int))
+        return super().fit_resample(X, y)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])
+@pytest.mark.parametrize(
+    "resampler",
+    [
+        AugmentingResampler(Mixup(), random_state=0),
+        RandomOverSampler(random_state=0),
+        SMOTE(k_neighbors=2, random_state=0),
+    ],
+    ids=repr,
+)
+def test_a_resampler_is_applied_once_before_training(resampler, solver):
+    y = np.array(["few", "many"])[np.minimum(np.arange(N_ROWS) % 4, 1)]
+    ours = classifier(augmentation=resampler, solver=solver).fit(SCALED, y)
+    by_hand = classifier(solver=solver).fit(*resampler.fit_resample(SCALED, y))
+    # Row numbers and rows are gathered alike, but for the order of sums.
+    for one, other in zip(ours.coefs_, by_hand.coefs_, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-7)
+    assert ours.t_ == by_hand.t_ > N_ROWS * ours.n_iter_
+
+
+def test_weights_follow_their_rows_through_a_resampler():
+    weight = np.random.default_rng(0).uniform(size=N_ROWS)
+    y = np.minimum(np.arange(N_ROWS) % 4, 1)
+    sampler = RandomOverSampler(random_state=0)
+    ours = classifier(augmentation=sampler).fit(SCALED, y, sample_weight=weight)
+    X_new, y_new = sampler.fit_resample(SCALED, y)
+    weight_new = weight[sampler.sample_indices_]
+    by_hand = classifier().fit(X_new, y_new, sample_weight=weight_new)
+    assert_same_weights(ours, by_hand)
+    with pytest.raises(ValueError, match="'sample_weight' cannot follow the rows"):
+        smote = SMOTE(k_neighbors=2)
+        classifier(augmentation=smote).fit(SCALED, y, sample_weight=weight)
+
+
+def test_a_resampler_of_a_regression():
+    resampler = AugmentingResampler(Mixup(), random_state=0)
+    ours = regressor(augmentation=resampler).fit(SCALED, TARGET)
+    by_hand = regressor().fit(*resampler.fit_resample_regression(SCALED, TARGET))
+    assert_same_weights(ours, by_hand)
+
+
+def test_a_resampler_in_every_call_of_partial_fit_and_warm_start():
+    WatchedSampler.seen = []
+    y = np.minimum(np.arange(N_ROWS) % 4, 1)
+    network = classifier(augmentation=WatchedSampler(), warm_start=True)
+    network.partial_fit(X, y, classes=[0, 1]).partial_fit(X[:60], y[:60])
+    network.fit(X, y).fit(X, y)
+    assert [len(rows) for rows in WatchedSampler.seen] == [120, 60, 120, 120]
+    assert network.t_ == 180 + 90 + 4 * 180 + 4 * 180
+
+
+def test_training_with_a_resampler_is_not_resumed():
+    task = FitTask(classifier(augmentation=COPIES))
+    (outcome,) = fit_many([task], SCALED, Y_CLASSES)
+    again = FitTask(task.estimator, state=outcome.state, resume=True, max_iter=6)
+    (resumed,) = fit_many([again], SCALED, Y_CLASSES)
+    with pytest.raises(ValueError, match="a resampler as augmentation cannot be resum"):
+        raise resumed.error
+    with pytest.raises(ValueError, match="feature_alpha=0.1 takes an augmentation of"):
+        classifier(augmentation=COPIES, feature_alpha=0.1).fit(SCALED, Y_CLASSES)
