@@ -5,9 +5,9 @@ method on the same splits and appends a JSON line each. ``... noise`` and ``...
 stability`` measure the selector on digits with noise columns and stability selection on
 simulated data. ``... table FILE...`` writes the Markdown tables.
 
-`DIR` holds ``<set>.npz`` with `X`, `y` and, where rows come in groups, `groups`: isolet,
-coil20 and madelon (Li et al., scikit-feature), mice_protein (UCI). digits comes with
-scikit-learn. The LassoNet rows need ``requirements-lassonet.txt``. One thread each;
+`DIR` holds ``<set>.npz`` with `X`, `y` and, where rows come in groups, `groups`:
+isolet, coil20, madelon (Li et al., scikit-feature), mice_protein (UCI). digits is
+scikit-learn's. The LassoNet rows need ``requirements-lassonet.txt``. One thread;
 methods run in turn in one process, and seconds are of the process's CPU time, so that
 other load on the machine does not count.
 """
@@ -17,7 +17,6 @@ import json
 import os
 import time
 import warnings
-from collections import defaultdict
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -31,10 +30,8 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import l1_min_c
 
-from skreg import MLPClassifier, MLPRegressor
+from skreg import MLPClassifier
 from skreg.feature_selection import (
-    SparseInputSelector,
-    StabilitySelection,
     feature_path,
 )
 
@@ -183,8 +180,9 @@ def evaluate(name, method, seed, data_dir):
         if support.any():
             dense = network(seed).fit(X[:, support], y)
             refitted = float(dense.score(X_test[:, support], y_test))
+        inputs = [] if method == "all inputs" else np.flatnonzero(support).tolist()
         record[f"k={k}"] = {
-            "inputs": np.flatnonzero(support).tolist() if method != "all inputs" else [],
+            "inputs": inputs,
             "path": None if on_path is None else float(on_path),
             "refit": refitted,
         }
