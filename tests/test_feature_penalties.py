@@ -489,8 +489,8 @@ def test_zeros_of_a_fit_are_exact_and_whole_inputs(solver, kind):
     np.testing.assert_array_equal(network.support_, (W != 0).all(axis=1))
     np.testing.assert_array_equal(W[~network.support_], 0)
     assert network.n_features_selected_ == 2
-    np.testing.assert_array_equal(
-        network.feature_importances_, np.linalg.norm(W, axis=1)
+    np.testing.assert_allclose(
+        network.feature_importances_, np.linalg.norm(W, axis=1), rtol=1e-14
     )
     assert (network.feature_importances_[2:] == 0.0).all()
 
@@ -504,7 +504,8 @@ def test_groups_leave_whole_and_the_order_of_columns_is_irrelevant(solver):
     labels = np.array(["a", "b", "c", "a", "d", "c"])
     network = MLPRegressor(
         (), solver=solver, feature_alpha=0.12, feature_penalty="group_lasso",
-        alpha=1e-3, max_iter=300, tol=1e-7, learning_rate_init=0.01, n_iter_no_change=300,
+        alpha=1e-3, max_iter=300, tol=1e-7, learning_rate_init=0.01,
+        n_iter_no_change=300,
         batch_size=len(X), random_state=0,
     )  # fmt: skip
     here = network.set_params(feature_groups=labels).fit(X, y).coefs_[0]

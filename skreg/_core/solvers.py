@@ -199,6 +199,12 @@ _SMALLEST_STEP = 1e-12
 # Iterations between two looks at the residual, which cost a gradient each.
 _LOOK_EVERY = 10
 
+# Steps of other sizes are tried where the objective falls by a smaller part than this
+# between two looks, and taken if they lower it by more than that: a concave penalty,
+# or relu, may have a lower valley next to a flat one.
+_SLOW = 1e-9
+_OTHER_STEPS = 10.0 ** np.arange(-10, 3)
+
 
 class _ProximalGradient:
     """The iterates of :func:`fista`."""
@@ -234,22 +240,45 @@ class _ProximalGradient:
         self._step *= _GROWTH
         return True
 
+    def leap(self):
+        """The best step of many sizes from here; False where none helps."""
+        gradient = self._majorize(self.params)[1]
+        values_and_steps = []
+        for size in _OTHER_STEPS:
+            new, smooth = self._step_from(self.params, gradient, size)
+            values_and_steps.append((self._objective.value_given(new, smooth), size))
+        value, size = min(values_and_steps)
+        if not value < self.value - _SLOW * abs(self.value):
+            return False
+        self.params, _ = self._step_from(self.params, gradient, size)
+        self.value, self._step = value, size
+        self._start_from, self._inertia = self.params, 1.0
+        return True
+
+    def _majorize(self, start):
+        smooth, gradient = self._objective.smooth_value_and_gradient(start)
+        self._penalty.majorize(self._network.weights(start))
+        return smooth[0], gradient
+
+    def _step_from(self, start, gradient, size):
+        """Where a step leads, and the smooth part there."""
+        step = start.dtype.type(size)
+        new = start - step * gradient
+        layers = self._network.weights(new)
+        column = np.full((1, 1, 1), step)
+        self._penalty.prox(layers, [column] * len(layers), column[:, :, 0])
+        return new, self._objective.smooth_value(new)[0]
+
     def _proximal_step(self):
         """A proximal step whose quadratic model bounds the smooth part."""
         start = self._start_from
-        smooth, gradient = self._objective.smooth_value_and_gradient(start)
-        slack = self._rounding * max(1.0, abs(smooth[0]))
+        smooth, gradient = self._majorize(start)
+        slack = self._rounding * max(1.0, abs(smooth))
         while True:
-            step = self.params.dtype.type(self._step)
-            new = start - step * gradient
-            layers = self._network.weights(new)
-            column = np.full((1, 1, 1), step)
-            self._penalty.majorize(self._network.weights(start))
-            self._penalty.prox(layers, [column] * len(layers), column[:, :, 0])
+            new, value = self._step_from(start, gradient, self._step)
             move = new - start
-            bound = smooth[0] + np.vdot(gradient, move)
-            bound += np.vdot(move, move) / (2 * step)
-            value = self._objective.smooth_value(new)[0]
+            bound = smooth + np.vdot(gradient, move)
+            bound += np.vdot(move, move) / (2 * self._step)
             if value <= bound + slack or self._step < _SMALLEST_STEP:
                 break
             self._step *= _SHRINKAGE
@@ -276,7 +305,8 @@ def fista(
     halved until the quadratic model at ``z`` bounds the smooth part at ``x_new``; then
     ``z = x_new + (t - 1) / t_new (x_new - x)`` (Beck & Teboulle 2009). Where the
     objective would rise, momentum starts again from ``x`` (O'Donoghue & Candes 2015):
-    it never rises. A concave penalty is majorized at ``z``.
+    it never rises. A concave penalty is majorized at ``z``. Where progress is slow, or
+    no step of the present size helps, steps of many other sizes are tried.
 
     Parameters
     ----------
@@ -298,19 +328,30 @@ def fista(
     try:
         with np.errstate(all="ignore"):
             iterates = _ProximalGradient(objective, params)
+            value_at_last_look = iterates.value
             for iteration in range(1, max_iter + 1):
-                goes_on = iterates.advance()
-                row, value = iterates.params[0], iterates.value
+                goes_on = iterates.advance() or iterates.leap()
+                is_last = iteration == max_iter
+                looks = iteration % _LOOK_EVERY == 0 or is_last
+                if looks and goes_on:
+                    fall = value_at_last_look - iterates.value
+                    if fall < _SLOW * abs(iterates.value):
+                        iterates.leap()
+                    value_at_last_look = iterates.value
                 reason = _end_iteration(
-                    objective, row, value, progress, validate, report
+                    objective,
+                    iterates.params[0],
+                    iterates.value,
+                    progress,
+                    validate,
+                    report,
                 )
                 if reason is not None:
                     return reason
                 if not goes_on:
                     return StopReason.CONVERGED
-                if iteration % _LOOK_EVERY == 0 or iteration == max_iter:
-                    if iterates.kkt_residual() <= tol * unit:
-                        return StopReason.CONVERGED
+                if looks and iterates.kkt_residual() <= tol * unit:
+                    return StopReason.CONVERGED
     except KeyboardInterrupt:
         if not keep_interrupted:
             raise

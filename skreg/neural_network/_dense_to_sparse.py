@@ -15,14 +15,15 @@ from scipy import sparse
 
 from .._core.objective import Objective
 from .._core.penalties import ElasticNet
-from .._core.stopping import Patience, Progress, StopReason
+from .._core.stopping import Curves, Patience, Progress, StopReason
+from ._tasks import FitOutcome
 
 __all__ = ["PathPoint", "auto_epsilon", "needs_path", "run_paths"]
 
 # Epochs at each value: enough for this many updates, in which a moving average of
 # Adam's gradients forgets the previous value (20 epochs on sets of 1,000 to 1,500 rows,
 # where fewer lost accuracy on the path).
-_UPDATES_PER_POINT = 140
+_UPDATES_PER_POINT = 100
 _FEWEST_EPOCHS = 5
 
 # "auto": the smoothing of the log-sum penalty, in units of the mean norm of an input's
@@ -37,10 +38,15 @@ _FIRST_PULL = 1e-4
 # each (twice that is a third faster and loses a point of accuracy at few inputs).
 _TARGET_SHARE = 0.06
 _LEAST_CHANGE = 0.25
-_FIRST_FACTOR, _SMALLEST_FACTOR, _LARGEST_FACTOR = 2.0, 1.02, 2.0
+_FIRST_FACTOR, _SMALLEST_FACTOR, _LARGEST_FACTOR = 4.0, 1.02, 4.0
+
+# A value with which more goes than this is tried again nearer to the one before.
+# Where no value is near enough, because inputs keep going at it, its epochs are cut.
+_LARGEST_SHARE = 0.2
+_SLOWEST_PACE = 1 / 16
 
 # A penalty that has not removed everything by then never will.
-_MOST_POINTS = 1000
+_MOST_STAGES = 1000
 
 
 def needs_path(task):
@@ -102,7 +108,7 @@ def run_paths(train, tasks, X, y, *, validation=None, to_the_end=False):
     ------
     list of PathPoint or FitOutcome or None
         For each task its next point; an outcome with an error where training failed;
-        None where its path has ended. The first points are the dense fits, with
+        None where it has none or has ended. The first points are the dense fits, with
         ``feature_alpha = 0``.
     """
     tasks = [replace(task, refit=False) for task in tasks]
@@ -120,8 +126,7 @@ def run_paths(train, tasks, X, y, *, validation=None, to_the_end=False):
         needed = np.zeros(X.shape[1], dtype=bool)
         for trail in going_on:
             needed |= trail.support
-            # Validation rows are as wide as X.
-            needed |= trail.monitors
+            needed |= trail.needs_all_columns
         # Copying columns pays when a fair share of them is gone.
         if needed.sum() < 0.8 * len(inputs) or needed.sum() > len(inputs):
             inputs = np.flatnonzero(needed)
@@ -131,9 +136,19 @@ def run_paths(train, tasks, X, y, *, validation=None, to_the_end=False):
         for trail, outcome in zip(going_on, results, strict=True):
             trail.advance(outcome, inputs)
         yield [
-            trail.point() if any(trail is other for other in going_on) else None
+            trail.point() if trail in going_on and trail.moved else None
             for trail in trails
         ]
+
+
+def _varies(X, rows):
+    """Whether any column of these rows is not constant."""
+
+    def block(rows):
+        return X[rows].toarray() if sparse.issparse(X) else X[rows]
+
+    starts = range(0, len(rows), 256)
+    return any((block(rows[i : i + 256]) != block(rows[:1])).any() for i in starts)
 
 
 def _columns(X, inputs):
@@ -159,7 +174,24 @@ class _Trail:
         self.goes_on = outcome.error is None
         if not self.goes_on:
             return
+        rows = outcome.state.stream.rows
+        if not _varies(X, rows):
+            error = ValueError(
+                "No input can be selected: all of them are constant on the training "
+                f"rows (n_samples={len(rows)})."
+            )
+            self._outcome, self.goes_on = FitOutcome(error=error), False
+            return
         self.monitors = task.estimator.early_stopping and not to_the_end
+        # Only next to so small an epsilon an input that is gone stays away. Validation
+        # rows are as wide as X, and so is what an augmentation works on.
+        is_absorbing = (
+            task.estimator.feature_penalty == "log_sum"
+            and task.estimator.feature_epsilon == "auto"
+        )
+        self.needs_all_columns = (
+            self.monitors or task.estimator.augmentation is not None or not is_absorbing
+        )
         state = outcome.state
         self._dense_reason = outcome.stop_reason
         # With early stopping the path starts at the best network, not at the last.
@@ -170,7 +202,11 @@ class _Trail:
             self._epsilon = auto_epsilon(outcome.network, self._state.params)
         self._next = self._first_value(X, y)
         self._factor = _FIRST_FACTOR
-        self._n_points = 0
+        self._below = self._next / self._factor
+        self._pace = 1.0
+        self._n_stages = 0
+        self._target_is_next = False
+        self.moved = True
 
     def _first_value(self, X, y):
         """A value that does about nothing, from the data's own scale."""
@@ -185,10 +221,8 @@ class _Trail:
         gradients = self._groups.norms(network.weights(gradient)[0])[0]
         largest = float((gradients / np.sqrt(self._groups.sizes)).max())
         if not largest > 0:
-            raise ValueError(
-                "No input can be selected: the loss does not depend on any of them "
-                "(all columns of X constant zero, or a dead network)."
-            )
+            # A dead network: anything removes everything.
+            return 1.0
         slope = 1.0
         if estimator.feature_penalty == "log_sum":
             norm = _mean_norm(network, self._state.params)
@@ -196,20 +230,22 @@ class _Trail:
         return _FIRST_PULL * largest / slope
 
     @property
-    def at_last_point(self):
-        return self._next >= self._target
+    def _at_last_point(self):
+        return self._value == self._target
 
     def next_task(self, inputs):
         """The task of the next value, on the columns that are left."""
-        self._feature_alpha = min(self._next, self._target)
+        self._value = self._target if self._target_is_next else self._next
         task = self._task
         estimator = copy.copy(task.estimator)
-        estimator.feature_alpha = self._feature_alpha
+        estimator.feature_alpha = self._value
         estimator.feature_epsilon = self._epsilon
         estimator.feature_groups = self._groups.labels[inputs]
         estimator.early_stopping = self.monitors
         earlier = self._state.progress
-        progress = Progress(Patience(np.inf, 0.0), earlier.curves)
+        # A copy: what comes of this value may be thrown away.
+        curves = Curves(**{name: list(c) for name, c in vars(earlier.curves).items()})
+        progress = Progress(Patience(np.inf, 0.0), curves)
         progress.n_epochs = earlier.n_epochs
         state = replace(self._state, progress=progress)
         return replace(
@@ -223,40 +259,57 @@ class _Trail:
 
     def _n_epochs(self, estimator):
         if estimator.solver == "fista":
-            return estimator.max_iter if self.at_last_point else _UPDATES_PER_POINT
+            return estimator.max_iter if self._at_last_point else _UPDATES_PER_POINT
         n_rows = self._state.stream.n_rows
         n_updates = -(-n_rows // estimator._resolve_batch_size(n_rows))
-        return max(_FEWEST_EPOCHS, -(-_UPDATES_PER_POINT // n_updates))
+        n_epochs = max(_FEWEST_EPOCHS, -(-_UPDATES_PER_POINT // n_updates))
+        return max(1, int(self._pace * n_epochs))
 
     def advance(self, outcome, inputs):
-        """Take the outcome of `next_task`."""
+        """Take the outcome of `next_task`, if it is near enough to where we stand."""
+        self.moved = True
         if outcome.error is not None:
             self._outcome, self.goes_on = outcome, False
             return
-        self._state = _expanded(outcome.state, outcome.network, inputs, self.n_features)
+        self._n_stages += 1
+        state = _expanded(outcome.state, outcome.network, inputs, self.n_features)
+        network = self._outcome.network
+        support = network.weights(state.params[None])[0][0].any(axis=1)
+        n_gone = self._groups.sum(self.support & ~support).astype(bool).sum()
+        share = n_gone / max(self._groups.sum(self.support).astype(bool).sum(), 1)
+        change = np.clip(_TARGET_SHARE / max(share, 1e-9), _LEAST_CHANGE, 2.0)
+        factor = np.clip(
+            1 + (self._factor - 1) * change, _SMALLEST_FACTOR, _LARGEST_FACTOR
+        )
+        is_too_far = n_gone > 1 and share > _LARGEST_SHARE
+        can_be_nearer = factor < self._factor or self._pace > _SLOWEST_PACE
+        if is_too_far and can_be_nearer and not self._target_is_next:
+            # Again, to a value between, or for a shorter time.
+            self.moved = False
+            self._pace /= 1 if factor < self._factor else 2
+            self._factor, self._next = factor, self._below * factor
+            return
+        if self._value > self._target:
+            # The next point lies beyond the target. Only now it is known that there is
+            # none between: so that a fit takes the points that a path takes.
+            self.moved, self._target_is_next = False, True
+            return
+        self._factor, self._below = factor, self._value
+        self._pace = min(1.0, 2 * self._pace)
+        self._next = self._value * factor
+        self._feature_alpha, self._state, self.support = self._value, state, support
         reason = outcome.stop_reason
-        polishes = self._task.estimator.solver == "fista" and self.at_last_point
+        polishes = self._task.estimator.solver == "fista" and self._at_last_point
         if reason is StopReason.MAX_ITER and not polishes:
             # These epochs were meant to end; the criterion judged the dense fit.
             reason = self._dense_reason
-        network = self._outcome.network
         self._outcome = replace(
-            outcome, state=self._state, network=network, stop_reason=reason
+            outcome, state=state, network=network, stop_reason=reason
         )
-        n_before = self.support.sum()
-        W = network.weights(self._state.params[None])[0][0]
-        self.support = W.any(axis=1)
-        share = 1 - self.support.sum() / max(n_before, 1)
-        change = np.clip(_TARGET_SHARE / max(share, 1e-9), _LEAST_CHANGE, 2.0)
-        self._factor = np.clip(
-            1 + (self._factor - 1) * change, _SMALLEST_FACTOR, _LARGEST_FACTOR
-        )
-        self._next = self._feature_alpha * self._factor
-        self._n_points += 1
         self.goes_on = (
-            self._feature_alpha < self._target
-            and bool(self.support.any())
-            and self._n_points < _MOST_POINTS
+            not self._at_last_point
+            and bool(support.any())
+            and self._n_stages < _MOST_STAGES
         )
 
     def point(self):
