@@ -142,7 +142,7 @@ def test_functions_without_a_name_are_taken_inside_others():
 @pytest.mark.parametrize(
     "augmentation",
     [GaussianNoise(0.3), AugmentingResampler(GaussianNoise(0.3))],
-    ids=repr,
+    ids=lambda augmentation: type(augmentation).__name__,
 )
 def test_random_state_decides_everything(augmentation):
     fitted = [
@@ -258,7 +258,7 @@ def test_weights_are_mixed_and_used():
         RandomOverSampler(),
         SMOTE(k_neighbors=2),
     ],
-    ids=repr,
+    ids=lambda augmentation: type(augmentation).__name__,
 )
 def test_float32_stays(augmentation):
     fitted = classifier(augmentation=augmentation, early_stopping=True)
@@ -414,7 +414,11 @@ NOTHING_TO_LEARN = [
 ]
 
 
-@pytest.mark.parametrize("augmentation", NOTHING_TO_LEARN, ids=repr)
+@pytest.mark.parametrize(
+    "augmentation",
+    NOTHING_TO_LEARN,
+    ids=lambda augmentation: type(augmentation).__name__,
+)
 def test_rows_that_have_nothing_to_tell_are_not_copied(augmentation):
     X, Y = np.zeros((5000, 1000), np.float32), np.zeros((5000, 3))
     tracemalloc.start()

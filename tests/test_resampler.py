@@ -4,7 +4,6 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 from imblearn.base import is_sampler
 from imblearn.over_sampling import RandomOverSampler
@@ -287,6 +286,7 @@ def test_pandas_frames_keep_dtypes_and_names():
 
 
 def test_polars_frames_keep_dtypes_and_names():
+    pl = pytest.importorskip("polars")
     n = 50
     frame = pl.DataFrame(
         {
