@@ -359,6 +359,19 @@ def test_a_network_that_ends_keeps_its_place_in_a_stream():
     np.testing.assert_allclose(resumed.state.params, expected, rtol=1e-10)
 
 
+def test_resumed_networks_keep_their_own_augmentations():
+    tasks = [FitTask(classifier(augmentation=GaussianNoise(s))) for s in (0.1, 0.5)]
+    outcomes = fit_many(tasks, SCALED, Y_CLASSES)
+    rests = [
+        FitTask(task.estimator, state=outcome.state, resume=True, max_iter=7)
+        for task, outcome in zip(tasks, outcomes, strict=True)
+    ]
+    for rest, together in zip(rests, fit_many(rests, SCALED, Y_CLASSES), strict=True):
+        (alone,) = fit_many([rest], SCALED, Y_CLASSES)
+        expected = alone.state.params
+        np.testing.assert_allclose(together.state.params, expected, rtol=1e-10)
+
+
 def test_partial_fit_goes_on_with_the_augmentations_random_numbers():
     whole = classifier(augmentation=GaussianNoise(0.3), max_iter=3)
     whole.fit(SCALED, Y_CLASSES)

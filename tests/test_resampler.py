@@ -23,6 +23,8 @@ from skreg.augmentation import (
     SwapNoise,
 )
 
+pl = pytest.importorskip("polars")
+
 RESAMPLERS = [
     AugmentingResampler(GaussianNoise(), random_state=0),
     AugmentingResampler(Mixup(), random_state=0),
@@ -286,7 +288,6 @@ def test_pandas_frames_keep_dtypes_and_names():
 
 
 def test_polars_frames_keep_dtypes_and_names():
-    pl = pytest.importorskip("polars")
     n = 50
     frame = pl.DataFrame(
         {
