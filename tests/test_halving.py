@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg.augmentation import GaussianNoise
 from skreg.model_selection import (
     HalvingGridSearchCV,
     HalvingRandomSearchCV,
@@ -75,8 +76,9 @@ def assert_rungs_equal_training_alone(search, X, y):
         {"dropout": 0.3},
         {"solver": "lbfgs"},
         {"early_stopping": True, "refit": True},
+        {"augmentation": GaussianNoise()},
     ],
-    ids=lambda params: "+".join(map(str, params.values())) or "adam",
+    ids=lambda params: "+".join(map(str, params.values())).rstrip("()") or "adam",
 )
 def test_survivors_equal_training_alone(params, n_jobs):
     X, y = data(load_breast_cancer)

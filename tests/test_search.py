@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg.augmentation import GaussianNoise, Mixup
 from skreg.model_selection import GridSearchCV, RandomizedSearchCV, _lockstep
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -84,8 +86,9 @@ def assert_same_search(estimator, grid, X, y, *, fit_params=None, n_batched=None
         {"solver": "sgd"},
         {"early_stopping": True, "n_iter_no_change": 2, "validation_fraction": 0.2},
         {"dropout": 0.3},
+        {"augmentation": Mixup()},
     ],
-    ids=["adam", "sgd", "early stopping", "dropout"],
+    ids=["adam", "sgd", "early stopping", "dropout", "augmentation"],
 )
 @pytest.mark.parametrize("load", [load_breast_cancer, load_digits])
 def test_same_answer(load, params, in_pipeline, n_jobs):
@@ -110,6 +113,9 @@ def test_same_answer(load, params, in_pipeline, n_jobs):
         {"random_state": [0, 1], "shuffle": [True, False]},
         {"class_weight": [None, "balanced", {0: 1, 1: 3}]},
         {"validation_fraction": [0.1, 0.3], "early_stopping": [True]},
+        {"early_stopping": [True], "refit": [True, 3], "alpha": [1e-3, 1e-1]},
+        {"augmentation": [None, GaussianNoise()], "dropout": [0.0, 0.2]},
+        {"feature_alpha": [0.0, 1e-2], "alpha": [1e-3, 1e-1], "max_iter": [3]},
     ],
     ids=lambda grid: "+".join(dict(grid[0] if isinstance(grid, list) else grid)),
 )
@@ -437,6 +443,26 @@ def test_large_data_are_prepared_a_window_at_a_time(monkeypatch):
     pipeline = make_pipeline(StandardScaler(), network())
     assert_same_search(pipeline, {"mlpclassifier__alpha": [1e-3, 0.1]}, X, y, cv=3)
     assert windows == [1, 1, 1]
+
+
+def test_memory_grows_with_the_batch_not_with_the_grid():
+    X, y = data(load_digits, 200)
+
+    def peak(n_candidates):
+        search = GridSearchCV(
+            network(hidden_layer_sizes=(100,), max_iter=1),
+            {"alpha": np.logspace(-4, 0, n_candidates)},
+            cv=2,
+            refit=False,
+        )
+        tracemalloc.start()
+        search.fit(X, y)
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    peak(50)
+    assert peak(200) < 1.3 * peak(50)
 
 
 def interrupt_soon(seconds):

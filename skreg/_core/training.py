@@ -255,6 +255,8 @@ class _Batch:
         """Go on with these models alone."""
         self.models = [self.models[k] for k in indices]
         if not self.models:
+            # Lanes know their batch: without this cycle the buffers go at once.
+            self._lanes = {}
             return
         self._penalty.keep(indices)
         self._optimizer.keep(indices)

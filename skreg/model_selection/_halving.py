@@ -8,6 +8,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._core.stopping import StopReason
+from ..neural_network._stopping import max_iter_of
 from ._jobs import Fit
 from ._search import LockstepSearch
 from ._sklearn_private import BaseSearchCV
@@ -127,7 +128,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         """Set the numbers that say how many rungs there are, and of what size."""
         largest = self.max_resources
         if largest == "auto":
-            largest = max(candidate.network.max_iter for candidate in candidates)
+            largest = max(max_iter_of(candidate.network) for candidate in candidates)
         # Rungs until one is left, as in the paper. A rung costs about as much as any
         # other, so the shorter first one of one rung more is a gain.
         n_required = 1 + ceil(log(len(candidates), self.factor) - 1e-9)

@@ -199,9 +199,9 @@ class _LockstepJob:
 
     def _finish(self, index, outcome):
         """Score the network, and let it go."""
-        fit, network = self._fits[index], self._networks[index]
+        # A copy, so that nothing holds on to the parameters once it is gone.
+        fit, network = self._fits[index], copy.copy(self._networks[index])
         fold = self._folds[fit.split]
-        self._networks[index] = None
         if outcome.error is None:
             outcome = self._applied(outcome, network)
         with located(fit):

@@ -83,23 +83,36 @@ def fit_each(tasks, X, y, *, validation=None, keep_interrupted=False):
             yield index, FitOutcome(error=error)
         else:
             batches.setdefault(prepared.key, []).append(prepared)
-    for key in list(batches):
-        for chunk in _chunks(batches.pop(key), X.dtype):
-            if len(tasks) > 1:
-                _take_streams(chunk)
-            try:
-                outcomes = train_batch(chunk, keep_interrupted)
-            except Exception as error:
-                if len(chunk) == 1:
-                    outcomes = [FitOutcome(error=error)]
-                else:
-                    # One of them is to blame: each by itself.
-                    outcomes = [
-                        fit_many([prepared.task], X, y, validation=validation)[0]
-                        for prepared in chunk
-                    ]
-            for prepared, outcome in zip(chunk, outcomes, strict=True):
-                yield prepared.index, outcome
+    while batches:
+        batch = batches.pop(next(iter(batches)))
+        chunks = _chunks(batch, X.dtype)
+        del batch
+        while chunks:
+            # Nothing here holds on to a chunk that has been trained.
+            yield from _train_chunk(
+                chunks.pop(0), len(tasks) > 1, X, y, validation, keep_interrupted
+            )
+
+
+def _train_chunk(chunk, shares_streams, X, y, validation, keep_interrupted):
+    """The (index, outcome) pairs of prepared tasks that share a batch."""
+    if shares_streams:
+        _take_streams(chunk)
+    try:
+        outcomes = train_batch(chunk, keep_interrupted)
+    except Exception as error:
+        if len(chunk) == 1:
+            outcomes = [FitOutcome(error=error)]
+        else:
+            # One of them is to blame: each by itself.
+            outcomes = [
+                fit_many([prepared.task], X, y, validation=validation)[0]
+                for prepared in chunk
+            ]
+    return [
+        (prepared.index, outcome)
+        for prepared, outcome in zip(chunk, outcomes, strict=True)
+    ]
 
 
 def _fit_in_phases(tasks, by_refit, X, y, validation, keep_interrupted):
