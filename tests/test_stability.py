@@ -1,0 +1,311 @@
+"""StabilitySelection: its bound by hand, the third of three, what it selects."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from test_feature_path import NETWORK, make_data
+
+from skreg import MLPClassifier, MLPRegressor
+from skreg.feature_selection import StabilitySelection, feature_path
+from skreg.feature_selection._stability import expected_false_selections
+from skreg.neural_network import _dense_to_sparse
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+    "ignore:Got batch_size:UserWarning",
+)
+
+
+@pytest.fixture(autouse=True)
+def quick_paths(monkeypatch):
+    monkeypatch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 20)
+
+
+@pytest.fixture(scope="module")
+def selection():
+    """A fit that tests look at; those that change it work on a copy."""
+    X, y = make_data()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 20)
+        return make_selection().fit(X, y)
+
+
+def make_selection(**settings):
+    settings = dict(threshold=0.8, q=3, n_pairs=5, random_state=0) | settings
+    return StabilitySelection(MLPClassifier(**NETWORK | {"max_iter": 10}), **settings)
+
+
+QUICK = dict(max_iter=5, learning_rate_init=0.05, solver="sgd")
+
+
+@parametrize_with_checks(
+    [
+        StabilitySelection(MLPClassifier((4,), **QUICK), threshold=0.6, q=1, n_pairs=2),
+        StabilitySelection(MLPRegressor((4,), **QUICK), threshold=0.6, q=1, n_pairs=2),
+    ],
+    expected_failed_checks=lambda _: {
+        f"check_sample_weight_equivalence_on_{kind}_data": (
+            "Halves are drawn by rows: two rows may part that were one of weight two."
+        )
+        for kind in ("dense", "sparse")
+    },
+)
+def test_scikit_learns_checks(estimator, check, monkeypatch):
+    monkeypatch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 1)
+    check(estimator)
+
+
+# -- the bound -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "threshold, q, n_features, n_pairs, assumption, by_hand",
+    [
+        # q^2 / p / (2 threshold - 1) = 100 / 50 / 0.8.
+        (0.9, 10, 50, 50, "none", 2.5),
+        (0.75, 10, 50, 50, "none", 4.0),
+        (1.0, 10, 50, 50, "none", 2.0),
+        # 4 (1 - 0.9 + 0.01) / 1.02 = 0.431373 times 2.
+        (0.9, 10, 50, 50, "unimodal", 0.862745),
+        # At one: 4 * 0.01 / 1.02 * 2.
+        (1.0, 10, 50, 50, "unimodal", 0.0784314),
+        # 1 / (2 (0.4 - 0.01)) = 1.28205 times 2, below 3/4.
+        (0.7, 10, 50, 50, "unimodal", 2.564103),
+        (0.75, 10, 50, 50, "unimodal", 2.040816),
+        # 25 / 500 = 0.05; few pairs: 4 (0.2 + 0.1) / 1.2 = 1.
+        (0.8, 5, 500, 5, "unimodal", 0.05),
+    ],
+)
+def test_the_bound_by_hand(
+    threshold, q, n_features, n_pairs, assumption, by_hand
+):  # fmt: skip
+    bound = expected_false_selections(threshold, q, n_features, n_pairs, assumption)
+    np.testing.assert_allclose(bound, by_hand, rtol=1e-5)
+
+
+@pytest.mark.parametrize("assumption", ["none", "unimodal"])
+def test_the_bound_says_nothing_at_low_thresholds_and_falls_after(assumption):
+    thresholds = np.linspace(0.5, 1.0, 51)
+    bounds = [expected_false_selections(t, 5, 100, 50, assumption) for t in thresholds]
+    assert bounds[0] == np.inf
+    finite = np.array(bounds)[np.isfinite(bounds)]
+    assert len(finite) >= 49 and (np.diff(finite) < 1e-12).all()
+
+
+def test_unimodality_lowers_the_bound_and_pairs_do_too():
+    for threshold in (0.6, 0.75, 0.9, 1.0):
+        by_assumption = [
+            expected_false_selections(threshold, 10, 200, 50, assumption)
+            for assumption in ("unimodal", "none")
+        ]
+        assert by_assumption[0] < by_assumption[1]
+        few = expected_false_selections(threshold, 10, 200, 5, "unimodal")
+        assert by_assumption[0] < few
+
+
+def test_the_bound_holds_for_scores_drawn_at_random():
+    # Every input is low: each half selects q of p at random, independently.
+    rng = np.random.default_rng(0)
+    p, q, n_pairs, threshold, n_repeats = 20, 8, 10, 0.65, 300
+    n_selected = 0
+    for _ in range(n_repeats):
+        chosen = rng.random((2 * n_pairs, p)).argsort(axis=1) < q
+        n_selected += (chosen.mean(axis=0) >= threshold - 1e-9).sum()
+    for assumption in ("none", "unimodal"):
+        bound = expected_false_selections(threshold, q, p, n_pairs, assumption)
+        assert n_selected / n_repeats <= bound
+    assert n_selected > 0
+
+
+# -- two of three ----------------------------------------------------------------------
+
+
+def test_the_bound_follows(selection):
+    # 9 / 10 * 4 (0.2 + 0.1) / 1.2 = 0.9.
+    assert selection.threshold_ == 0.8 and selection.q_ == 3
+    np.testing.assert_allclose(selection.expected_false_selections_, 0.9)
+
+
+def test_the_threshold_follows():
+    X, y = make_data()
+    selection = make_selection(threshold=None, expected_false_selections=1.0).fit(X, y)
+    # Of the multiples of a tenth: at 0.7 the bound is 0.9 / (2 (0.4 - 0.1)) = 1.5, at
+    # 0.8 it is 0.9.
+    assert selection.threshold_ == 0.8
+    assert selection.expected_false_selections_ == 1.0
+
+
+def test_q_follows():
+    X, y = make_data()
+    selection = make_selection(q=None, expected_false_selections=1.0).fit(X, y)
+    # C(0.8, 5 pairs) is 1: the largest q with q^2 / 10 <= 1.
+    assert selection.q_ == 3
+    one = make_selection(q=None, expected_false_selections=0.39).fit(X, y)
+    assert one.q_ == 1
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"expected_false_selections": 1.0}, "exactly two of threshold, q"),
+        ({"threshold": None}, "exactly two of threshold, q"),
+        (
+            {"threshold": None, "q": 5, "expected_false_selections": 0.1},
+            "comes out above one: with q=5 of 10 features",
+        ),
+        (
+            {"threshold": 0.6, "q": None, "expected_false_selections": 0.01},
+            "No q of at least 1",
+        ),
+        ({"q": 11}, "q=11 is more than the 10 features"),
+        ({"threshold": 0.5}, "threshold"),
+        ({"threshold": 1.1}, "threshold"),
+        ({"q": 0}, "q"),
+        ({"n_pairs": 0}, "n_pairs"),
+        ({"assumption": "r-concave"}, "assumption"),
+        ({"estimator__alpha": 0.0}, "needs alpha > 0"),
+        ({"estimator__solver": "lbfgs"}, "'lbfgs' has no step"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_says_why(settings, message):
+    X, y = make_data()
+    selection = make_selection().set_params(**settings)
+    with pytest.raises(ValueError, match=message):
+        selection.fit(X, y)
+    assert not hasattr(selection, "support_")
+
+
+def test_other_errors():
+    X, y = make_data()
+    with pytest.raises(ValueError, match="No input can be selected.*constant"):
+        make_selection(q=1).fit(np.ones((160, 3)), y)
+    with pytest.raises(ValueError, match="at least 4 rows"):
+        make_selection(q=1).fit(X[:3], ["yes", "no", "yes"])
+    with pytest.raises(TypeError, match="of skreg"):
+        StabilitySelection(LogisticRegression(), threshold=0.9, q=1).fit(X, y)
+
+
+# -- what is selected ------------------------------------------------------------------
+
+
+def test_scores_are_shares_of_halves(selection):
+    scores = selection.stability_scores_
+    np.testing.assert_allclose(scores.sum(), 3)
+    np.testing.assert_allclose(scores * 10, np.round(scores * 10), atol=1e-12)
+    np.testing.assert_array_equal(selection.support_, scores >= 0.8 - 1e-9)
+    assert scores[:2].min() > scores[2:].max()
+
+
+def test_each_half_selects_the_last_q_to_leave():
+    X, y = make_data()
+    selection = make_selection(n_pairs=1, threshold=1.0).fit(X, y)
+    draw = np.random.RandomState(0).permutation(160)
+    counts = np.zeros(10)
+    for half in (draw[:80], draw[80:]):
+        half = np.sort(half)
+        path = feature_path(selection.estimator, X[half], y[half])
+        counts += path.ranking <= 3
+    np.testing.assert_array_equal(selection.stability_scores_, counts / 2)
+
+
+def test_set_threshold_selects_again_without_training(selection, monkeypatch):
+    selection = clone(selection).fit(*make_data())
+    monkeypatch.setattr(
+        "skreg.feature_selection._stability.trace_paths", lambda *args: 1 / 0
+    )
+    scores = selection.stability_scores_.copy()
+    for threshold in (0.6, 0.9, 1.0):
+        assert selection.set_threshold(threshold) is selection
+        assert selection.threshold_ == threshold
+        np.testing.assert_array_equal(selection.support_, scores >= threshold - 1e-9)
+        np.testing.assert_allclose(
+            selection.expected_false_selections_,
+            expected_false_selections(threshold, 3, 10, 5, "unimodal"),
+        )
+    np.testing.assert_array_equal(selection.stability_scores_, scores)
+    for threshold in (0.5, 1.01):
+        with pytest.raises(ValueError, match=r"threshold must be in \(0.5, 1\]"):
+            selection.set_threshold(threshold)
+
+
+def test_selection_is_reproducible(selection):
+    X, y = make_data()
+    again = make_selection().fit(X, y)
+    np.testing.assert_array_equal(again.stability_scores_, selection.stability_scores_)
+    # Other halves, other scores; the networks' seed is drawn where there is none.
+    networks = MLPClassifier(**NETWORK | {"random_state": None, "max_iter": 3})
+    one, other, third = (
+        StabilitySelection(networks, threshold=0.6, q=5, n_pairs=3, random_state=seed)
+        .fit(X, y)
+        .stability_scores_
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, other)
+    assert (one != third).any()
+
+
+def test_groups_count_as_their_columns():
+    X, y = make_data()
+    selection = make_selection().set_params(estimator__feature_groups=[[0, 9], [2, 3]])
+    scores = selection.fit(X, y).stability_scores_
+    assert scores[0] == scores[9] and scores[2] == scores[3]
+    assert scores.sum() <= 3 + 1e-12
+
+
+def test_as_a_transformer():
+    pd = pytest.importorskip("pandas")
+    X, y = make_data()
+    names = [f"x{j}" for j in range(10)]
+    frame = pd.DataFrame(X, columns=names)
+    selection = make_selection(threshold=0.6).set_output(transform="pandas")
+    pipeline = make_pipeline(selection, LogisticRegression()).fit(frame, y)
+    chosen = [
+        name for name, kept in zip(names, selection.support_, strict=True) if kept
+    ]
+    assert pipeline[0].get_feature_names_out().tolist() == chosen
+    assert pipeline[0].transform(frame).columns.tolist() == chosen
+    assert {"x0", "x1"} <= set(chosen)
+    assert pipeline.score(frame, y) > 0.7
+
+
+def test_sparse_input_weights_and_regression():
+    X, _ = make_data(200)
+    weight = np.repeat([1.0, 0.0], 100)
+    y = np.where(weight > 0, np.sin(2 * X[:, 3]), 5 * X[:, 7])
+    network = MLPRegressor(**NETWORK)
+    selection = StabilitySelection(
+        network, threshold=0.6, q=1, n_pairs=4, random_state=0
+    )
+    selection.fit(sparse.csr_matrix(X), y, sample_weight=weight)
+    assert selection.stability_scores_.argmax() == 3
+    assert sparse.issparse(selection.transform(sparse.csr_matrix(X)))
+
+
+# -- false selections on simulated data ------------------------------------------------
+
+
+def test_false_selections_stay_within_the_bound():
+    """A reduced version of ``benchmarks/feature_selection.py stability``."""
+    n_rows, n_features, n_true, n_repeats = 300, 15, 3, 3
+    n_false, n_found, bounds = [], [], []
+    for seed in range(n_repeats):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(n_rows, n_features))
+        y = np.tanh(2 * X[:, 0]) + np.abs(X[:, 1]) + X[:, 2]
+        y += 0.3 * rng.normal(size=n_rows)
+        network = MLPRegressor(
+            (20,), alpha=0.01, learning_rate_init=0.01, max_iter=30, batch_size=50
+        )
+        selection = StabilitySelection(
+            network, threshold=0.8, q=4, n_pairs=5, random_state=seed
+        ).fit(X, y)
+        n_found.append(selection.support_[:n_true].sum())
+        n_false.append(selection.support_[n_true:].sum())
+        bounds.append(selection.expected_false_selections_)
+    assert np.mean(n_false) <= bounds[0] <= 1.1
+    assert np.mean(n_found) >= 2.5
