@@ -461,8 +461,8 @@ def test_memory_grows_with_the_batch_not_with_the_grid():
         tracemalloc.stop()
         return size
 
-    peak(50)
-    assert peak(200) < 1.3 * peak(50)
+    peak(5)
+    assert peak(120) < 1.4 * peak(40)
 
 
 def interrupt_soon(seconds):
