@@ -72,8 +72,8 @@ def test_verdict(train, validation, reference, verdict):
     judged = judge(train, validation, reference, 0.5, **errors)
     assert judged.name == verdict
     assert judged.avoidable == pytest.approx(validation - reference)
-    assert judged.has_bias == ("bias" in verdict)
-    assert judged.has_variance == ("variance" in verdict)
+    assert judged.names("bias") == ("bias" in verdict)
+    assert judged.names("variance") == ("variance" in verdict)
 
 
 def test_what_is_not_sure_is_inconclusive():
@@ -247,6 +247,8 @@ def test_too_flexible(too_flexible):
     assert diagnosis.train_error == 0
     assert diagnosis.bias_share == 0
     assert all(r.change < -r.change_se for r in diagnosis.remedies)
+    assert {r.aim for r in diagnosis.remedies} <= {"variance"}
+    assert {r.aim for r in diagnosis.tried} == {"bias", "variance"}
 
 
 def test_fine_as_it_is():
@@ -255,7 +257,7 @@ def test_fine_as_it_is():
     assert diagnosis.verdict == "neither"
     assert diagnosis.cause is None and diagnosis.remedies == []
     assert diagnosis.tried
-    assert "Tried, without a clear gain" in str(diagnosis)
+    assert "Best of what was tried" in str(diagnosis)
 
 
 # -- the numbers are those of cross-validation -----------------------------------------

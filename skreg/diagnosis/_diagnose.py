@@ -65,11 +65,11 @@ class Diagnosis:
         "high bias", "high variance", "high bias and high variance", "neither" or
         "inconclusive".
     cause : str or None
-        What the change that helps most says is wrong, such as "too small" or "trained
-        too little". None without a verdict or a change that helps.
+        What the first remedy says is wrong, such as "too small" or "trained too
+        little". None without remedies.
     remedies : list of Remedy
-        Changes that lowered the validation error by more than its standard error, best
-        first. Empty where the verdict names nothing to change.
+        Changes aimed at what the verdict names that lowered the validation error by
+        more than the standard error of the difference, best first.
     tried : list of Remedy
         All changes, best first.
     train_error, validation_error, gap : float
@@ -185,21 +185,28 @@ def diagnose(
     Notes
     -----
     **The verdict.** Avoidable is what lies between the validation error and the
-    reference. It matters if it is at least a tenth of what can be learned at all (the
-    constant's error minus the reference) and two standard errors of the paired
-    difference over folds, which are corrected for overlapping training sets [1]_. If it
-    is large but not sure, the verdict is "inconclusive"; if it is small, "neither".
-    Otherwise it is high bias as far as the *training* error exceeds the reference, high
-    variance as far as the validation error exceeds the training error, and both where
-    neither part is below 30 %.
+    reference. It matters if it is a quarter of the validation error, a twentieth of
+    what can be learned at all (the constant's error minus the reference), and two
+    standard errors of the paired difference over folds, which are corrected for
+    overlapping training sets [1]_. It is due to bias as far as the *training* error
+    exceeds the reference, to variance as far as the validation error exceeds the
+    training error. A part below 30 % is not named; where both are larger, those are
+    for which a change surely helped.
 
-    A gap that nothing tried reduces is not called high variance: on noisy labels every
-    flexible model has one. The learning curve says whether more rows would help.
+    A gap between training and validation error of 30 % of the constant's error is high
+    variance even if nothing tried reduces it: then more rows are what is left, and the
+    learning curve says whether they would help. Smaller gaps that nothing reduces are
+    not: every flexible model has one.
 
-    **Remedies** are ranked by the measured change in validation error. They are single
-    changes; the best of many looks a little better than it is, so check it on rows that
-    were not used here. Training longer is tried only where `max_iter` ended training in
-    half of the folds or more, and never where early stopping did.
+    Otherwise the verdict is "inconclusive" if much may be avoidable but the folds
+    disagree, or if nothing beats the constant, and "neither" if not.
+
+    **Remedies** are ranked by the measured change in validation error, except that
+    training longer comes first where it brings half of the best gain: unfinished
+    training misleads about all else. They are single changes; the best of many looks a
+    little better than it is, so check it on rows that were not used here. Training
+    longer is tried only where `max_iter` ended training in half of the folds or more,
+    and never where early stopping did.
 
     References
     ----------
@@ -252,15 +259,17 @@ def diagnose(
         reference_error,
         baseline.validation.mean(),
         avoidable_se=measure.se(differences),
-        gap_se=measure.se(base.validation - base.train),
+        gap_se=_se(base.validation - base.train),
         helpful={each.aim for each, _ in tried if each.change < -2 * each.change_se},
     )
-    remedies = [remedy for remedy, _ in tried if remedy.change < -remedy.change_se]
-    if not (verdict.has_bias or verdict.has_variance):
-        remedies = []
+    remedies = [
+        remedy
+        for remedy, _ in tried
+        if verdict.names(remedy.aim) and remedy.change < -remedy.change_se
+    ]
     return Diagnosis(
         verdict=verdict.name,
-        cause=_cause(verdict, remedies),
+        cause=remedies[0].cause if remedies else None,
         remedies=remedies,
         tried=[remedy for remedy, _ in tried],
         **_errors(base),
@@ -333,17 +342,6 @@ def _best_of_all(measure, models, base, tried):
     return best
 
 
-def _cause(verdict, remedies):
-    """What the best change says that is aimed at what the verdict names."""
-    causes = [
-        remedy.cause
-        for remedy in remedies
-        if (remedy.aim == "bias" and verdict.has_bias)
-        or (remedy.aim == "variance" and verdict.has_variance)
-    ]
-    return causes[0] if causes else None
-
-
 def _errors(base):
     """Means and standard errors of the estimator as it is."""
     errors = {
@@ -352,11 +350,12 @@ def _errors(base):
         "gap": base.validation - base.train,
     }
     means = {name: float(each.mean()) for name, each in errors.items()}
-    n_folds = len(base.train)
-    return means | {
-        f"{name}_se": float(each.std(ddof=1) / np.sqrt(n_folds))
-        for name, each in errors.items()
-    }
+    return means | {f"{name}_se": _se(each) for name, each in errors.items()}
+
+
+def _se(errors):
+    """Standard error of a mean over folds."""
+    return float(np.std(errors, ddof=1) / np.sqrt(len(errors)))
 
 
 def _learning_curve(measure, estimator, base, random_state):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from numbers import Integral
 
 from ..augmentation import GaussianNoise, Mixup
+from ..neural_network._stopping import AUTO_MAX_ITER
 from ._models import find_model, is_network
 
 __all__ = ["UNFINISHED", "Change", "changes_for"]
@@ -72,6 +73,8 @@ def _network_changes(params, cut_short):
 def _training(params, cut_short, takes_steps):
     if cut_short:
         max_iter = params["max_iter"]
+        if max_iter == "auto":
+            max_iter = AUTO_MAX_ITER[bool(params["early_stopping"])]
         for factor in _factors_of(max_iter):
             yield "bias", UNFINISHED, {"max_iter": factor * max_iter}
         if takes_steps:

@@ -48,11 +48,15 @@ def explain(diagnosis):
             f"The gap of {_number(d.gap)} between training and validation error was "
             "not clearly reduced by anything tried."
         )
-    else:
+    if "bias" in d.verdict:
         sentences.append(
-            f"Of that, {d.bias_share:.0%} is in the training error "
-            f"({_number(d.train_error)}) already; the rest is the gap of "
-            f"{_number(d.gap)} between training and validation error."
+            f"The training error {_number(d.train_error)} is itself "
+            f"{_number(d.train_error - d.reference_error)} above the reference."
+        )
+    if "variance" in d.verdict:
+        sentences.append(
+            f"The validation error is {_number(d.gap)} above the training error, "
+            f"{d.gap / d.baseline_error:.0%} of the error of a constant prediction."
         )
     sentences += _on_rows(d)
     return sentences
@@ -61,7 +65,7 @@ def explain(diagnosis):
 def _on_training(stop_reasons):
     n_folds = sum(stop_reasons.values())
     n_cut = stop_reasons.get("max_iter", 0)
-    if n_cut:
+    if 2 * n_cut >= n_folds > 0:
         yield (
             f"max_iter ended training in {n_cut} of {n_folds} folds, before it was "
             "done: what follows is about an unfinished fit."
@@ -115,7 +119,7 @@ def _shown_changes(d):
     """The title, and the changes to show."""
     if d.remedies:
         return "What to change", d.remedies[:_MOST_SHOWN]
-    return "Tried, without a clear gain", d.tried[:_FEW_SHOWN]
+    return "Best of what was tried", d.tried[:_FEW_SHOWN]
 
 
 def as_text(d):

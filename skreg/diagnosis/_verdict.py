@@ -21,7 +21,7 @@ __all__ = ["Verdict", "judge"]
 # What is avoidable matters from this share of the validation error ...
 _OF_ERROR = 0.25
 # ... and from this one of what can be learned at all.
-_OF_LEARNABLE = 0.03
+_OF_LEARNABLE = 0.05
 # From there, an avoidable error that is not sure is worth saying so.
 _LARGE = 0.15
 # Standard errors that a difference must exceed.
@@ -52,13 +52,9 @@ class Verdict:
     avoidable_se: float
     bias_share: float
 
-    @property
-    def has_bias(self):
-        return "bias" in self.name
-
-    @property
-    def has_variance(self):
-        return "variance" in self.name
+    def names(self, part):
+        """Whether it says that "bias" or "variance" is high."""
+        return part in self.name
 
 
 def judge(
