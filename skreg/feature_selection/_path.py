@@ -184,10 +184,13 @@ def feature_path(
     Examples
     --------
     >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
     >>> from skreg import MLPClassifier
     >>> from skreg.feature_selection import feature_path
     >>> X, y = load_iris(return_X_y=True)
-    >>> path = feature_path(MLPClassifier((20,), random_state=0, max_iter=50), X, y)
+    >>> X = scale(X)
+    >>> network = MLPClassifier((20,), learning_rate_init=0.01, random_state=0)
+    >>> path = feature_path(network, X, y)
     >>> path.n_features_selected[[0, -1]].tolist()
     [4, 0]
     >>> path.support[path.point_of(2)].tolist()

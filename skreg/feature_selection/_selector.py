@@ -72,10 +72,14 @@ class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
     Examples
     --------
     >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
     >>> from skreg import MLPClassifier
     >>> from skreg.feature_selection import SparseInputSelector
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier((20,), max_iter=50, random_state=0)
+    >>> X = scale(X)
+    >>> network = MLPClassifier(
+    ...     (20,), learning_rate_init=0.01, max_iter=2000, random_state=0
+    ... )
     >>> selector = SparseInputSelector(network, n_features_to_select=2).fit(X, y)
     >>> selector.get_support().tolist()
     [False, False, True, True]

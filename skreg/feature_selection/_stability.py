@@ -39,13 +39,12 @@ def expected_false_selections(threshold, q, n_features, n_pairs, assumption):
         gap = 2 * threshold - 1
         return q * share / gap if gap > 0 else np.inf
     half_step = 1 / (2 * n_pairs)
-    if threshold <= 0.5 + min(share**2, half_step + 0.75 * share**2):
+    gap = 2 * threshold - 1 - half_step
+    if threshold <= 0.5 + min(share**2, half_step + 0.75 * share**2) or gap <= 0:
         return np.inf
     if threshold <= 0.75:
-        factor = 1 / (2 * (2 * threshold - 1 - half_step))
-    else:
-        factor = 4 * (1 - threshold + half_step) / (1 + 1 / n_pairs)
-    return q * share * factor if factor > 0 else np.inf
+        return q * share / (2 * gap)
+    return q * share * 4 * (1 - threshold + half_step) / (1 + 1 / n_pairs)
 
 
 class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):

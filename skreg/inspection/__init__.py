@@ -2,12 +2,16 @@
 
 from ._augmentation import AugmentationDisplay
 from ._bias_variance import BiasVarianceDisplay
+from ._feature_path import FeaturePathDisplay
 from ._loss_curve import LossCurveDisplay
 from ._penalty_grid import PenaltyGridDisplay
+from ._stability import StabilityDisplay
 
 __all__ = [
     "AugmentationDisplay",
     "BiasVarianceDisplay",
+    "FeaturePathDisplay",
     "LossCurveDisplay",
     "PenaltyGridDisplay",
+    "StabilityDisplay",
 ]

@@ -1,0 +1,133 @@
+"""How often each input was selected on half of the rows."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["StabilityDisplay"]
+
+
+class StabilityDisplay:
+    """Stability scores of the inputs, largest first, and the threshold.
+
+    Make one with :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    stability_scores : ndarray of shape (n_features,)
+    threshold : float
+    support : ndarray of bool of shape (n_features,)
+    expected_false_selections : float, default=None
+        The bound, for the title.
+    feature_names : list of str, default=None
+        ``x0, x1, ...`` if None.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes drawn into.
+    figure_ : matplotlib Figure
+        Their figure.
+    bars_ : matplotlib BarContainer
+        From the top: the inputs in order of their scores.
+    threshold_line_ : matplotlib Line2D
+
+    See Also
+    --------
+    skreg.feature_selection.StabilitySelection : Makes the scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skreg.inspection import StabilityDisplay
+    >>> scores = np.array([0.2, 1.0, 0.7])
+    >>> display = StabilityDisplay(scores, 0.6, scores >= 0.6)
+    >>> display.order.tolist()
+    [1, 2, 0]
+    """
+
+    def __init__(
+        self,
+        stability_scores,
+        threshold,
+        support,
+        *,
+        expected_false_selections=None,
+        feature_names=None,
+    ):
+        self.stability_scores = stability_scores
+        self.threshold = threshold
+        self.support = support
+        self.expected_false_selections = expected_false_selections
+        self.feature_names = feature_names
+
+    @classmethod
+    def from_estimator(cls, selection, *, feature_names=None):
+        """Take the scores of a fitted StabilitySelection.
+
+        Parameters
+        ----------
+        selection : StabilitySelection
+        feature_names : list of str, default=None
+            Those that it was fitted with if None.
+
+        Returns
+        -------
+        StabilityDisplay
+        """
+        check_is_fitted(selection)
+        if feature_names is None:
+            feature_names = getattr(selection, "feature_names_in_", None)
+        n_features = selection.n_features_in_
+        if feature_names is not None and len(feature_names) != n_features:
+            raise ValueError(
+                f"feature_names has {len(feature_names)} names for {n_features} inputs."
+            )
+        return cls(
+            selection.stability_scores_,
+            selection.threshold_,
+            selection.support_,
+            expected_false_selections=selection.expected_false_selections_,
+            feature_names=feature_names,
+        )
+
+    @property
+    def order(self):
+        """The inputs by falling score; of equal ones the first column first."""
+        return np.argsort(-self.stability_scores, kind="stable")
+
+    def plot(self, ax=None, *, max_features=30):
+        """Draw a bar an input.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            New ones if None.
+        max_features : int, default=30
+            Bars at most; all selected inputs are always shown.
+
+        Returns
+        -------
+        self : object
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots()
+        self.ax_, self.figure_ = ax, ax.figure
+        shown = self.order[: max(max_features, int(self.support.sum()))]
+        names = self.feature_names
+        labels = [f"x{j}" if names is None else str(names[j]) for j in shown]
+        self.bars_ = ax.barh(
+            np.arange(len(shown)),
+            self.stability_scores[shown],
+            color=["C0" if self.support[j] else "0.75" for j in shown],
+        )
+        self.threshold_line_ = ax.axvline(self.threshold, color="k", ls="--")
+        ax.set_yticks(np.arange(len(shown)), labels)
+        ax.invert_yaxis()
+        title = f"{self.support.sum()} of {len(self.support)} inputs selected"
+        bound = self.expected_false_selections
+        if bound is not None and np.isfinite(bound):
+            title += f", at most {bound:.2g} of them false on average"
+        ax.set(xlim=(0, 1), xlabel="share of halves that select it", title=title)
+        return self

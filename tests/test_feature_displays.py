@@ -1,0 +1,129 @@
+"""Pictures of feature selection."""
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from test_feature_path import NETWORK, make_data
+
+from skreg import MLPClassifier
+from skreg.feature_selection import (
+    SparseInputSelector,
+    StabilitySelection,
+    feature_path,
+)
+from skreg.inspection import FeaturePathDisplay, StabilityDisplay
+from skreg.neural_network import _dense_to_sparse
+
+plt = pytest.importorskip("matplotlib.pyplot")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_paths():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 10)
+        yield
+
+
+@pytest.fixture(scope="module")
+def path(quick_paths):
+    X, y = make_data()
+    return feature_path(MLPClassifier(**NETWORK), X, y, X_val=X[:50], y_val=y[:50])
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_scores_along_a_path(path):
+    display = FeaturePathDisplay.from_path(path, score_name="accuracy").plot()
+    shown = path.n_features_selected > 0
+    assert set(display.lines_) == {"train", "validation"}
+    for name, scores in (
+        ("train", path.train_scores),
+        ("validation", path.validation_scores),
+    ):
+        x, y = display.lines_[name].get_data()
+        np.testing.assert_array_equal(x, path.n_features_selected[shown])
+        np.testing.assert_array_equal(y, scores[shown])
+    # Many inputs on the left.
+    left, right = display.ax_.get_xlim()
+    assert left > right and display.ax_.get_ylabel() == "accuracy"
+    assert display.band_ is None and display.choice_ is None
+    assert display.figure_ is display.ax_.figure
+
+
+def test_a_selectors_folds_and_choice():
+    X, y = make_data()
+    selector = SparseInputSelector(
+        MLPClassifier(**NETWORK), scoring="neg_log_loss", cv=3
+    )
+    with pytest.raises(NotFittedError):
+        FeaturePathDisplay.from_estimator(selector)
+    selector.fit(X, y)
+    _, ax = plt.subplots()
+    display = FeaturePathDisplay.from_estimator(selector).plot(ax=ax)
+    assert display.ax_ is ax and ax.get_ylabel() == "neg_log_loss"
+    x, means = display.lines_["cv"].get_data()
+    assert x.tolist() == list(range(10, 0, -1))
+    np.testing.assert_array_equal(means, selector.cv_results_["mean_test_score"])
+    bottom = display.band_.get_paths()[0].vertices[:, 1].min()
+    errors = selector.cv_results_["std_error"]
+    np.testing.assert_allclose(bottom, (means - errors).min())
+    assert display.choice_.get_xdata()[0] == selector.n_features_
+
+
+def test_pixels_that_stay(path):
+    display = FeaturePathDisplay.from_path(path).plot_image((2, 5), n_features=4)
+    drawn = display.image_.get_array()
+    assert drawn.shape == (2, 5)
+    np.testing.assert_array_equal(drawn.mask.ravel(), path.ranking > 4)
+    np.testing.assert_array_equal(drawn.data.ravel(), path.ranking)
+    assert display.ax_.get_title() == "4 of 10 pixels"
+    everything = FeaturePathDisplay.from_path(path).plot_image((5, 2))
+    assert everything.image_.get_array().count() == 10
+    support = path.ranking <= 2
+    chosen = FeaturePathDisplay(path, support=support).plot_image((10, 1))
+    np.testing.assert_array_equal(chosen.image_.get_array().mask.ravel(), ~support)
+    with pytest.raises(ValueError, match="does not have 10 pixels"):
+        display.plot_image((3, 3))
+
+
+def test_stability_scores():
+    X, y = make_data()
+    network = MLPClassifier(**NETWORK | {"max_iter": 5})
+    selection = StabilitySelection(
+        network, threshold=0.75, q=3, n_pairs=2, random_state=0
+    )
+    with pytest.raises(NotFittedError):
+        StabilityDisplay.from_estimator(selection)
+    selection.fit(X, y)
+    names = [f"input {j}" for j in range(10)]
+    display = StabilityDisplay.from_estimator(selection, feature_names=names).plot()
+    widths = np.array([bar.get_width() for bar in display.bars_])
+    expected = np.sort(selection.stability_scores_)[::-1]
+    np.testing.assert_array_equal(widths, expected)
+    labels = [text.get_text() for text in display.ax_.get_yticklabels()]
+    assert labels == [names[j] for j in display.order]
+    assert display.threshold_line_.get_xdata()[0] == 0.75
+    colors = [bar.get_facecolor() for bar in display.bars_]
+    n_selected = selection.support_.sum()
+    assert len(set(colors)) == 2 and len(set(colors[:n_selected])) == 1
+    assert f"{n_selected} of 10 inputs" in display.ax_.get_title()
+    few = display.plot(max_features=1)
+    assert len(few.bars_) == max(1, n_selected)
+    with pytest.raises(ValueError, match="2 names for 10 inputs"):
+        StabilityDisplay.from_estimator(selection, feature_names=["a", "b"])
+
+
+def test_names_of_a_dataframe():
+    pd = pytest.importorskip("pandas")
+    X, y = make_data(n_features=3)
+    frame = pd.DataFrame(X, columns=["age", "height", "weight"])
+    network = MLPClassifier(**NETWORK | {"max_iter": 5})
+    selection = StabilitySelection(network, threshold=0.75, q=1, n_pairs=1)
+    display = StabilityDisplay.from_estimator(selection.fit(frame, y)).plot()
+    labels = {text.get_text() for text in display.ax_.get_yticklabels()}
+    assert labels == {"age", "height", "weight"}
