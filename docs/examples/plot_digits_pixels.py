@@ -11,8 +11,8 @@ leaves for good.
 # %%
 # The path
 # --------
-# Scored on rows that were held out. The selector takes the 20 pixels that leave last and
-# trains a network on these alone.
+# Scored on rows that were held out. The selector takes the 20 pixels that leave last
+# and trains a network on these alone.
 
 import warnings
 
