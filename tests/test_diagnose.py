@@ -19,12 +19,13 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import GaussianNoise
-from skreg.diagnosis import diagnose
+from skreg.diagnosis import Remedy, diagnose
+from skreg.diagnosis._diagnose import _ranked, _remedies_of
 from skreg.diagnosis._evaluation import make_error
 from skreg.diagnosis._models import find_model, replace_model
 from skreg.diagnosis._remedies import changes_for
 from skreg.diagnosis._report import is_cut_short
-from skreg.diagnosis._verdict import judge
+from skreg.diagnosis._verdict import Verdict, judge
 
 
 def rings(n_samples, seed=0, n_noise=0):
@@ -58,6 +59,9 @@ def quick(**params):
         (0.30, 0.32, 0.05, "high bias"),
         (0.00, 0.20, 0.05, "high variance"),
         (0.12, 0.22, 0.04, "high bias and high variance"),
+        # A fifth of what is avoidable is too little to be named, on either side.
+        (0.08, 0.24, 0.04, "high variance"),
+        (0.20, 0.24, 0.04, "high bias"),
         # A gap that nothing reduces, small or a large part of the constant's error.
         (0.00, 0.06, 0.06, "neither"),
         (0.00, 0.20, 0.20, "high variance"),
@@ -153,6 +157,8 @@ def test_only_changes_that_change_something():
     plain = MLPClassifier(alpha=0.0, hidden_layer_sizes=())
     assert not any("alpha" in settings for settings in settings_of(plain, "bias"))
     assert {"hidden_layer_sizes": (100,)} in settings_of(plain, "bias")
+    stump = DecisionTreeClassifier(max_depth=1)
+    assert not any("max_depth" in each for each in settings_of(stump, "variance"))
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "fista"])
@@ -182,6 +188,33 @@ def test_models_inside_others():
     replaced = replace_model(nested, KNeighborsRegressor())
     assert isinstance(find_model(replaced)[1], KNeighborsRegressor)
     assert isinstance(find_model(nested)[1], Ridge)
+
+
+# -- which changes are remedies --------------------------------------------------------
+
+
+def remedy(aim, cause, change, change_se=0.01):
+    return Remedy({}, aim, cause, 0.1, 0.2, change, change_se)
+
+
+def test_remedies_are_sure_and_aimed_at_the_verdict():
+    bias, variance = remedy("bias", "too small", -0.1), remedy("variance", "", -0.2)
+    unsure = remedy("bias", "too small", -0.1, change_se=0.11)
+    verdicts = {"high bias": [bias], "high variance": [variance]}
+    verdicts |= {"high bias and high variance": [variance, bias]}
+    verdicts |= {"neither": [], "inconclusive": []}
+    for name, expected in verdicts.items():
+        verdict = Verdict(name, 0.1, 0.01, 0.5)
+        assert _remedies_of(verdict, [variance, bias, unsure]) == expected
+
+
+@pytest.mark.parametrize("gain, is_first", [(0.06, True), (0.04, False)])
+def test_first_finish_training(gain, is_first):
+    wider = remedy("bias", "too small", -0.1)
+    longer = remedy("bias", "trained too little", -gain)
+    worse = remedy("variance", "", 0.1)
+    ranked = [each for each, _ in _ranked([(worse, 0), (longer, 0), (wider, 0)])]
+    assert ranked == ([longer, wider, worse] if is_first else [wider, longer, worse])
 
 
 # -- planted faults --------------------------------------------------------------------

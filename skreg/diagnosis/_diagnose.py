@@ -262,11 +262,7 @@ def diagnose(
         gap_se=_se(base.validation - base.train),
         helpful={each.aim for each, _ in tried if each.change < -2 * each.change_se},
     )
-    remedies = [
-        remedy
-        for remedy, _ in tried
-        if verdict.names(remedy.aim) and remedy.change < -remedy.change_se
-    ]
+    remedies = _remedies_of(verdict, [remedy for remedy, _ in tried])
     return Diagnosis(
         verdict=verdict.name,
         cause=remedies[0].cause if remedies else None,
@@ -318,7 +314,12 @@ def _try_changes(measure, estimator, base):
             change_se=measure.se(differences),
         )
         pairs.append((remedy, result.validation))
-    pairs.sort(key=lambda pair: pair[0].change)
+    return _ranked(pairs)
+
+
+def _ranked(pairs):
+    """Best first, but training longer before all where it brings about as much."""
+    pairs = sorted(pairs, key=lambda pair: pair[0].change)
     longer = [pair for pair in pairs if pair[0].cause == UNFINISHED]
     if longer and longer[0][0].change < _ENOUGH * pairs[0][0].change:
         # Unfinished training misleads about all else: a larger network, say, goes
@@ -326,6 +327,15 @@ def _try_changes(measure, estimator, base):
         pairs.remove(longer[0])
         pairs.insert(0, longer[0])
     return pairs
+
+
+def _remedies_of(verdict, tried):
+    """What helped by more than its standard error, and is aimed at the verdict."""
+    return [
+        remedy
+        for remedy in tried
+        if verdict.names(remedy.aim) and remedy.change < -remedy.change_se
+    ]
 
 
 def _best_of_all(measure, models, base, tried):
