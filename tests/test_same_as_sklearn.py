@@ -185,6 +185,8 @@ def test_early_stopping_on_the_same_validation_rows(target, solver):
         "hidden_layer_sizes": 10,
         "alpha": 0.0,
         "max_iter": 100,
+        # Ours is more patient by default.
+        "n_iter_no_change": 10,
     }
     theirs = theirs(**params).fit(X, y)
     ours = ours(**params, scoring=None).fit(X, y)

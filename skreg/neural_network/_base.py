@@ -70,7 +70,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
         "learning_rate_init": [Interval(numbers.Real, 0, None, closed="neither")],
         "power_t": [Interval(numbers.Real, 0, None, closed="left")],
-        "max_iter": [Interval(numbers.Integral, 1, None, closed="left")],
+        "max_iter": [
+            StrOptions({"auto"}),
+            Interval(numbers.Integral, 1, None, closed="left"),
+        ],
         "max_fun": [Interval(numbers.Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
@@ -87,6 +90,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         "validation_splitter": [HasMethods("split"), None],
         "scoring": [str, callable, None],
         "n_iter_no_change": [
+            StrOptions({"auto"}),
             Interval(numbers.Integral, 1, None, closed="left"),
             Options(numbers.Real, {np.inf}),
         ],

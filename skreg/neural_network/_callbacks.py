@@ -6,6 +6,7 @@ and ends when the epoch has ended: only then is it known to have taken place.
 """
 
 from .._core.stopping import StopReason
+from ._stopping import max_iter_of
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -61,7 +62,8 @@ class FitCallbacks:
     def _n_epochs(self):
         """The most there can be; None where that is not known."""
         # The way to a feature penalty has epochs of its own.
-        return None if self._estimator.feature_alpha > 0 else self._estimator.max_iter
+        has_path = self._estimator.feature_alpha > 0
+        return None if has_path else max_iter_of(self._estimator)
 
     def report(self, phase, network, encoding):
         """What to call after each epoch; it returns a reason to stop, or None."""

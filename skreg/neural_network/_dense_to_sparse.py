@@ -16,6 +16,7 @@ from scipy import sparse
 from .._core.objective import Objective
 from .._core.penalties import ElasticNet
 from .._core.stopping import Curves, Patience, Progress, StopReason
+from ._stopping import max_iter_of
 from ._tasks import FitOutcome
 
 __all__ = ["PathPoint", "auto_epsilon", "needs_path", "run_paths"]
@@ -259,7 +260,8 @@ class _Trail:
 
     def _n_epochs(self, estimator):
         if estimator.solver == "fista":
-            return estimator.max_iter if self._at_last_point else _UPDATES_PER_POINT
+            at_rest = max_iter_of(estimator)
+            return at_rest if self._at_last_point else _UPDATES_PER_POINT
         n_rows = self._state.stream.n_rows
         n_updates = -(-n_rows // estimator._resolve_batch_size(n_rows))
         n_epochs = max(_FEWEST_EPOCHS, -(-_UPDATES_PER_POINT // n_updates))

@@ -17,7 +17,7 @@ from ._augmenting import augmentation_key, prepare_for, resample_rows
 from ._dense_to_sparse import auto_epsilon
 from ._holdout import split_by, split_validation_rows
 from ._scoring import ValidationScore
-from ._stopping import make_criterion
+from ._stopping import make_criterion, max_iter_of
 from ._tasks import FitTask
 
 __all__ = ["FULL_BATCH", "Preparation", "Prepared"]
@@ -101,7 +101,7 @@ class Preparation:
             score=score,
             optimizer_state=task.state.optimizer if task.state else None,
             n_samples_seen=task.state.n_samples_seen if task.state else 0,
-            max_iter=task.max_iter or estimator.max_iter,
+            max_iter=task.max_iter or max_iter_of(estimator),
             max_updates=task.n_updates,
             **{name: getattr(estimator, name) for name in _PER_MODEL},
         )

@@ -120,8 +120,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     power_t : float, default=0.5
         Exponent of ``learning_rate='invscaling'``.
 
-    max_iter : int, default=200
-        Largest number of epochs (iterations of a full-batch solver). Without early
+    max_iter : int or 'auto', default='auto'
+        Largest number of epochs (iterations of a full-batch solver). `'auto'` is 200,
+        as in scikit-learn, and with early stopping 600: there the validation rows end
+        training, and after 200 epochs most networks still improve. Without early
         stopping, reaching it raises a ConvergenceWarning.
 
     max_fun : int, default=15000
@@ -175,10 +177,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         :func:`~sklearn.model_selection.cross_validate`; None for `score`, the
         coefficient of determination.
 
-    n_iter_no_change : int or inf, default=10
+    n_iter_no_change : int, inf or 'auto', default='auto'
         Patience: training stops when **more than** this many epochs in a row brought no
-        improvement by `tol`. ``np.inf`` never stops, and with early stopping still
-        keeps the best epoch.
+        improvement by `tol`. `'auto'` is 10, as in scikit-learn, and with early
+        stopping 50: a validation loss rests longer than a training loss before it falls
+        again. ``np.inf`` never stops, and with early stopping still keeps the best
+        epoch.
 
     min_iter : int, default=0
         Epochs before which early stopping does not end training.
@@ -193,9 +197,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Whether to train again on **all** rows after early stopping: from the same
         start, for as many updates as the best epoch took. With a number of folds (at
         least 2), each is held out once, and the second training lasts as long as the
-        median fold's; a `validation_splitter` then gives its last so many splits. The
+        latest fold's; a `validation_splitter` then gives its last so many splits. The
         curves, `best_iter_` and `best_validation_score_` are those of the first
-        training, with folds of the median one. `partial_fit` does not refit.
+        training, with folds of the latest one. `partial_fit` does not refit.
 
     beta_1 : float in [0, 1), default=0.9
         Decay of Adam's first moment.
@@ -384,7 +388,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         learning_rate="constant",
         learning_rate_init=1e-3,
         power_t=0.5,
-        max_iter=200,
+        max_iter="auto",
         max_fun=15000,
         shuffle=True,
         random_state=None,
@@ -397,7 +401,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         validation_fraction=0.1,
         validation_splitter=None,
         scoring="loss",
-        n_iter_no_change=10,
+        n_iter_no_change="auto",
         min_iter=0,
         stopping_criterion="patience",
         refit=False,

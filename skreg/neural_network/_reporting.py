@@ -5,6 +5,7 @@ import warnings
 from sklearn.exceptions import ConvergenceWarning
 
 from .._core.stopping import StopReason
+from ._stopping import max_iter_of
 
 __all__ = ["call_all", "print_epoch", "warn_about"]
 
@@ -51,15 +52,16 @@ def warn_about(estimator, reason, progress):
         return
     elif estimator.solver in ("adam", "sgd"):
         message, category = (
-            f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached "
-            "and the optimization hasn't converged yet.",
+            f"Stochastic Optimizer: Maximum iterations ({max_iter_of(estimator)}) "
+            "reached and the optimization hasn't converged yet.",
             ConvergenceWarning,
         )
     else:
         message, category = (
             f"{estimator.solver} failed to converge after {progress.n_epochs} "
             f"iteration(s) (stop_reason_={reason}). Increase max_iter="
-            f"{estimator.max_iter} or max_fun={estimator.max_fun}, or scale the data.",
+            f"{max_iter_of(estimator)} or max_fun={estimator.max_fun}, or scale the "
+            "data.",
             ConvergenceWarning,
         )
     warnings.warn(message, category, stacklevel=4)

@@ -1,0 +1,308 @@
+"""Whether early stopping helps: test error and time with it and without it.
+
+``python benchmarks/early_stopping.py run --data DIR --out FILE`` appends a JSON line
+for each set, split and method, those in FILE left out; ``... table FILE`` writes the
+Markdown tables.
+
+`DIR` holds ``<set>.npz`` with `X` (NaN where missing), `y` and ``meta``, JSON with
+"task" and "group": A for tables of classes, B for tables of numbers, C for images;
+other groups are left out. Without ``--data`` there are scikit-learn's bundled sets
+alone. Every other set of A and B, by name, is where defaults were chosen ("chosen on");
+the verdict is that of the others ("held back"). Training rows are capped; columns, and
+the target of a regression, are standardised by them. All networks have their defaults
+but for what the method's name says. Seconds are of the processor, on one BLAS thread.
+"""
+
+import argparse
+import json
+import os
+import platform
+import time
+import warnings
+from pathlib import Path
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import numpy as np
+import scipy
+import sklearn
+from scipy.stats import rankdata
+from sklearn import datasets, neural_network
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import skreg
+from skreg.neural_network import MLPClassifier, MLPRegressor
+
+N_SPLITS = 3
+MOST_TRAINING_ROWS = 3000
+MOST_TEST_ROWS = 5000
+TEST_SHARE = 0.25
+
+BUNDLED = {
+    "breast_cancer": (datasets.load_breast_cancer, "classification"),
+    "diabetes": (datasets.load_diabetes, "regression"),
+    "digits": (datasets.load_digits, "classification"),
+    "iris": (datasets.load_iris, "classification"),
+    "wine": (datasets.load_wine, "classification"),
+}
+
+THEIRS = {
+    "classification": neural_network.MLPClassifier,
+    "regression": neural_network.MLPRegressor,
+}
+OURS = {"classification": MLPClassifier, "regression": MLPRegressor}
+
+# The ranks are among these.
+METHODS = {
+    "scikit-learn": (THEIRS, {}),
+    "scikit-learn, early stopping": (THEIRS, {"early_stopping": True}),
+    "skreg": (OURS, {}),
+    "skreg, early stopping": (OURS, {"early_stopping": True}),
+    "skreg, refit=True": (OURS, {"early_stopping": True, "refit": True}),
+    "skreg, refit=5": (OURS, {"early_stopping": True, "refit": 5}),
+}
+CRITERIA = {
+    f"skreg, {name}": (OURS, {"early_stopping": True, "stopping_criterion": name})
+    for name in ("generalization_loss", "progress_quotient", "successive_increases")
+}
+CANDIDATE, PLAIN = "skreg, early stopping", "skreg"
+THEIR_STOPPED, THEIR_PLAIN = "scikit-learn, early stopping", "scikit-learn"
+
+PARTS = {
+    "held back": "A and B, held back",
+    "chosen on": "A and B, chosen on",
+    "C": "C, images",
+    "bundled": "scikit-learn's bundled sets",
+}
+
+
+# -- data ------------------------------------------------------------------------------
+
+
+def read(path):
+    with np.load(path, allow_pickle=False) as file:
+        meta = json.loads(str(file["meta"]))
+        return file["X"].astype(np.float64), file["y"], meta["task"]
+
+
+def sets_of(folder):
+    """By name: (part, function that gives X, y and the task)."""
+    sets = {}
+    if folder is not None:
+        group_of = {}
+        for path in sorted(Path(folder).glob("*.npz")):
+            with np.load(path, allow_pickle=False) as file:
+                group_of[path.stem] = json.loads(str(file["meta"]))["group"]
+        tables = sorted(name for name, group in group_of.items() if group in "AB")
+        parts = dict.fromkeys(tables, "held back")
+        parts |= dict.fromkeys(tables[::2], "chosen on")
+        parts |= {name: "C" for name, group in group_of.items() if group == "C"}
+        for name, part in parts.items():
+            path = Path(folder) / f"{name}.npz"
+            sets[name] = part, lambda path=path: read(path)
+    for name, (load, task) in BUNDLED.items():
+        sets[name] = (
+            "bundled",
+            lambda load=load, task=task: (
+                *load(return_X_y=True),
+                task,
+            ),
+        )
+    return sets
+
+
+def split(X, y, task, seed):
+    """Scaled training and test rows."""
+    classes = y if task == "classification" else None
+    X, X_test, y, y_test = train_test_split(
+        X, y, test_size=TEST_SHARE, random_state=seed, stratify=classes
+    )
+    X, y = X[:MOST_TRAINING_ROWS], y[:MOST_TRAINING_ROWS]
+    X_test, y_test = X_test[:MOST_TEST_ROWS], y_test[:MOST_TEST_ROWS]
+    scaler = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    X, X_test = scaler.fit_transform(X), scaler.transform(X_test)
+    if task == "regression":
+        mean, deviation = y.mean(), y.std()
+        y, y_test = (y - mean) / deviation, (y_test - mean) / deviation
+    return X, X_test, y, y_test
+
+
+def error_of(network, X, y, task):
+    """Share of wrong classes, or mean squared error in units of y's variance."""
+    prediction = network.predict(X)
+    if task == "classification":
+        return float(np.mean(prediction != y))
+    return float(np.mean((prediction - y) ** 2))
+
+
+# -- running ---------------------------------------------------------------------------
+
+
+def run(folder, out, n_splits, methods, only=None):
+    out = Path(out)
+    rows = out.read_text().splitlines() if out.exists() else []
+    done = {
+        tuple(json.loads(row)[key] for key in ("set", "seed", "method")) for row in rows
+    }
+    for seed in range(n_splits):
+        for name, (part, load) in sets_of(folder).items():
+            if only is not None and part not in only and name not in only:
+                continue
+            missing = [m for m in methods if (name, seed, m) not in done]
+            if not missing:
+                continue
+            *data, task = load()
+            X, X_test, y, y_test = split(*data, task, seed)
+            for method in missing:
+                kinds, params = methods[method]
+                network = kinds[task](random_state=seed, **params)
+                started = time.process_time()
+                with warnings.catch_warnings():
+                    # Reaching max_iter is what is compared here, too.
+                    warnings.simplefilter("ignore")
+                    network.fit(X, y)
+                seconds = time.process_time() - started
+                row = {
+                    "set": name,
+                    "part": part,
+                    "task": task,
+                    "seed": seed,
+                    "method": method,
+                    "error": error_of(network, X_test, y_test, task),
+                    "seconds": seconds,
+                    "n_iter": network.n_iter_,
+                }
+                with out.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+            print(seed, name, flush=True)
+
+
+# -- tables ----------------------------------------------------------------------------
+
+
+class Results:
+    """Means over splits, by set and method."""
+
+    def __init__(self, path):
+        rows = [json.loads(line) for line in Path(path).read_text().splitlines()]
+        self.part_of = {row["set"]: row["part"] for row in rows}
+        self.n_splits = 1 + max(row["seed"] for row in rows)
+        self._of = {}
+        for row in rows:
+            self._of.setdefault((row["set"], row["method"]), []).append(row)
+
+    def sets(self, part):
+        return sorted(name for name, of in self.part_of.items() if of == part)
+
+    def methods(self, known):
+        present = {method for _, method in self._of}
+        return [method for method in known if method in present]
+
+    def mean(self, name, method, key):
+        return float(np.mean([row[key] for row in self._of[name, method]]))
+
+    def errors(self, names, methods):
+        return np.array(
+            [[self.mean(name, method, "error") for method in methods] for name in names]
+        )
+
+
+def share_won(errors, methods, one, other):
+    """Share of sets on which one method's error is less than the other's; ties half."""
+    difference = errors[:, methods.index(one)] - errors[:, methods.index(other)]
+    return float(np.mean((difference < 0) + 0.5 * (difference == 0)))
+
+
+def summary(results, part, methods, ranked):
+    """Lines of a table with a row a method."""
+    names = results.sets(part)
+    errors = results.errors(names, methods)
+    ranks = np.full(len(methods), np.nan)
+    places = [methods.index(method) for method in ranked]
+    ranks[places] = rankdata(errors[:, places], axis=1).mean(axis=0)
+    plain = errors[:, methods.index(THEIR_PLAIN)]
+    ratios = np.exp(np.log((errors + 1e-3) / (plain[:, None] + 1e-3)).mean(axis=0))
+    seconds = np.array(
+        [
+            [results.mean(name, method, "seconds") for method in methods]
+            for name in names
+        ]
+    )
+    quotients = seconds / seconds[:, [methods.index(THEIR_PLAIN)]]
+    lines = [
+        "| method | mean rank | error / scikit-learn's | better than scikit-learn "
+        "| ... than its early stopping | time / scikit-learn's | epochs |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for column, method in enumerate(methods):
+        epochs = np.mean([results.mean(name, method, "n_iter") for name in names])
+        rank = "" if np.isnan(ranks[column]) else f"{ranks[column]:.2f}"
+        lines.append(
+            f"| {method} | {rank} | {ratios[column]:.3f} "
+            f"| {share_won(errors, methods, method, THEIR_PLAIN):.0%} "
+            f"| {share_won(errors, methods, method, THEIR_STOPPED):.0%} "
+            f"| {np.median(quotients[:, column]):.2f} | {epochs:.0f} |"
+        )
+    return lines
+
+
+def table(path, command):
+    results = Results(path)
+    ranked = results.methods(METHODS)
+    methods = ranked + results.methods(CRITERIA)
+    lines = [
+        "# Early stopping",
+        "",
+        f"`{command}`",
+        "",
+        f"skreg {skreg.__version__}, scikit-learn {sklearn.__version__}, NumPy "
+        f"{np.__version__}, SciPy {scipy.__version__}, Python "
+        f"{platform.python_version()}; float64, one BLAS thread; {results.n_splits} "
+        f"splits a set, at most {MOST_TRAINING_ROWS} training rows.",
+        "",
+        "Errors are the share of wrong classes, or the mean squared error in units of "
+        "the target's variance. Ranks are among the methods that have one. \"Error / "
+        'scikit-learn\'s" is the geometric mean over the sets, "time" the median of '
+        "the processor's seconds; of shares of sets, ties count half.",
+    ]
+    for part, title in PARTS.items():
+        names = results.sets(part)
+        if names:
+            lines += ["", f"## {title} ({len(names)} sets)", ""]
+            lines += summary(results, part, methods, ranked)
+    lines += ["", "## Every set", "", "| set | part | " + " | ".join(methods) + " |"]
+    lines.append("|---|---|" + "---|" * len(methods))
+    for part in PARTS:
+        for name in results.sets(part):
+            (errors,) = results.errors([name], methods)
+            cells = " | ".join(f"{error:.4f}" for error in errors)
+            lines.append(f"| {name} | {part} | {cells} |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    runner = commands.add_parser("run")
+    runner.add_argument("--data", default=None)
+    runner.add_argument("--out", required=True)
+    runner.add_argument("--splits", type=int, default=N_SPLITS)
+    runner.add_argument("--only", nargs="+", help="parts or sets")
+    runner.add_argument("--no-criteria", action="store_true")
+    writer = commands.add_parser("table")
+    writer.add_argument("file")
+    arguments = parser.parse_args()
+    if arguments.command == "run":
+        methods = METHODS if arguments.no_criteria else METHODS | CRITERIA
+        run(arguments.data, arguments.out, arguments.splits, methods, arguments.only)
+    else:
+        command = "python benchmarks/early_stopping.py run --data DIR --out FILE"
+        print(table(arguments.file, command), end="")
+
+
+if __name__ == "__main__":
+    main()
