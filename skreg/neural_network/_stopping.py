@@ -3,9 +3,9 @@
 Without early stopping, "auto" is scikit-learn's 200 epochs and patience of 10. With it,
 the validation rows say when to stop, and scikit-learn's numbers stop too soon: in 200
 epochs of its default steps most networks are not done, and a validation loss may rest
-for dozens of epochs before it falls again. Measured on 11 of the sets on which defaults are
-chosen (benchmarks/early_stopping.py), one split each, 200 epochs and a patience of 10
-were better than no early stopping on 27 % of them, 200 and 50 on 50 %, 600 and 30 on
+for dozens of epochs before it falls again. Measured on 11 of the sets on which defaults
+are chosen (benchmarks/early_stopping.py), one split each, 200 epochs and a patience of
+10 were better than no early stopping on 27 % of them, 200 and 50 on 50 %, 600 and 30 on
 86 %, 600 and 50 on 95 %.
 """
 
