@@ -17,6 +17,7 @@ import json
 import os
 import time
 import warnings
+from collections import defaultdict
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -30,8 +31,10 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import l1_min_c
 
-from skreg import MLPClassifier
+from skreg import MLPClassifier, MLPRegressor
 from skreg.feature_selection import (
+    SparseInputSelector,
+    StabilitySelection,
     feature_path,
 )
 
@@ -190,6 +193,7 @@ def evaluate(name, method, seed, data_dir):
 
 
 def compare(args):
+    """Every method on the same splits of all sets."""
     rounds = [(name, split) for split in (0,) for name in QUICK + SLOW]
     rounds += [(name, split) for split in range(1, 5) for name in QUICK]
     rounds += [(name, split) for split in (1, 2) for name in SLOW]
@@ -210,15 +214,187 @@ def append(path, record):
         file.write(json.dumps(record) + "\n")
 
 
+# -- noise columns ---------------------------------------------------------------------
+
+
+def noise(args):
+    """The selector at "1se" on digits with as many columns of noise as pixels."""
+    for split in range(args.repeats):
+        X, y = load_digits(return_X_y=True)
+        rng = np.random.default_rng(split)
+        X = np.hstack([X, rng.normal(size=X.shape)])
+        X, X_test, y, y_test = split_and_scale(X, y, None, split)
+        cpu = time.process_time()
+        selector = SparseInputSelector(network(split)).fit(X, y)
+        cpu = time.process_time() - cpu
+        dense = network(split).fit(X, y)
+        record = {
+            "benchmark": "noise",
+            "split": split,
+            "n_kept": selector.n_features_,
+            "n_noise_kept": int(selector.support_[64:].sum()),
+            "accuracy": selector.estimator_.score(selector.transform(X_test), y_test),
+            "dense_accuracy": dense.score(X_test, y_test),
+            "cpu_seconds": cpu,
+        }
+        append(Path(args.out), record)
+
+
+# -- stability selection ---------------------------------------------------------------
+
+N_TRUE, N_ROWS = 10, 500
+# By the number of inputs: how many each half selects, and the threshold.
+STABILITY_SETTINGS = {50: (12, 0.9), 500: (15, 0.8)}
+
+
+def simulate(n_features, seed):
+    """Ten inputs with a saturating, a hinge or a wavy effect each, and noise.
+
+    ``y = sum_j s_j g_j(x_j) + e`` with ``g`` in turn ``tanh(2 x)``, ``max(x, 0)``,
+    ``sin(1.5 x)`` and ``x |x|``, each of variance one, signs ``s_j`` drawn, inputs and
+    ``e`` standard normal and independent.
+    """
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(N_ROWS, n_features))
+    effects = (
+        lambda x: np.tanh(2 * x),
+        lambda x: np.maximum(x, 0),
+        lambda x: np.sin(1.5 * x),
+        lambda x: x * np.abs(x),
+    )
+    y = rng.normal(size=N_ROWS)
+    for j in range(N_TRUE):
+        effect = effects[j % len(effects)]
+        scale = effect(np.linspace(-4, 4, 100_001))
+        density = np.exp(-(np.linspace(-4, 4, 100_001) ** 2) / 2)
+        mean = np.average(scale, weights=density)
+        deviation = np.sqrt(np.average((scale - mean) ** 2, weights=density))
+        y += rng.choice([-1, 1]) * (effect(X[:, j]) - mean) / deviation
+    return X, (y - y.mean()) / y.std()
+
+
+def stability(args):
+    """False and true selections over repetitions, beside the promised bound."""
+    for n_features in args.inputs:
+        q, threshold = STABILITY_SETTINGS[n_features]
+        for seed in range(args.repeats):
+            X, y = simulate(n_features, seed)
+            model = MLPRegressor(
+                (30,), alpha=args.alpha, learning_rate_init=3e-3, batch_size=50,
+                max_iter=30,
+            )  # fmt: skip
+            cpu = time.process_time()
+            selection = StabilitySelection(
+                model,
+                q=q,
+                threshold=threshold,
+                n_pairs=args.pairs,
+                random_state=seed,
+            ).fit(X, y)
+            record = {
+                "benchmark": "stability",
+                "n_features": n_features,
+                "repetition": seed,
+                "n_pairs": args.pairs,
+                "q": q,
+                "threshold": threshold,
+                "n_true": int(selection.support_[:N_TRUE].sum()),
+                "n_false": int(selection.support_[N_TRUE:].sum()),
+                "bound": selection.expected_false_selections_,
+                "cpu_seconds": time.process_time() - cpu,
+            }
+            append(Path(args.out), record)
+
+
+# -- tables ----------------------------------------------------------------------------
+
+
+def table(args):
+    """Markdown from the records of the other commands."""
+    records = [
+        json.loads(line) for file in args.files for line in open(file).readlines()
+    ]
+    compared = [record for record in records if "method" in record]
+    if compared:
+        accuracy_tables(compared)
+        seconds_table(compared)
+    for record in records:
+        if "benchmark" in record:
+            print(record)
+
+
+def by_set_and_method(records):
+    cells = defaultdict(dict)
+    for record in records:
+        cells[record["set"], record["method"]][record["split"]] = record
+    return cells
+
+
+def accuracy_tables(records):
+    cells = by_set_and_method(records)
+    for kind, title in (("refit", "After a dense refit"), ("path", "On the path")):
+        print(f"\n{title}: test accuracy in %, mean over splits\n")
+        print("| set | method | splits |", *(f"k={k} |" for k in N_FEATURES))
+        print("|---|---|---|" + "---|" * len(N_FEATURES))
+        for name in QUICK + SLOW:
+            for method in METHODS:
+                splits = cells.get((name, method), {}).values()
+                rows = []
+                for k in N_FEATURES:
+                    entries = [r.get(f"k={k}", r.get("k=0")) for r in splits]
+                    values = [100 * e[kind] for e in entries if e[kind] is not None]
+                    text = "-"
+                    if values:
+                        text = f"{np.mean(values):.1f}"
+                    if len(values) > 1:
+                        error = np.std(values, ddof=1) / np.sqrt(len(values))
+                        text += f" ({error:.1f})"
+                    rows.append(text)
+                if any(text != "-" for text in rows):
+                    print("|", " | ".join([name, method, str(len(splits)), *rows]), "|")
+
+
+def seconds_table(records):
+    cells = by_set_and_method(records)
+    print("\nCPU seconds of a path, one thread, median over splits\n")
+    print("| set | splits | skreg | LassoNet | ratio |")
+    print("|---|---|---|---|---|")
+    for name in QUICK + SLOW:
+        ours, theirs = (cells.get((name, m), {}) for m in ("skreg", "LassoNet"))
+        both = sorted(set(ours) & set(theirs))
+        if both:
+            seconds = [
+                [side[split]["cpu_seconds"] for split in both]
+                for side in (ours, theirs)
+            ]
+            ratio = np.median(np.divide(seconds[1], seconds[0]))
+            medians = [f"{np.median(values):.1f}" for values in seconds]
+            print(
+                "|", " | ".join([name, str(len(both)), *medians, f"{ratio:.0f}"]), "|"
+            )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
-    command = commands.add_parser("compare")
-    command.add_argument("--data", required=True)
-    command.add_argument("--out", required=True)
-    command.add_argument("--methods", default=",".join(METHODS))
-    command.add_argument("--sets", default=",".join(QUICK + SLOW))
-    command.set_defaults(run=compare)
+    for run in (compare, noise, stability, table):
+        command = commands.add_parser(run.__name__, help=run.__doc__)
+        command.set_defaults(run=run)
+        if run is table:
+            command.add_argument("files", nargs="+")
+            continue
+        command.add_argument("--out", required=True, help="JSON lines, appended to")
+        if run is compare:
+            command.add_argument("--data", required=True)
+            command.add_argument("--methods", default=",".join(METHODS))
+            command.add_argument("--sets", default=",".join(QUICK + SLOW))
+        else:
+            command.add_argument("--repeats", type=int, default=5)
+        if run is stability:
+            command.set_defaults(repeats=20)
+            command.add_argument("--inputs", type=int, nargs="+", default=[50, 500])
+            command.add_argument("--pairs", type=int, default=10)
+            command.add_argument("--alpha", type=float, default=0.01)
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     arguments.run(arguments)
