@@ -4,7 +4,7 @@
    against 2000 Monte Carlo training sets: differences in standard errors.
 2. A generator of faulty cases: how often `diagnose` names the planted fault, and
    whether its first remedy lowers the error on fresh rows. The thresholds in
-   skreg/diagnosis/_verdict.py were set on seeds 0 to 19; the report is on 20 to 39.
+   skreg/diagnosis/_verdict.py were set on seeds below 20; the report is on 20 to 39.
 3. 100 bootstrap rounds on digits against the same rounds through scikit-learn's MLP.
 
 ``python benchmarks/diagnosis.py`` runs all and writes benchmarks/results/diagnosis.md;

@@ -17,7 +17,7 @@ import numpy as np
 
 __all__ = ["Verdict", "judge"]
 
-# Set on seeds 0 to 19 of the generator in benchmarks/diagnosis.py, reported on others.
+# Set on seeds below 20 of the generator in benchmarks/diagnosis.py, reported on others.
 # What is avoidable matters from this share of the validation error ...
 _OF_ERROR = 0.25
 # ... and from this one of what can be learned at all.
