@@ -76,8 +76,11 @@ class ElasticNet:
 
     def smooth_value(self, layers):
         """The L2 part of every model: ``(n_models,)``."""
-        squares = [[np.vdot(w, w) for w in W.reshape(len(W), -1)] for W in layers]
-        return 0.5 * self.l2[:, 0, 0] * np.sum(squares, axis=0, dtype=np.float64)
+        flat = [W.reshape(len(W), -1) for W in layers]
+        squares = [
+            sum(float(np.vdot(w, w)) for w in ws) for ws in zip(*flat, strict=True)
+        ]
+        return 0.5 * self.l2[:, 0, 0] * np.array(squares)
 
     def value(self, layers):
         """The penalty of every model: ``(n_models,)``."""

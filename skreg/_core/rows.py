@@ -72,8 +72,9 @@ class DenseRows:
         self.fill(group, self.gather(indices))
 
     def gather(self, indices):
-        # "clip" spares a buffer (the indices are known to be valid).
-        np.take(self._X, indices, axis=0, out=self._gathered, mode="clip")
+        # "clip" spares a buffer (the indices are known to be valid), and the method
+        # half of the function's call, a microsecond.
+        self._X.take(indices, axis=0, out=self._gathered, mode="clip")
         return self._gathered
 
     def fill(self, group, rows):

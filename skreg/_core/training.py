@@ -164,13 +164,14 @@ def train(network, models, X, Y, settings, *, report=None, keep_interrupted=Fals
                 if not keep_interrupted:
                     raise
                 reasons = [StopReason.INTERRUPTED] * len(batch.models)
+            if not any(reasons):
+                continue
             going_on = np.array([reason is None for reason in reasons])
             streams = batch.streams_to_export(going_on)
             for k in np.flatnonzero(~going_on):
                 trained[indices[k]] = batch.export(k, reasons[k], streams)
-            if not going_on.all():
-                batch.keep(np.flatnonzero(going_on))
-                indices = indices[going_on]
+            batch.keep(np.flatnonzero(going_on))
+            indices = indices[going_on]
     return trained
 
 
@@ -423,7 +424,7 @@ class _Lane:
         raw, Y = self._raw[slot], self._Y[slot]
         for group, stream in enumerate(batch._streams):
             rows = stream.rows[positions[group]]
-            np.take(batch._Y, rows, axis=0, out=self._gathered, mode="clip")
+            batch._Y.take(rows, axis=0, out=self._gathered, mode="clip")
             targets, weight = self._gathered, None
             if self._weight is not None:
                 weight = stream.sample_weight[positions[group]]
