@@ -34,6 +34,8 @@ class Candidate:
         The name of that last step.
     setting : hashable
         Equal for candidates whose networks are given the same data.
+    error : Exception or None
+        What its network's parameters make every fit end with.
     """
 
     index: int
@@ -42,6 +44,7 @@ class Candidate:
     network: Any = None
     step: str | None = None
     setting: Any = None
+    error: Exception | None = None
 
 
 def make_candidate(index, base_estimator, parameters, fit_params):
@@ -70,6 +73,11 @@ def make_candidate(index, base_estimator, parameters, fit_params):
         # Another library's estimator, or parameters that only `fit` can judge.
         return candidate
     candidate.network = network
+    try:
+        network._validate_params()
+        network._check_parameters_together()
+    except Exception as error:
+        candidate.error = error
     before = {
         name: value
         for name, value in parameters.items()

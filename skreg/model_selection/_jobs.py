@@ -150,7 +150,7 @@ class _LockstepJob:
                     splits[fold.split],
                     **scoring,
                 )
-        self._moved_streams, self._valid = {}, set()
+        self._moved_streams = {}
         self._networks = [_network_of(fit, seeds) for fit in self._fits]
         self._results = [None] * len(self._fits)
 
@@ -177,13 +177,10 @@ class _LockstepJob:
     def _task(self, index):
         fit, network, block = self._fits[index], self._networks[index], self._block
         fold = self._folds[fit.split]
-        if fold.error is not None:
-            raise fold.error
+        error = fit.candidate.error or fold.error
+        if error is not None:
+            raise error
         vars(network).update(fold.columns)
-        if fit.candidate.index not in self._valid:
-            network._validate_params()
-            network._check_parameters_together()
-            self._valid.add(fit.candidate.index)
         state = fit.state
         if state is not None:
             state = self._moved(state, self._starts[fit.split])
