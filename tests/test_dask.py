@@ -2,9 +2,9 @@
 
 import warnings
 
+import joblib
 import numpy as np
 import pytest
-from joblib import parallel_config
 from sklearn.datasets import load_breast_cancer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -13,6 +13,8 @@ from skreg import MLPClassifier
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
 
 distributed = pytest.importorskip("distributed")
+if not hasattr(joblib, "parallel_config"):
+    pytest.skip("joblib.parallel_config came with 1.3", allow_module_level=True)
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -46,7 +48,7 @@ def test_same_results_as_in_one_process(cluster, kind):
     pipeline = make_pipeline(StandardScaler(), network)
     grid = {"mlpclassifier__alpha": np.logspace(-4, 0, 9)}
     here = kind(pipeline, grid, cv=3).fit(X, y)
-    with parallel_config(backend="dask"):
+    with joblib.parallel_config(backend="dask"):
         there = kind(pipeline, grid, cv=3).fit(X, y)
     for split in range(3):
         column = f"split{split}_test_score"
@@ -68,7 +70,7 @@ def test_both_workers_train(cluster):
 
         return float(os.getpid())
 
-    with parallel_config(backend="dask"):
+    with joblib.parallel_config(backend="dask"):
         search = GridSearchCV(
             network, {"alpha": np.logspace(-4, 0, 8)}, scoring=score, refit=False
         ).fit(X, y)

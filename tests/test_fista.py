@@ -15,6 +15,7 @@ from test_solvers import (
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.objective import Objective
 from skreg._core.penalties import make_penalty
+from skreg._core.solvers import _ProximalGradient
 from skreg.neural_network._fit_many import FitTask, fit_many
 
 FISTA = dict(solver="fista", tol=1e-7, max_iter=20_000, random_state=0)
@@ -238,19 +239,51 @@ def test_smooth_networks_end_stationary(name, activation, kind):
 @pytest.mark.parametrize("name", PENALTIES)
 def test_relu_ends_where_no_proximal_step_helps(name, kind):
     X, y = make_nonlinear(kind)
-    settings = FISTA | {"tol": 0.0, "max_iter": 1500}
+    settings = FISTA | {"tol": 0.0, "max_iter": 3000}
     model = kind((6,), **settings, **PENALTIES[name]).fit(X, y)
     objective, params = objective_of(model, X, y)
     value = objective.value(params)[0]
     np.testing.assert_allclose(model.loss_, value, rtol=1e-12)
     network, inner = objective.network, objective.penalty
     _, gradient = objective.smooth_value_and_gradient(params)
-    inner.majorize(network.weights(params))
     for step in 10.0 ** np.arange(-10, 3):
         new = params - step * gradient
+        inner.majorize(network.weights(params))
         layers, column = network.weights(new), np.full((1, 1, 1), step)
         inner.prox(layers, [column] * len(layers), column[:, :, 0])
         assert objective.value(new)[0] >= value - 1e-8 * abs(value)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", PENALTIES)
+def test_every_size_that_is_tried_is_a_step_of_the_same_majorization(name):
+    X, y = make_nonlinear(MLPClassifier)
+    model = MLPClassifier((6,), **FISTA | {"max_iter": 3}, **PENALTIES[name]).fit(X, y)
+    objective, params = objective_of(model, X, y)
+    network, penalty = objective.network, objective.penalty
+    _, gradient = objective.smooth_value_and_gradient(params)
+
+    def stepped(step):
+        new = params - step * gradient
+        penalty.majorize(network.weights(params))
+        column = np.full((1, 1, 1), step)
+        penalty.prox(
+            network.weights(new), [column] * len(network.shapes), column[:, :, 0]
+        )
+        return new
+
+    # Far too long: it is halved many times.
+    iterates = _ProximalGradient(objective, params[0])
+    iterates._step = 1e4
+    new, _ = iterates._proximal_step()
+    assert iterates._step < 1e3
+    np.testing.assert_allclose(new, stepped(iterates._step), rtol=1e-12)
+    # Of many sizes the best, and what is said of it is true.
+    iterates = _ProximalGradient(objective, params[0])
+    assert iterates.leap()
+    np.testing.assert_allclose(iterates.params, stepped(iterates._step), rtol=1e-12)
+    value = objective.value(iterates.params)[0]
+    np.testing.assert_allclose(iterates.value, value, rtol=1e-14)
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh"])

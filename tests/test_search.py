@@ -17,7 +17,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.metrics import accuracy_score, get_scorer, make_scorer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
@@ -272,12 +272,16 @@ def test_metadata_routing():
                 ("mlp", estimator),
             ]
         )
-        for candidate, grid in (
-            (estimator, {"alpha": [1e-3, 1e-1]}),
-            (pipeline, {"mlp__alpha": [1e-3, 1e-1]}),
+        # A Pipeline of scikit-learn 1.6 does not hand its `score` what its steps ask.
+        scorer = get_scorer("accuracy").set_score_request(sample_weight=True)
+        for candidate, grid, scoring in (
+            (estimator, {"alpha": [1e-3, 1e-1]}, None),
+            (pipeline, {"mlp__alpha": [1e-3, 1e-1]}, scorer),
         ):
             fit_params = {"sample_weight": weight}
-            assert_same_search(candidate, grid, X, y, cv=3, fit_params=fit_params)
+            assert_same_search(
+                candidate, grid, X, y, cv=3, scoring=scoring, fit_params=fit_params
+            )
 
 
 class Counting(TransformerMixin, BaseEstimator):

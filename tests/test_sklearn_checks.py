@@ -49,11 +49,7 @@ ESTIMATORS = [
 ]
 
 
-CHECKS = parametrize_with_checks(ESTIMATORS)
-
-
-# As a list: scikit-learn 1.6 has an iterator there, of which newer pytests warn.
-@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
+@parametrize_with_checks(ESTIMATORS)
 def test_check(estimator, check):
     check(estimator)
 

@@ -200,9 +200,11 @@ _SMALLEST_STEP = 1e-12
 _LOOK_EVERY = 10
 
 # Steps of other sizes are tried where the objective falls by a smaller part than this
-# between two looks, and taken if they lower it by more than that: a concave penalty,
-# or relu, may have a lower valley next to a flat one.
-_SLOW = 1e-9
+# between two looks, and taken if one of them lowers it by more than those iterations
+# did: a concave penalty, or relu, may have a lower valley next to a flat one.
+_SLOW = 1e-6
+# A smaller part than this is no gain.
+_SMALLEST_GAIN = 1e-9
 _OTHER_STEPS = 10.0 ** np.arange(-10, 3)
 
 
@@ -240,28 +242,26 @@ class _ProximalGradient:
         self._step *= _GROWTH
         return True
 
-    def leap(self):
-        """The best step of many sizes from here; False where none helps."""
-        gradient = self._majorize(self.params)[1]
+    def leap(self, least_gain=0.0):
+        """The best step of many sizes from here; False where none gains enough."""
+        _, gradient = self._objective.smooth_value_and_gradient(self.params)
         values_and_steps = []
         for size in _OTHER_STEPS:
             new, smooth = self._step_from(self.params, gradient, size)
             values_and_steps.append((self._objective.value_given(new, smooth), size))
         value, size = min(values_and_steps)
-        if not value < self.value - _SLOW * abs(self.value):
+        least_gain = max(least_gain, _SMALLEST_GAIN * abs(self.value))
+        if not value < self.value - least_gain:
             return False
         self.params, _ = self._step_from(self.params, gradient, size)
         self.value, self._step = value, size
         self._start_from, self._inertia = self.params, 1.0
         return True
 
-    def _majorize(self, start):
-        smooth, gradient = self._objective.smooth_value_and_gradient(start)
-        self._penalty.majorize(self._network.weights(start))
-        return smooth[0], gradient
-
     def _step_from(self, start, gradient, size):
         """Where a step leads, and the smooth part there."""
+        # Anew for every size: the proximal step leaves the tangents at its result.
+        self._penalty.majorize(self._network.weights(start))
         step = start.dtype.type(size)
         new = start - step * gradient
         layers = self._network.weights(new)
@@ -272,7 +272,7 @@ class _ProximalGradient:
     def _proximal_step(self):
         """A proximal step whose quadratic model bounds the smooth part."""
         start = self._start_from
-        smooth, gradient = self._majorize(start)
+        (smooth,), gradient = self._objective.smooth_value_and_gradient(start)
         slack = self._rounding * max(1.0, abs(smooth))
         while True:
             new, value = self._step_from(start, gradient, self._step)
@@ -336,7 +336,7 @@ def fista(
                 if looks and goes_on:
                     fall = value_at_last_look - iterates.value
                     if fall < _SLOW * abs(iterates.value):
-                        iterates.leap()
+                        iterates.leap(least_gain=fall)
                     value_at_last_look = iterates.value
                 reason = _end_iteration(
                     objective,
