@@ -267,10 +267,15 @@ class Adam(_Optimizer):
         super()._bind(params)
         inputs = self._penalty.inputs
         self._tied = None
-        if inputs is not None and inputs.feature_alpha.any():
+        if inputs is not None:
+            self._V_of_inputs = self._network.weights(self._V)[0]
+            self._gradients_of_inputs = self._network.weights(self.gradients)[0]
+            fan_out = self._network.shapes[0][1]
+            self._group_entries = (inputs.groups.sizes * fan_out).astype(params.dtype)
             tied = np.flatnonzero(inputs.feature_alpha)
-            # A slice is a view, an index array makes copies.
-            self._tied = slice(None) if len(tied) == len(params) else tied
+            if len(tied):
+                # A slice is a view, an index array makes copies.
+                self._tied = slice(None) if len(tied) == len(params) else tied
         # Elementwise steps are a buffer more, and only L1 asks for them.
         self._step_parts = self._weight_step_sizes = None
         if self._penalty.has_l1:
@@ -313,7 +318,7 @@ class Adam(_Optimizer):
         else:
             for part in parts:
                 self._accumulate(part, gain)
-            self._tie_rows(self._network.weights(self.gradients)[0])
+            self._tie_rows(self._gradients_of_inputs)
             for part in parts:
                 self._update(part, epsilon, step, update)
         if self._penalty.is_proximal:
@@ -349,17 +354,16 @@ class Adam(_Optimizer):
         replaced by their means.
         """
         if self._tied is not None:
-            self._tie_rows(self._network.weights(self._V)[0])
+            self._tie_rows(self._V_of_inputs)
 
     def _tie_rows(self, W):
         """Replace the entries of each penalized group by their mean."""
         groups, tied = self._penalty.inputs.groups, self._tied
-        counts = (groups.sizes * W.shape[2]).astype(W.dtype)
-        means = groups.sum(W[tied].sum(axis=2)) / counts
+        means = groups.sum(W[tied].sum(axis=2)) / self._group_entries
         W[tied] = groups.spread(means)[:, :, None]
 
     def _group_step_sizes(self, epsilon, step):
         """The step of each group, ``(n_models, n_groups)``: that of any entry."""
         dtype, first = self.params.dtype, self._penalty.inputs.groups.first
-        root = np.sqrt(self._network.weights(self._V)[0][:, first, 0])
+        root = np.sqrt(self._V_of_inputs[:, first, 0])
         return _operand(step, dtype) / (root + _operand(epsilon, dtype))

@@ -239,15 +239,14 @@ class _GroupPenalty:
         step_sizes : ndarray of shape (n_models, n_groups) or (n_models, 1)
         """
         norms = self.groups.norms(W)
-        thresholds = self._thresholds(self._slopes) * step_sizes
-        shrunk = norms > thresholds
-        factors = np.zeros_like(norms)
-        np.divide(norms - thresholds, norms, out=factors, where=shrunk)
-        # A model without this penalty is left as it is, zeros and all.
-        factors[self.feature_alpha[:, 0] == 0] = 1
+        left = norms - self._thresholds(self._slopes) * step_sizes
+        np.maximum(left, 0, out=left)
+        # What is left of the norm, as a share of it: none of zero, and exactly one in a
+        # model without this penalty.
+        factors = left / np.maximum(norms, np.finfo(norms.dtype).tiny)
         W *= self.groups.spread(factors)[:, :, None]
         # The tangent for the next step, from norms that are known.
-        self._slopes = self._slope(norms * factors)
+        self._slopes = self._slope(left)
 
     def residual(self, W, residual):
         """What of `residual` the penalty's subdifferential cannot cancel.

@@ -77,7 +77,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     feature_alpha : float, default=0.0
         Strength of a penalty of whole inputs, which removes features: all weights of an
         input become exactly zero together. Training then begins without it and raises
-        it to this value. With a hidden layer it needs ``alpha > 0``.
+        it to this value. With a hidden layer it needs ``alpha > 0``. The log-sum
+        penalty is steep only near zero, so strengths around 1 are usual for it, a
+        hundredth of that for the group lasso; `feature_path` finds the range.
 
     feature_penalty : {'log_sum', 'group_lasso'}, default='log_sum'
         The penalty of an input's weights as a function of their norm. The concave
