@@ -77,6 +77,16 @@ def assert_same_search(estimator, grid, X, y, *, fit_params=None, n_batched=None
     return ours, theirs
 
 
+def test_a_message_about_many_failures_stays_short():
+    X, y = data(load_breast_cancer, 60)
+    grid = {"learning_rate_init": [1e300] * 25}
+    with pytest.raises(ValueError, match="All the 50 fits failed") as failure:
+        GridSearchCV(network(), grid, cv=2, n_jobs=1).fit(X, y)
+    message = str(failure.value)
+    assert message.count("In candidate") == 10
+    assert "and in 15 more candidates" in message
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize("in_pipeline", [False, True])
 @pytest.mark.parametrize(
@@ -367,8 +377,8 @@ def test_nan_in_a_row_fails_where_it_would_alone():
             search.fit(X, y)
     (message,) = (str(w.message) for w in record if w.category is FitFailedWarning)
     # Row 0 is in the first test fold, hence in the training rows of the other two.
-    assert "candidate 0 ({'alpha': 0.001}), fold 1" in message
-    assert "candidate 1 ({'alpha': 0.1}), fold 2" in message
+    assert "candidate 0 ({'alpha': 0.001}), fold 1, fold 2\n" in message
+    assert "candidate 1 ({'alpha': 0.1}), fold 1, fold 2\n" in message
     assert "4 fits failed out of a total of 6" in message
 
 

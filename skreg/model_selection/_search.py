@@ -186,20 +186,31 @@ class _Table:
         )
 
 
+# Candidates that a message about failed fits names.
+_MOST_LOCATED = 10
+
+
 def _locate_failures(candidates, scored, n_splits):
     """Say in the text of each error which candidates and folds it struck."""
-    struck = defaultdict(list)
+    struck = defaultdict(lambda: defaultdict(list))
     for place, result in enumerate(scored):
         if result["fit_error"] is not None:
-            struck[result["fit_error"]].append(place)
-    for error, places in struck.items():
+            candidate, fold = divmod(place, n_splits)
+            struck[result["fit_error"]][candidate].append(fold)
+    for error, folds_of in struck.items():
         lines = [
-            f"candidate {candidates[place // n_splits].index} "
-            f"({candidates[place // n_splits].parameters}), fold {place % n_splits}"
-            for place in places
+            f"In candidate {candidates[candidate].index} "
+            f"({candidates[candidate].parameters}), "
+            + ", ".join(f"fold {fold}" for fold in folds)
+            for candidate, folds in folds_of.items()
         ]
-        for place in places:
-            scored[place]["fit_error"] = error + "In: " + "; ".join(lines) + "\n"
+        n_more = len(lines) - _MOST_LOCATED
+        if n_more > 0:
+            lines[_MOST_LOCATED:] = [f"and in {n_more} more candidates"]
+        text = error + "\n".join(lines) + "\n"
+        for candidate, folds in folds_of.items():
+            for fold in folds:
+                scored[candidate * n_splits + fold]["fit_error"] = text
 
 
 class GridSearchCV(LockstepSearch, model_selection.GridSearchCV):

@@ -6,9 +6,9 @@ epochs of its default steps most networks are not done, and a validation loss ma
 for dozens of epochs before it falls again. Measured on 11 of the sets on which defaults
 are chosen (benchmarks/early_stopping.py), one split each, 200 epochs and a patience of
 10 were better than no early stopping on 27 % of them, 200 and 50 on 50 %, 600 and 30 on
-86 %, 600 and 50 on 95 %. Over three splits of the 12 sets held back for the verdict, the
-error with early stopping is 0.96 of scikit-learn's without (geometric mean, 0.92 with
-``refit=True``), at less than half its time.
+86 %, 600 and 50 on 95 %. Over three splits of the 12 sets held back for the verdict,
+the error with early stopping is 0.96 of scikit-learn's without (geometric mean, 0.92
+with ``refit=True``), at less than half its time.
 """
 
 import copy
