@@ -1,5 +1,7 @@
 """StabilitySelection: its bound by hand, the third of three, what it selects."""
 
+import copy
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -211,6 +213,14 @@ def test_each_half_selects_the_last_q_to_leave():
         path = feature_path(selection.estimator, X[half], y[half])
         counts += path.ranking <= 3
     np.testing.assert_array_equal(selection.stability_scores_, counts / 2)
+
+
+def test_a_share_just_below_the_threshold_is_not_enough(selection):
+    selection = copy.deepcopy(selection)
+    # Of ten subsamples seven, eight and nine.
+    selection.stability_scores_ = np.array([0.7, 0.8, 0.9] + [0.0] * 7)
+    for threshold, n_selected in ((0.7, 3), (0.72, 2), (0.8, 2), (0.81, 1), (0.95, 0)):
+        assert selection.set_threshold(threshold).support_.sum() == n_selected
 
 
 def test_set_threshold_selects_again_without_training(selection, monkeypatch):

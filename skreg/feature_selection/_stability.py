@@ -290,8 +290,8 @@ class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         self._select()
 
     def _select(self):
-        # Half a step of tolerance for the rounding of a share.
-        tolerance = 0.25 / self.n_pairs
+        # Of the rounding of a share, far less than one subsample's.
+        tolerance = 1e-9
         self.support_ = self.stability_scores_ >= self.threshold_ - tolerance
 
     def _get_support_mask(self):
