@@ -141,6 +141,15 @@ def test_folds_are_aligned_on_the_number_of_inputs(network):
     )
 
 
+def test_a_single_split_has_no_standard_error(network):
+    X, y = make_data()
+    selector = SparseInputSelector(network, cv=[(np.arange(110), np.arange(110, 160))])
+    selector.fit(X, y)
+    assert (selector.cv_results_["std_error"] == 0).all()
+    best = clone(selector).set_params(n_features_to_select="best").fit(X, y)
+    assert selector.n_features_ == best.n_features_
+
+
 def test_1se_keeps_fewer_than_best_and_finds_the_inputs(network):
     X, y = make_data(400)
     best = SparseInputSelector(network, n_features_to_select="best").fit(X, y)

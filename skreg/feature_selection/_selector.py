@@ -193,7 +193,9 @@ class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         results = {f"split{i}_test_score": row for i, row in enumerate(scores)}
         results["n_features"] = n_features
         results["mean_test_score"] = scores.mean(axis=0)
-        results["std_error"] = scores.std(axis=0, ddof=1) / np.sqrt(len(folds))
+        results["std_error"] = np.zeros(len(n_features))
+        if len(folds) > 1:
+            results["std_error"] = scores.std(axis=0, ddof=1) / np.sqrt(len(folds))
         return results
 
     def _n_wanted(self):
