@@ -18,8 +18,8 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
-from threadpoolctl import threadpool_limits
 
+from .._core.batching import one_blas_thread
 from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
 from ..neural_network._fit_many import FitTask, fit_each
 
@@ -295,8 +295,7 @@ def _run_window(candidates, folds, predict):
 def _train(tasks, X, y, candidates, finish):
     """Results of ``finish(index, outcome)`` for each task, in their order."""
     results = [None] * len(tasks)
-    # The products are small: BLAS threads would spend their time waiting.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         for index, outcome in fit_each(tasks, X, y):
             if outcome.error is not None:
                 _note_round(outcome.error, candidates[index].index)

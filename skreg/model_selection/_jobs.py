@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits
 
+from .._core.batching import one_blas_thread
 from .._core.stopping import StopReason
 from ..neural_network._fit_many import fit_each
 from ..neural_network._reporting import warn_about
@@ -165,9 +165,7 @@ class _LockstepJob:
                 tasks.append(task)
                 indices.append(index)
         block = self._block
-        # The products are small: BLAS threads would spend their time waiting, and be in
-        # the way of other workers'.
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_blas_thread():
             for position, outcome in fit_each(
                 tasks, block.X, block.y, validation=block.validation
             ):
