@@ -46,8 +46,8 @@ QUICK = dict(max_iter=5, learning_rate_init=0.05, solver="sgd")
 
 @parametrize_with_checks(
     [
-        StabilitySelection(MLPClassifier((4,), **QUICK), threshold=0.6, q=1, n_pairs=2),
-        StabilitySelection(MLPRegressor((4,), **QUICK), threshold=0.6, q=1, n_pairs=2),
+        StabilitySelection(MLPClassifier((4,), **QUICK), threshold=0.6, q=2, n_pairs=2),
+        StabilitySelection(MLPRegressor((4,), **QUICK), threshold=0.6, q=2, n_pairs=2),
     ],
     expected_failed_checks=lambda _: {
         f"check_sample_weight_equivalence_on_{kind}_data": (
@@ -163,7 +163,7 @@ def test_q_follows():
             {"threshold": 0.6, "q": None, "expected_false_selections": 0.01},
             "No q of at least 1",
         ),
-        ({"q": 11}, "q=11 is more than the 10 features"),
+        ({"q": 11}, "q=11 is more than n_features=10"),
         ({"threshold": 0.5}, "threshold"),
         ({"threshold": 1.1}, "threshold"),
         ({"q": 0}, "q"),

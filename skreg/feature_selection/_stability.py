@@ -235,7 +235,7 @@ class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         self.threshold_, self.q_, bound = asked
         n_features = self.n_features_in_
         if self.q is not None and self.q > n_features:
-            raise ValueError(f"q={self.q} is more than the {n_features} features of X.")
+            raise ValueError(f"q={self.q} is more than n_features={n_features} of X.")
         if bound is None:
             bound = self._bound(self.threshold_, self.q_)
         elif self.threshold_ is None:
