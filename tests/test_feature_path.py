@@ -1,10 +1,14 @@
 """The path from all inputs to none, and `fit` with a feature penalty along it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._core.penalties import InputGroups
+from skreg.feature_selection import _path as path_module
 from skreg.feature_selection import feature_path
 from skreg.feature_selection._path import point_of, trace_paths
 from skreg.neural_network import _dense_to_sparse
@@ -43,6 +47,19 @@ def path(quick_paths):
 
 
 # -- the path as data ------------------------------------------------------------------
+
+
+def test_of_inputs_that_leave_together_the_heavier_ranks_before(monkeypatch):
+    layers = [np.diag([5.0, 1.0, 2.0, 3.0]), np.diag([1.0, 0.0, 4.0, 0.0]), None]
+    supports = [[True] * 4, [True, False, True, False], [False] * 4]
+    points = [
+        SimpleNamespace(support=np.array(support), W=W)
+        for support, W in zip(supports, layers, strict=True)
+    ]
+    monkeypatch.setattr(path_module, "_first_layer", lambda point: point.W)
+    ranking = path_module.rank_features(points, InputGroups.singletons(4))
+    # 1 and 3 are gone at the second point, 0 and 2 at the third.
+    assert ranking.tolist() == [2, 4, 1, 3]
 
 
 def test_the_path_goes_from_all_inputs_to_none(path):

@@ -16,6 +16,7 @@ from the end of one strip to the end of the next, several times in a row (Preche
 
 import copy
 import inspect
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, isfinite
@@ -52,7 +53,7 @@ class StopReason(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class StoppingCriterion:
+class StoppingCriterion(ABC):
     """Base of the criteria that end training; derive your own from it.
 
     An estimator never updates the object that it is given, only copies of it, so that
@@ -67,6 +68,7 @@ class StoppingCriterion:
 
     reason = StopReason.CRITERION
 
+    @abstractmethod
     def update(self, score, data_loss=None, validation_loss=None):
         """Take an epoch's numbers; True when training should stop.
 
@@ -84,7 +86,6 @@ class StoppingCriterion:
         -------
         bool
         """
-        raise NotImplementedError
 
     def reset_count(self):
         """Begin anew, after ``learning_rate="adaptive"`` has lowered the rate."""

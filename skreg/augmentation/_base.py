@@ -13,6 +13,7 @@ Callers go through :func:`prepare_augmentation`, once on the training rows, and 
 what it returns on minibatches.
 """
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
@@ -46,7 +47,7 @@ class Mixing(NamedTuple):
         return share * values + (1 - share) * values.take(self.partners, axis=0)
 
 
-class BaseAugmentation(BaseEstimator):
+class BaseAugmentation(BaseEstimator, ABC):
     """Base of the augmentations.
 
     A subclass stores its parameters in ``__init__``, may override `_learn` (what the
@@ -136,9 +137,9 @@ class BaseAugmentation(BaseEstimator):
         """Whether `_learn` needs the rows; if not, it may be shown none of them."""
         return True
 
+    @abstractmethod
     def _augment(self, X, rng):
         """Return the new X, and a Mixing or None."""
-        raise NotImplementedError
 
     def _keeps_zeros(self):
         """Whether a sparse X stays sparse."""

@@ -9,13 +9,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    Options,
-    RealNotInt,
-    StrOptions,
-)
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -27,80 +20,26 @@ from sklearn.utils.validation import (
 
 from .._core.activations import ACTIVATIONS
 from .._core.network import Network
-from .._core.stopping import StoppingCriterion, StopReason
-from ..augmentation import check_augmentation, is_resampler
+from .._core.stopping import StopReason
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
-from ._refit import check_refit
+from ._parameters import (
+    CONSTRAINTS,
+    STOCHASTIC_SOLVERS,
+    check_parameters_together,
+)
 from ._reporting import call_all, print_epoch, warn_about
-from ._stopping import CRITERIA, check_criterion
 
 __all__ = ["BaseMLP"]
 
-_STOCHASTIC_SOLVERS = ("adam", "sgd")
 _DTYPES = (np.float64, np.float32)
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of MLPClassifier and MLPRegressor; not to be used directly."""
 
-    _parameter_constraints: dict = {
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(numbers.Integral, 1, None, closed="left"),
-        ],
-        "activation": [StrOptions(set(ACTIVATIONS))],
-        "solver": [StrOptions({"adam", "sgd", "lbfgs", "fista"})],
-        "alpha": [Interval(numbers.Real, 0, None, closed="left")],
-        "l1_ratio": [Interval(numbers.Real, 0, 1, closed="both")],
-        "feature_alpha": [Interval(numbers.Real, 0, None, closed="left")],
-        "feature_penalty": [StrOptions({"log_sum", "group_lasso"})],
-        "feature_epsilon": [
-            StrOptions({"auto"}),
-            Interval(numbers.Real, 0, None, closed="neither"),
-        ],
-        "feature_groups": ["array-like", None],
-        "dropout": [Interval(numbers.Real, 0, 1, closed="left")],
-        "augmentation": [callable, HasMethods(["fit_resample"]), None],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(numbers.Integral, 1, None, closed="left"),
-        ],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(numbers.Real, 0, None, closed="neither")],
-        "power_t": [Interval(numbers.Real, 0, None, closed="left")],
-        "max_iter": [
-            StrOptions({"auto"}),
-            Interval(numbers.Integral, 1, None, closed="left"),
-        ],
-        "max_fun": [Interval(numbers.Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(numbers.Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(numbers.Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [
-            Interval(RealNotInt, 0, 1, closed="left"),
-            Interval(numbers.Integral, 1, None, closed="left"),
-        ],
-        "validation_splitter": [HasMethods("split"), None],
-        "scoring": [str, callable, None],
-        "n_iter_no_change": [
-            StrOptions({"auto"}),
-            Interval(numbers.Integral, 1, None, closed="left"),
-            Options(numbers.Real, {np.inf}),
-        ],
-        "min_iter": [Interval(numbers.Integral, 0, None, closed="left")],
-        "stopping_criterion": [StrOptions(set(CRITERIA)), StoppingCriterion],
-        "refit": ["boolean", Interval(numbers.Integral, 2, None, closed="left")],
-        "beta_1": [Interval(numbers.Real, 0, 1, closed="left")],
-        "beta_2": [Interval(numbers.Real, 0, 1, closed="left")],
-        "epsilon": [Interval(numbers.Real, 0, None, closed="neither")],
-    }
+    _parameter_constraints: dict = CONSTRAINTS
 
     # Parameters by which the networks of one batch must not differ. What is in none of
     # this, the shapes and `_preparation._PER_MODEL` concerns one network alone (its
@@ -290,54 +229,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     # -- validation of parameters and data -------------------------------------------
 
     def _check_parameters_together(self):
-        """What no single parameter's constraint can say."""
-        has_hidden_layers = len(self._hidden_units()) > 0
-        if self.solver == "lbfgs" and self.feature_alpha > 0:
-            raise ValueError(
-                f"feature_alpha={self.feature_alpha} needs solver='adam', 'sgd' or "
-                "'fista': 'lbfgs' has no step for penalties of whole inputs."
-            )
-        if self.feature_alpha > 0 and self.alpha == 0 and has_hidden_layers:
-            raise ValueError(
-                f"feature_alpha={self.feature_alpha} needs alpha > 0 where there is a "
-                "hidden layer: with nothing to hold the later layers, their weights "
-                "grow while the first layer's shrink, and removed inputs come back."
-            )
-        if self.solver not in _STOCHASTIC_SOLVERS and self.dropout > 0:
-            raise ValueError(
-                f"dropout={self.dropout} needs solver='adam' or 'sgd': with "
-                f"{self.solver!r} the objective would change from one evaluation to "
-                "the next."
-            )
-        if self.augmentation is not None and not is_resampler(self.augmentation):
-            check_augmentation(self.augmentation)
-            if self.solver not in _STOCHASTIC_SOLVERS:
-                raise ValueError(
-                    f"augmentation={self.augmentation!r} needs solver='adam' or 'sgd': "
-                    f"{self.solver!r} has no minibatches. A resampler such as "
-                    "AugmentingResampler works with every solver."
-                )
-        if self.feature_alpha > 0 and is_resampler(self.augmentation):
-            raise ValueError(
-                f"feature_alpha={self.feature_alpha} takes an augmentation of "
-                f"minibatches, not the resampler {self.augmentation!r}: training goes "
-                "on along a path of penalties, and the rows would change under it."
-            )
-        is_proximal = self.alpha * self.l1_ratio > 0 or self.feature_alpha > 0
-        if self.solver == "sgd" and self.momentum == 1 and is_proximal:
-            raise ValueError(
-                "momentum=1 with an L1 penalty (alpha * l1_ratio > 0) or with "
-                "feature_alpha > 0 has no proximal step: use momentum < 1 with "
-                "solver='sgd'."
-            )
-
-        if self.validation_splitter is not None and not self.early_stopping:
-            raise ValueError(
-                f"validation_splitter={self.validation_splitter!r} needs "
-                "early_stopping=True: without it no rows are held out."
-            )
-        check_criterion(self)
-        check_refit(self)
+        """Raise a ValueError for what no single parameter's constraint can say."""
+        check_parameters_together(self)
 
     def _hidden_units(self):
         sizes = self.hidden_layer_sizes
@@ -576,7 +469,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return float(1 - sum(np.count_nonzero(W) for W in self.coefs_) / n_weights)
 
     def _check_solver(self):
-        if self.solver not in _STOCHASTIC_SOLVERS:
+        if self.solver not in STOCHASTIC_SOLVERS:
             raise AttributeError(
                 "partial_fit is only available for stochastic optimizers. "
                 f"{self.solver} is not stochastic."

@@ -1,0 +1,139 @@
+"""What the parameters of the two estimators may be, alone and together."""
+
+import numbers
+
+import numpy as np
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    Options,
+    RealNotInt,
+    StrOptions,
+)
+
+from .._core.activations import ACTIVATIONS
+from .._core.stopping import StoppingCriterion
+from ..augmentation import check_augmentation, is_resampler
+from ._refit import check_refit
+from ._stopping import CRITERIA, check_criterion
+
+__all__ = ["CONSTRAINTS", "STOCHASTIC_SOLVERS", "check_parameters_together"]
+
+STOCHASTIC_SOLVERS = ("adam", "sgd")
+
+# Of each parameter by itself, in scikit-learn's terms.
+CONSTRAINTS = {
+    "hidden_layer_sizes": [
+        "array-like",
+        Interval(numbers.Integral, 1, None, closed="left"),
+    ],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "solver": [StrOptions({"adam", "sgd", "lbfgs", "fista"})],
+    "alpha": [Interval(numbers.Real, 0, None, closed="left")],
+    "l1_ratio": [Interval(numbers.Real, 0, 1, closed="both")],
+    "feature_alpha": [Interval(numbers.Real, 0, None, closed="left")],
+    "feature_penalty": [StrOptions({"log_sum", "group_lasso"})],
+    "feature_epsilon": [
+        StrOptions({"auto"}),
+        Interval(numbers.Real, 0, None, closed="neither"),
+    ],
+    "feature_groups": ["array-like", None],
+    "dropout": [Interval(numbers.Real, 0, 1, closed="left")],
+    "augmentation": [callable, HasMethods(["fit_resample"]), None],
+    "batch_size": [
+        StrOptions({"auto"}),
+        Interval(numbers.Integral, 1, None, closed="left"),
+    ],
+    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate_init": [Interval(numbers.Real, 0, None, closed="neither")],
+    "power_t": [Interval(numbers.Real, 0, None, closed="left")],
+    "max_iter": [
+        StrOptions({"auto"}),
+        Interval(numbers.Integral, 1, None, closed="left"),
+    ],
+    "max_fun": [Interval(numbers.Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [Interval(numbers.Real, 0, None, closed="left")],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(numbers.Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [
+        Interval(RealNotInt, 0, 1, closed="left"),
+        Interval(numbers.Integral, 1, None, closed="left"),
+    ],
+    "validation_splitter": [HasMethods("split"), None],
+    "scoring": [str, callable, None],
+    "n_iter_no_change": [
+        StrOptions({"auto"}),
+        Interval(numbers.Integral, 1, None, closed="left"),
+        Options(numbers.Real, {np.inf}),
+    ],
+    "min_iter": [Interval(numbers.Integral, 0, None, closed="left")],
+    "stopping_criterion": [StrOptions(set(CRITERIA)), StoppingCriterion],
+    "refit": ["boolean", Interval(numbers.Integral, 2, None, closed="left")],
+    "beta_1": [Interval(numbers.Real, 0, 1, closed="left")],
+    "beta_2": [Interval(numbers.Real, 0, 1, closed="left")],
+    "epsilon": [Interval(numbers.Real, 0, None, closed="neither")],
+}
+
+
+def check_parameters_together(estimator):
+    """Raise a ValueError for what no single parameter's constraint can say.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Each of its parameters is valid by itself.
+    """
+    has_hidden_layers = len(estimator._hidden_units()) > 0
+    if estimator.solver == "lbfgs" and estimator.feature_alpha > 0:
+        raise ValueError(
+            f"feature_alpha={estimator.feature_alpha} needs solver='adam', 'sgd' or "
+            "'fista': 'lbfgs' has no step for penalties of whole inputs."
+        )
+    if estimator.feature_alpha > 0 and estimator.alpha == 0 and has_hidden_layers:
+        raise ValueError(
+            f"feature_alpha={estimator.feature_alpha} needs alpha > 0 where there is a "
+            "hidden layer: with nothing to hold the later layers, their weights "
+            "grow while the first layer's shrink, and removed inputs come back."
+        )
+    if estimator.solver not in STOCHASTIC_SOLVERS and estimator.dropout > 0:
+        raise ValueError(
+            f"dropout={estimator.dropout} needs solver='adam' or 'sgd': with "
+            f"{estimator.solver!r} the objective would change from one evaluation to "
+            "the next."
+        )
+    if estimator.augmentation is not None and not is_resampler(estimator.augmentation):
+        check_augmentation(estimator.augmentation)
+        if estimator.solver not in STOCHASTIC_SOLVERS:
+            raise ValueError(
+                f"augmentation={estimator.augmentation!r} needs solver='adam' or "
+                f"'sgd': {estimator.solver!r} has no minibatches. A resampler such as "
+                "AugmentingResampler works with every solver."
+            )
+    if estimator.feature_alpha > 0 and is_resampler(estimator.augmentation):
+        raise ValueError(
+            f"feature_alpha={estimator.feature_alpha} takes an augmentation of "
+            f"minibatches, not the resampler {estimator.augmentation!r}: training goes "
+            "on along a path of penalties, and the rows would change under it."
+        )
+    is_proximal = (
+        estimator.alpha * estimator.l1_ratio > 0 or estimator.feature_alpha > 0
+    )
+    if estimator.solver == "sgd" and estimator.momentum == 1 and is_proximal:
+        raise ValueError(
+            "momentum=1 with an L1 penalty (alpha * l1_ratio > 0) or with "
+            "feature_alpha > 0 has no proximal step: use momentum < 1 with "
+            "solver='sgd'."
+        )
+
+    if estimator.validation_splitter is not None and not estimator.early_stopping:
+        raise ValueError(
+            f"validation_splitter={estimator.validation_splitter!r} needs "
+            "early_stopping=True: without it no rows are held out."
+        )
+    check_criterion(estimator)
+    check_refit(estimator)
