@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, get_scorer, make_scorer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import GaussianNoise, Mixup
@@ -77,12 +78,36 @@ def assert_same_search(estimator, grid, X, y, *, fit_params=None, n_batched=None
     return ours, theirs
 
 
+def blas_threads():
+    pools = threadpool_info()
+    return {pool["num_threads"] for pool in pools if pool["user_api"] == "blas"}
+
+
+def test_blas_has_one_thread_while_networks_train_side_by_side():
+    X, y = data(load_breast_cancer, 150)
+    seen = []
+
+    def scorer(model, X, y):
+        seen.append(blas_threads())
+        return model.score(X, y)
+
+    search = GridSearchCV(
+        network(), {"alpha": [1e-3, 1e-2]}, scoring=scorer, cv=2, refit=False
+    )
+    with threadpool_limits(limits=2, user_api="blas"):
+        before = blas_threads()
+        search.fit(X, y)
+        assert blas_threads() == before
+    assert seen == [{1}] * 4
+
+
 def test_a_message_about_many_failures_stays_short():
-    X, y = data(load_breast_cancer, 60)
+    X, y = data(load_breast_cancer, 150)
     grid = {"learning_rate_init": [1e300] * 25}
     with pytest.raises(ValueError, match="All the 50 fits failed") as failure:
         GridSearchCV(network(), grid, cv=2, n_jobs=1).fit(X, y)
     message = str(failure.value)
+    assert "non-finite" in message
     assert message.count("In candidate") == 10
     assert "and in 15 more candidates" in message
 
