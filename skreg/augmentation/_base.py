@@ -13,7 +13,6 @@ Callers go through :func:`prepare_augmentation`, once on the training rows, and 
 what it returns on minibatches.
 """
 
-from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
@@ -47,7 +46,7 @@ class Mixing(NamedTuple):
         return share * values + (1 - share) * values.take(self.partners, axis=0)
 
 
-class BaseAugmentation(BaseEstimator, ABC):
+class BaseAugmentation(BaseEstimator):
     """Base of the augmentations.
 
     A subclass stores its parameters in ``__init__``, may override `_learn` (what the
@@ -137,9 +136,9 @@ class BaseAugmentation(BaseEstimator, ABC):
         """Whether `_learn` needs the rows; if not, it may be shown none of them."""
         return True
 
-    @abstractmethod
     def _augment(self, X, rng):
         """Return the new X, and a Mixing or None."""
+        raise NotImplementedError
 
     def _keeps_zeros(self):
         """Whether a sparse X stays sparse."""
