@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV as SklearnGridSearchCV
 from sklearn.model_selection import StratifiedKFold
@@ -233,6 +234,82 @@ def test_random_splits_stay_the_same_in_all_rungs():
     np.testing.assert_array_equal(
         search.cv_results_["mean_test_score"], again.cv_results_["mean_test_score"]
     )
+
+
+@pytest.mark.parametrize(
+    "estimator, prefix",
+    [
+        (network(), ""),
+        (network(early_stopping=True, refit=True), ""),
+        (make_pipeline(StandardScaler(), network()), "mlpclassifier__"),
+    ],
+)
+def test_a_worker_that_refits_gives_the_same(estimator, prefix):
+    X, y = data(load_breast_cancer)
+    grid = {f"{prefix}alpha": [1e-4, 1e-2, 1.0]}
+    alone = HalvingGridSearchCV(estimator, grid, cv=3).fit(X, y)
+    spread = HalvingGridSearchCV(estimator, grid, cv=3, n_jobs=2).fit(X, y)
+    assert spread.best_params_ == alone.best_params_
+    np.testing.assert_array_equal(spread.predict_proba(X), alone.predict_proba(X))
+    assert spread.refit_time_ > 0
+    if prefix:
+        assert spread.best_estimator_.steps[0][1].n_samples_seen_ == len(X)
+
+
+def refits_of_workers(monkeypatch):
+    """A list that grows with what `LockstepRun.run` is asked to fit to all rows."""
+    asked = []
+    run = _lockstep.LockstepRun.run
+
+    def spying(self, fits, refit=None):
+        found = run(self, fits, refit)
+        asked.append((refit is not None, self.refitted is not None))
+        return found
+
+    monkeypatch.setattr(_lockstep.LockstepRun, "run", spying)
+    return asked
+
+
+@pytest.mark.parametrize(
+    "kwargs, asked",
+    [
+        ({}, True),
+        ({"refit": False}, False),
+        ({"refit": lambda results: 0}, False),
+        # Two candidates are left for the last rung.
+        ({"factor": 2, "max_resources": 12, "min_resources": 6}, False),
+    ],
+)
+def test_when_a_worker_refits(monkeypatch, kwargs, asked):
+    X, y = data(load_breast_cancer, 120)
+    seen = refits_of_workers(monkeypatch)
+    grid = {"alpha": [1e-4, 1e-2, 1.0]}
+    HalvingGridSearchCV(network(), grid, cv=2, n_jobs=2, **kwargs).fit(X, y)
+    assert not any(any(pair) for pair in seen[:-1])
+    assert seen[-1] == (asked, asked)
+
+
+def test_warnings_of_a_worker_that_refits_are_seen():
+    X, y = data(load_breast_cancer, 120)
+    search = HalvingGridSearchCV(network(), {"alpha": [1e-4, 1.0]}, cv=2, n_jobs=2)
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
+        search.fit(X, y)
+
+
+class FailsOnAllRows(MLPClassifier):
+    def _check_data(self, X, *args):
+        if len(X) == 120:
+            raise RuntimeError("all rows are too many")
+        return super()._check_data(X, *args)
+
+
+def test_an_error_of_a_worker_that_refits_is_raised():
+    X, y = data(load_breast_cancer, 120)
+    network = FailsOnAllRows((4,), max_iter=6, random_state=0)
+    search = HalvingGridSearchCV(network, {"alpha": [1e-4, 1.0]}, cv=2, n_jobs=2)
+    with pytest.raises(RuntimeError, match="all rows are too many"):
+        search.fit(X, y)
+    assert not hasattr(search, "best_estimator_")
 
 
 def test_random_halving():

@@ -470,12 +470,12 @@ def test_randomized_search():
 def test_large_data_are_prepared_a_window_at_a_time(monkeypatch):
     X, y = data(load_breast_cancer, 150)
     windows = []
-    blocks = _lockstep.LockstepRun._blocks
+    batchable = _lockstep.LockstepRun._batchable
     monkeypatch.setattr(
         _lockstep.LockstepRun,
-        "_blocks",
+        "_batchable",
         lambda self, window, alone: (
-            windows.append(len(window)) or blocks(self, window, alone)
+            windows.append(len(window)) or batchable(self, window, alone)
         ),
     )
     monkeypatch.setattr(_lockstep, "_WINDOW_BYTES", 1)

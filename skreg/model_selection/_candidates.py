@@ -11,7 +11,14 @@ from sklearn.pipeline import Pipeline
 
 from ._sklearn_private import check_method_params, safe_split
 
-__all__ = ["Candidate", "Fold", "make_candidate", "nbytes_of", "prepare_fold"]
+__all__ = [
+    "Candidate",
+    "Fold",
+    "make_candidate",
+    "nbytes_of",
+    "prepare_fold",
+    "with_parameters",
+]
 
 _VALIDATION = ("X_val", "y_val", "sample_weight_val")
 _NETWORK_PARAMETERS = {"sample_weight", "groups", *_VALIDATION}
@@ -47,6 +54,11 @@ class Candidate:
     error: Exception | None = None
 
 
+def with_parameters(base_estimator, parameters):
+    """A clone with these parameters, which may be estimators: clones of theirs, too."""
+    return clone(base_estimator).set_params(**clone(parameters, safe=False))
+
+
 def make_candidate(index, base_estimator, parameters, fit_params):
     """A candidate, recognized by what its (last) estimator offers.
 
@@ -58,8 +70,7 @@ def make_candidate(index, base_estimator, parameters, fit_params):
     fit_params : dict
         What `fit` will be given.
     """
-    # Parameters may be estimators, which must not be fitted in the user's grid.
-    estimator = clone(base_estimator).set_params(**clone(parameters, safe=False))
+    estimator = with_parameters(base_estimator, parameters)
     step, network = None, estimator
     # Other kinds of Pipeline do more in `fit` (resample the rows, for one).
     if type(estimator) is Pipeline:

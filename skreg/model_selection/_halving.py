@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._core.stopping import StopReason
 from ..neural_network._stopping import max_iter_of
+from ._candidates import with_parameters
 from ._jobs import Fit
 from ._search import LockstepSearch
 from ._sklearn_private import BaseSearchCV
@@ -48,6 +49,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         )
 
     def _run_candidates(self, run, candidates, table):
+        """Fill the table, rung after rung."""
         resource = self._resource_of(candidates)
         self._plan(candidates)
         self.n_resources_, self.n_candidates_ = [], []
@@ -64,7 +66,8 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
                 )
             for candidate in candidates:
                 candidate.parameters = {**candidate.parameters, resource: n_resources}
-            earlier = self._run_rung(run, candidates, n_resources, earlier)
+            refit = self._surely_best(rung, candidates)
+            earlier = self._run_rung(run, candidates, n_resources, earlier, refit)
             scored = [
                 earlier[candidate.index, split].scored
                 for candidate in candidates
@@ -81,7 +84,14 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
             earlier = {key: found for key, found in earlier.items() if key[0] in alive}
         self.n_remaining_candidates_ = len(candidates)
 
-    def _run_rung(self, run, candidates, n_resources, earlier):
+    def _surely_best(self, rung, candidates):
+        """What will be fitted to all rows, where that is known before the last rung."""
+        is_last = rung == self.n_iterations_ - 1
+        if not is_last or len(candidates) > 1 or not self.refit or callable(self.refit):
+            return None
+        return with_parameters(self.estimator, candidates[0].parameters)
+
+    def _run_rung(self, run, candidates, n_resources, earlier, refit):
         """Train on, by fit: those that had stopped by themselves are done."""
         results, fits = {}, []
         for candidate in candidates:
@@ -94,7 +104,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
                     fits.append(Fit(candidate, split, before.state, n_resources))
                 else:
                     results[key] = before
-        return {**results, **run.run(fits)}
+        return {**results, **run.run(fits, refit)}
 
     def _survivors(self, candidates, table):
         """The best of the last rung, in the candidates' order."""

@@ -1,26 +1,29 @@
 """What a worker does: train the fits of a job in lockstep, and score each."""
 
 import copy
+import time
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 
 from .._core.batching import one_blas_thread
 from .._core.stopping import StopReason
 from ..neural_network._fit_many import fit_each
 from ..neural_network._reporting import warn_about
-from ..neural_network._tasks import FitOutcome, FitTask, TrainingState, Validation
+from ..neural_network._tasks import FitOutcome, FitTask, TrainingState
 from ._candidates import Candidate
 from ._sklearn_private import FoldScorer, fit_and_score
 
 __all__ = [
-    "Block",
     "Fit",
     "FitResult",
     "Job",
+    "fit_whole",
     "located",
     "run_alone",
     "run_together",
@@ -70,24 +73,15 @@ class FitResult:
 
 
 @dataclass
-class Block:
-    """Training data of one fold, or of several one below the other."""
-
-    X: Any
-    y: Any
-    sample_weight: Any
-    validation: Validation | None
-    folds: list
-    starts: list
-    n_rows: list
-
-
-@dataclass
 class Job:
-    """Fits for one worker, with the block that they train on."""
+    """Fits for one worker, with the folds that they train on.
+
+    The folds' data go together: equal but for the rows, or a single fold. None where
+    the fits train as scikit-learn would.
+    """
 
     fits: list
-    block: Block | None = field(default=None, repr=False)
+    folds: list | None = field(default=None, repr=False)
 
 
 def run_together(job, X, y, splits, **options):
@@ -131,25 +125,24 @@ class _LockstepJob:
     def __init__(
         self, job, X, y, splits, *, scoring, seeds, verbose, warns, keeps_states
     ):
-        self._fits, self._block = job.fits, job.block
+        self._fits, folds = job.fits, job.folds
         self._seeds, self._verbose = seeds, verbose
         self._warns, self._keeps_states = warns, keeps_states
-        block = self._block
-        self._folds, self._starts, self._rows, self._scorers = {}, {}, {}, {}
-        for fold, start, n_rows in zip(
-            block.folds, block.starts, block.n_rows, strict=True
-        ):
-            if fold.split in splits:
-                self._folds[fold.split] = fold
-                self._starts[fold.split] = start
-                self._rows[fold.split] = np.arange(start, start + n_rows)
-                self._scorers[fold.split] = FoldScorer(
-                    self._fits[0].candidate.estimator,
-                    X,
-                    y,
-                    splits[fold.split],
-                    **scoring,
-                )
+        self._data = _stacked(folds)
+        n_rows = [0 if fold.X is None else fold.X.shape[0] for fold in folds]
+        starts = np.cumsum([0, *n_rows]).tolist()
+        self._folds = {fold.split: fold for fold in folds}
+        self._starts = dict(zip(self._folds, starts, strict=False))
+        self._rows = {
+            split: np.arange(start, start + n)
+            for (split, start), n in zip(self._starts.items(), n_rows, strict=True)
+        }
+        self._scorers = {
+            split: FoldScorer(
+                self._fits[0].candidate.estimator, X, y, splits[split], **scoring
+            )
+            for split in self._folds
+        }
         self._moved_streams = {}
         self._networks = [_network_of(fit, seeds) for fit in self._fits]
         self._results = [None] * len(self._fits)
@@ -164,16 +157,16 @@ class _LockstepJob:
             else:
                 tasks.append(task)
                 indices.append(index)
-        block = self._block
+        data = self._data
         with one_blas_thread():
             for position, outcome in fit_each(
-                tasks, block.X, block.y, validation=block.validation
+                tasks, data.X, data.y, validation=data.validation
             ):
                 self._finish(indices[position], outcome)
         return self._results
 
     def _task(self, index):
-        fit, network, block = self._fits[index], self._networks[index], self._block
+        fit, network, data = self._fits[index], self._networks[index], self._data
         fold = self._folds[fit.split]
         error = fit.candidate.error or fold.error
         if error is not None:
@@ -185,8 +178,8 @@ class _LockstepJob:
         return FitTask(
             network,
             rows=self._rows[fit.split],
-            sample_weight=block.sample_weight,
-            groups=network._check_groups(fold.groups, block.X, block.validation),
+            sample_weight=data.sample_weight,
+            groups=network._check_groups(fold.groups, data.X, data.validation),
             state=state,
             resume=state is not None,
             encoding=fold.encoding,
@@ -209,7 +202,8 @@ class _LockstepJob:
         if self._keeps_states:
             result.stop_reason = outcome.stop_reason
             if _can_resume(network, outcome):
-                result.state = self._moved(outcome.state, -self._starts[fit.split])
+                state = self._moved(outcome.state, -self._starts[fit.split])
+                result.state = _compact(state)
 
     def _applied(self, outcome, network):
         """The outcome, after the network has it; a warning may have become an error."""
@@ -227,7 +221,8 @@ class _LockstepJob:
         if offset == 0 or stream is None:
             return state
         if id(stream) not in self._moved_streams:
-            shifted = stream.copy()
+            # Its generators stay the same objects: only one of the two goes on.
+            shifted = copy.copy(stream)
             shifted.rows = stream.rows + offset
             # With the stream, so that its id stays its own.
             self._moved_streams[id(stream)] = stream, shifted
@@ -236,6 +231,24 @@ class _LockstepJob:
         if validation_rows is not None:
             validation_rows = validation_rows[0] + offset, validation_rows[1]
         return replace(state, stream=stream, validation_rows=validation_rows)
+
+
+def _stacked(folds):
+    """A fold with the data of several, one below the other."""
+    first = folds[0]
+    if len(folds) == 1:
+        return first
+    stack = sparse.vstack if sparse.issparse(first.X) else np.concatenate
+    X = stack([fold.X for fold in folds])
+    weight = first.sample_weight
+    return replace(
+        first,
+        X=X.tocsr() if sparse.issparse(X) else X,
+        y=np.concatenate([fold.y for fold in folds]),
+        sample_weight=weight
+        if weight is None
+        else np.concatenate([fold.sample_weight for fold in folds]),
+    )
 
 
 def _network_of(fit, seeds):
@@ -262,6 +275,13 @@ def _can_resume(network, outcome):
     )
 
 
+def _compact(state):
+    """A state that shares equal parameters, which are then sent once."""
+    if np.array_equal(state.params, state.kept):
+        return replace(state, params=state.kept)
+    return state
+
+
 def _estimator_around(network, fit, fold):
     """The network behind the fold's fitted steps."""
     if fit.candidate.step is None:
@@ -282,6 +302,26 @@ def run_alone(fit, X, y, split, *, fit_params, scoring, verbose):
     if verbose > 1:
         _print_fit(fit, scored)
     return [FitResult(scored)]
+
+
+def fit_whole(estimator, X, y, fit_params):
+    """Fit to all rows: the estimator, the seconds this took and what it warned of.
+
+    None if it fails, for then the caller is to see the error at its own place.
+    """
+    started = time.time()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            estimator.fit(X, y, **fit_params)
+        except Exception:
+            return None
+    seconds = time.time() - started
+    return (
+        estimator,
+        seconds,
+        [(w.message, w.category, w.filename, w.lineno) for w in caught],
+    )
 
 
 @contextmanager

@@ -11,14 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 import joblib
-import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from ..neural_network._fit_many import batch_capacity
 from ._candidates import nbytes_of, prepare_fold
-from ._jobs import Block, FitResult, Job, located, run_alone, run_together
+from ._jobs import FitResult, Job, fit_whole, located, run_alone, run_together
 from ._sklearn_private import FoldScorer
 
 __all__ = ["LockstepRun"]
@@ -56,6 +55,8 @@ class LockstepRun:
     ----------
     n_batched : int
         Of the candidates, those whose networks trained in lockstep.
+    refitted : tuple or None
+        What `fit_whole` gave, where `run` was asked for it and a worker was there.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class LockstepRun:
         self._verbose, self._warns = verbose, warns
         self._keeps_states = keeps_states
         self._batched = set()
+        self.refitted = None
         # One seed a fold, for networks that have none: as candidates are compared on
         # the same rows, so from the same start.
         self._seeds = None
@@ -89,12 +91,14 @@ class LockstepRun:
     def n_batched(self):
         return len(self._batched)
 
-    def run(self, fits):
+    def run(self, fits, refit=None):
         """Train and score every fit.
 
         Parameters
         ----------
         fits : list of Fit
+        refit : estimator, default=None
+            To be fitted to all rows meanwhile, by one of several workers.
 
         Returns
         -------
@@ -104,12 +108,19 @@ class LockstepRun:
         alone = [fit for fit in fits if fit.candidate.network is None]
         together = [fit for fit in fits if fit.candidate.network is not None]
         self._draw_seeds(together)
+        besides = []
+        if refit is not None and self._n_workers > 1:
+            data = self._X, self._y, self._fit_params
+            besides.append(delayed(fit_whole)(refit, *data))
         results = {}
         for window in self._windows(together):
             jobs = []
-            for fold_fits, block in self._blocks(window, alone):
-                jobs += self._cut(fold_fits, block, len(together))
-            self._collect(jobs, results)
+            for pairs in self._batchable(window, alone):
+                jobs += self._cut(pairs, len(together))
+            # The longest first, so that all workers end at about the same time.
+            jobs.sort(key=lambda job: -len(job.fits))
+            self._collect(jobs, results, besides)
+            besides = []
         self._collect([Job([fit]) for fit in alone], results)
         return results
 
@@ -141,28 +152,22 @@ class LockstepRun:
         if window:
             yield window
 
-    def _blocks(self, window, alone):
-        """The window's data: a list of (fits, block) pairs.
+    def _batchable(self, window, alone):
+        """The window's (fit, fold) pairs, in lists of those that may share batches.
 
         Fits that must be trained by themselves after all are appended to `alone`.
         """
         folds = self._prepare([first for first, *_ in window])
-        blocks, mergeable = [], {}
+        lists = {}
         for fits, fold in zip(window, folds, strict=True):
             if fold.is_refused:
                 alone += fits
                 continue
             self._batched.update(fit.candidate.index for fit in fits)
             fold.seconds /= len(fits)
-            key = self._merge_key(fits, fold)
-            if key is None:
-                blocks.append((fits, _block_of([fold])))
-            else:
-                mergeable.setdefault(key, []).append((fits, fold))
-        for pairs in mergeable.values():
-            fits = [fit for fits, _ in pairs for fit in fits]
-            blocks.append((fits, _block_of([fold for _, fold in pairs])))
-        return blocks
+            key = self._merge_key(fits[0], fold)
+            lists.setdefault(key, []).extend((fit, fold) for fit in fits)
+        return list(lists.values())
 
     def _prepare(self, fits):
         """The folds that these fits, one for each, train on."""
@@ -194,19 +199,20 @@ class LockstepRun:
                 self._folds[key] = fold
         return [folds[fit.candidate.setting, fit.split] for fit in fits]
 
-    def _merge_key(self, fits, fold):
-        """Equal for folds whose networks may share batches, None where none would."""
-        if fold.error is not None or fold.validation is not None:
-            return None
-        if fold.groups is not None:
-            return None
-        if sparse.issparse(fold.y) or nbytes_of(fold.X) > _WINDOW_BYTES // 8:
-            return None
-        if len(fits) >= _capacity(fits[0], fold.X, fold.encoding):
-            return None
+    def _merge_key(self, fit, fold):
+        """Equal for folds whose networks may share batches."""
+        is_by_itself = (
+            fold.error is not None
+            or fold.validation is not None
+            or fold.groups is not None
+            or sparse.issparse(fold.y)
+            or nbytes_of(fold.X) > _WINDOW_BYTES // 8
+        )
+        if is_by_itself:
+            return fit.candidate.setting, fold.split
         is_sparse = sparse.issparse(fold.X)
         return (
-            fits[0].candidate.setting,
+            fit.candidate.setting,
             fold.X.shape,
             fold.X.dtype,
             is_sparse,
@@ -216,24 +222,28 @@ class LockstepRun:
 
     # -- jobs ----------------------------------------------------------------------
 
-    def _cut(self, fits, block, n_fits):
-        """Cut the fits of a block into jobs."""
-        # Those that can share a batch next to each other.
+    def _cut(self, pairs, n_fits):
+        """Cut (fit, fold) pairs that may share batches into jobs."""
+        # Those that will share one next to each other.
         order = {}
-        for fit in fits:
-            order.setdefault(fit.candidate.network._batch_key(), []).append(fit)
-        fits = [fit for same_key in order.values() for fit in same_key]
+        for fit, fold in pairs:
+            key = fit.candidate.network._batch_key()
+            order.setdefault(key, []).append((fit, fold))
+        pairs = [pair for same_key in order.values() for pair in same_key]
+        fit, fold = pairs[0]
         size = n_fits // (_JOBS_PER_WORKER * self._n_workers)
-        if block.folds[0].error is None:
-            capacity = _capacity(fits[0], block.X, block.folds[0].encoding)
+        if fold.error is None:
+            capacity = _capacity(fit, fold.X, fold.encoding)
             least = capacity
             if self._n_workers > 1:
                 least = min(capacity, -(-n_fits // (2 * self._n_workers)))
             size = min(max(size, least), _BATCHES_PER_JOB * capacity)
-        n_jobs = max(1, round(len(fits) / max(1, size)))
-        ends = [len(fits) * job // n_jobs for job in range(n_jobs + 1)]
+        n_jobs = max(1, round(len(pairs) / max(1, size)))
+        # As many for one worker as for another.
+        n_jobs = min(-(-n_jobs // self._n_workers) * self._n_workers, len(pairs))
+        ends = [len(pairs) * job // n_jobs for job in range(n_jobs + 1)]
         return [
-            Job(fits[start:end], block)
+            _job_of(pairs[start:end])
             for start, end in zip(ends, ends[1:], strict=False)
         ]
 
@@ -249,7 +259,7 @@ class LockstepRun:
 
     def _call_of(self, job):
         data = self._X, self._y
-        if job.block is None:
+        if job.folds is None:
             (fit,) = job.fits
             return delayed(run_alone)(
                 fit,
@@ -270,11 +280,14 @@ class LockstepRun:
             keeps_states=self._keeps_states,
         )
 
-    def _collect(self, jobs, results):
+    def _collect(self, jobs, results, besides=()):
         """Run the jobs, and file their results by fit."""
         n_done = 0
         try:
-            done = self._parallel([self._call_of(job) for job in jobs])
+            calls = [*besides, *(self._call_of(job) for job in jobs)]
+            done = iter(self._parallel(calls))
+            for _ in besides:
+                self.refitted = next(done)
             for job, job_results in zip(jobs, done, strict=True):
                 n_done += 1
                 self._file(job, job_results, results)
@@ -287,7 +300,7 @@ class LockstepRun:
             raise death
         for job in jobs:
             for fit in job.fits:
-                single = Job([fit], job.block)
+                single = _single(job, fit)
                 try:
                     (found,) = self._parallel([self._call_of(single)], n_jobs=2)
                 except BrokenProcessPool as error:
@@ -328,21 +341,12 @@ def _capacity(fit, X, encoding):
         return 1
 
 
-def _block_of(folds):
-    """One block of several folds; their data move there."""
-    first = folds[0]
-    n_rows = [0 if fold.X is None else fold.X.shape[0] for fold in folds]
-    starts = np.cumsum([0, *n_rows[:-1]]).tolist()
-    X, y, weight = first.X, first.y, first.sample_weight
-    if len(folds) > 1:
-        stack = sparse.vstack if sparse.issparse(X) else np.concatenate
-        X = stack([fold.X for fold in folds])
-        X = X.tocsr() if sparse.issparse(X) else X
-        y = np.concatenate([fold.y for fold in folds])
-        if weight is not None:
-            weight = np.concatenate([fold.sample_weight for fold in folds])
-    folds = [
-        replace(fold, X=None, y=None, sample_weight=None, validation=None)
-        for fold in folds
-    ]
-    return Block(X, y, weight, first.validation, folds, starts, n_rows)
+def _job_of(pairs):
+    folds = {id(fold): fold for _, fold in pairs}
+    return Job([fit for fit, _ in pairs], list(folds.values()))
+
+
+def _single(job, fit):
+    """One of a job's fits as a job by itself."""
+    folds = job.folds and [fold for fold in job.folds if fold.split == fit.split]
+    return Job([fit], folds)

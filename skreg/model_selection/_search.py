@@ -1,6 +1,7 @@
 """Grid and randomized search whose candidates train in lockstep."""
 
 import time
+import warnings
 from collections import defaultdict
 
 from sklearn import model_selection
@@ -9,7 +10,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
 
 from . import _sklearn_private as private
-from ._candidates import make_candidate
+from ._candidates import make_candidate, with_parameters
 from ._jobs import Fit
 from ._lockstep import LockstepRun
 
@@ -95,7 +96,7 @@ class LockstepSearch:
         self.n_batched_ = run.n_batched
         self._choose(table, refit_metric)
         if self.refit:
-            self._refit(base_estimator, X, y, routed.estimator.fit)
+            self._refit(base_estimator, X, y, routed.estimator.fit, run.refitted)
         self.scorer_ = private.without_multimetric(scorers)
         self.cv_results_ = table.results
         return self
@@ -138,13 +139,18 @@ class LockstepSearch:
                 self.best_score_ = scores[self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
 
-    def _refit(self, base_estimator, X, y, fit_params):
-        self.best_estimator_ = clone(base_estimator).set_params(
-            **clone(self.best_params_, safe=False)
-        )
-        started = time.time()
-        self.best_estimator_.fit(X, y, **fit_params)
-        self.refit_time_ = time.time() - started
+    def _refit(self, base_estimator, X, y, fit_params, refitted):
+        """Fit the best candidate to all rows, unless a worker has done it."""
+        if refitted is None:
+            estimator = with_parameters(base_estimator, self.best_params_)
+            started = time.time()
+            estimator.fit(X, y, **fit_params)
+            seconds = time.time() - started
+        else:
+            estimator, seconds, caught = refitted
+            for warning in caught:
+                warnings.warn_explicit(*warning)
+        self.best_estimator_, self.refit_time_ = estimator, seconds
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
 
