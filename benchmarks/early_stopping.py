@@ -2,7 +2,8 @@
 
 ``python benchmarks/early_stopping.py run --data DIR --out FILE`` appends a JSON line
 for each set, split and method, those in FILE left out; ``... table FILE`` writes the
-Markdown tables.
+Markdown tables. ``... choose --data DIR FILE`` compares values of `n_iter_no_change`
+and `max_iter` on the sets on which defaults are chosen, with FILE's other methods.
 
 `DIR` holds ``<set>.npz`` with `X` (NaN where missing), `y` and ``meta``, JSON with
 "task" and "group": A for tables of classes, B for tables of numbers, C for images;
@@ -35,7 +36,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skreg
-from skreg.neural_network import MLPClassifier, MLPRegressor
+from skreg.neural_network import MLPClassifier, MLPRegressor, Patience
 
 N_SPLITS = 3
 MOST_TRAINING_ROWS = 3000
@@ -69,8 +70,12 @@ CRITERIA = {
     f"skreg, {name}": (OURS, {"early_stopping": True, "stopping_criterion": name})
     for name in ("generalization_loss", "progress_quotient", "successive_increases")
 }
-CANDIDATE, PLAIN = "skreg, early stopping", "skreg"
+PLAIN = "skreg"
 THEIR_STOPPED, THEIR_PLAIN = "scikit-learn, early stopping", "scikit-learn"
+
+# What `choose` compares.
+PATIENCES = [10, 30, 50, 75, 100, 150]
+MAX_ITERS = [200, 400, 600, 800]
 
 PARTS = {
     "held back": "A and B, held back",
@@ -181,6 +186,84 @@ def run(folder, out, n_splits, methods, only=None):
             print(seed, name, flush=True)
 
 
+# -- choosing the defaults -------------------------------------------------------------
+
+
+def long_training(X, X_test, y, y_test, task, seed):
+    """Of every epoch of a long training, the validation score and the test error."""
+    errors = []
+
+    def scoring(network, X_val, y_val):
+        errors.append(error_of(network, X_test, y_test, task))
+        return 0.0
+
+    network = OURS[task](
+        random_state=seed,
+        early_stopping=True,
+        scoring=scoring,
+        max_iter=max(MAX_ITERS),
+        n_iter_no_change=np.inf,
+    ).fit(X, y)
+    # The monitored loss of a regression is in units of the best constant's, which for
+    # a standardised target is a half.
+    unit = 0.5 if task == "regression" else 1.0
+    return -np.array(network.validation_loss_curve_) / unit, np.array(errors)
+
+
+def stopping_point(scores, patience, max_iter):
+    """The best epoch, and the last one, from 0."""
+    criterion = Patience(patience, tol=OURS["classification"]().tol)
+    last = next(
+        (
+            epoch
+            for epoch, score in enumerate(scores[:max_iter])
+            if criterion.update(score)
+        ),
+        min(max_iter, len(scores)) - 1,
+    )
+    return int(np.argmax(scores[: last + 1])), last
+
+
+def choose(folder, path):
+    """Print a row for each pair of `n_iter_no_change` and `max_iter`."""
+    results = Results(path)
+    names = results.sets("chosen on")
+    sets = sets_of(folder)
+    curves = {}
+    for name in names:
+        for seed in range(results.n_splits_of(name)):
+            *data, task = sets[name][1]()
+            curves[name, seed] = long_training(*split(*data, task, seed), task, seed)
+    rivals = [THEIR_PLAIN, THEIR_STOPPED, PLAIN]
+    print(
+        "| n_iter_no_change | max_iter | mean rank of four | error / scikit-learn's "
+        "| better than scikit-learn | than skreg without | epochs |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for max_iter in MAX_ITERS:
+        for patience in PATIENCES:
+            errors, n_epochs = [], []
+            for name in names:
+                of_splits = []
+                for seed in range(results.n_splits_of(name)):
+                    scores, test_errors = curves[name, seed]
+                    best, last = stopping_point(scores, patience, max_iter)
+                    of_splits.append(test_errors[best])
+                    n_epochs.append(last + 1)
+                others = [results.mean(name, rival, "error") for rival in rivals]
+                errors.append([np.mean(of_splits), *others])
+            methods, errors = ["this", *rivals], np.array(errors)
+            ratio = np.exp(np.log((errors[:, 0] + 1e-3) / (errors[:, 1] + 1e-3)).mean())
+            print(
+                f"| {patience} | {max_iter} "
+                f"| {rankdata(errors, axis=1).mean(axis=0)[0]:.2f} | {ratio:.3f} "
+                f"| {share_won(errors, methods, 'this', THEIR_PLAIN):.0%} "
+                f"| {share_won(errors, methods, 'this', PLAIN):.0%} "
+                f"| {np.mean(n_epochs):.0f} |",
+                flush=True,
+            )
+
+
 # -- tables ----------------------------------------------------------------------------
 
 
@@ -190,7 +273,6 @@ class Results:
     def __init__(self, path):
         rows = [json.loads(line) for line in Path(path).read_text().splitlines()]
         self.part_of = {row["set"]: row["part"] for row in rows}
-        self.n_splits = 1 + max(row["seed"] for row in rows)
         self._of = {}
         for row in rows:
             self._of.setdefault((row["set"], row["method"]), []).append(row)
@@ -202,8 +284,19 @@ class Results:
         present = {method for _, method in self._of}
         return [method for method in known if method in present]
 
+    def n_splits_of(self, name):
+        return len(self._of[name, THEIR_PLAIN])
+
     def mean(self, name, method, key):
         return float(np.mean([row[key] for row in self._of[name, method]]))
+
+    def of_splits(self, name, methods):
+        """Errors of shape (splits, methods)."""
+        columns = []
+        for method in methods:
+            of_seed = {row["seed"]: row["error"] for row in self._of[name, method]}
+            columns.append([of_seed[seed] for seed in sorted(of_seed)])
+        return np.array(columns).T
 
     def errors(self, names, methods):
         return np.array(
@@ -221,9 +314,11 @@ def summary(results, part, methods, ranked):
     """Lines of a table with a row a method."""
     names = results.sets(part)
     errors = results.errors(names, methods)
-    ranks = np.full(len(methods), np.nan)
     places = [methods.index(method) for method in ranked]
-    ranks[places] = rankdata(errors[:, places], axis=1).mean(axis=0)
+    ranks = np.full((2, len(methods)), np.nan)
+    of_splits = np.concatenate([results.of_splits(name, ranked) for name in names])
+    ranks[0, places] = rankdata(of_splits, axis=1).mean(axis=0)
+    ranks[1, places] = rankdata(errors[:, places], axis=1).mean(axis=0)
     plain = errors[:, methods.index(THEIR_PLAIN)]
     ratios = np.exp(np.log((errors + 1e-3) / (plain[:, None] + 1e-3)).mean(axis=0))
     seconds = np.array(
@@ -234,13 +329,16 @@ def summary(results, part, methods, ranked):
     )
     quotients = seconds / seconds[:, [methods.index(THEIR_PLAIN)]]
     lines = [
-        "| method | mean rank | error / scikit-learn's | better than scikit-learn "
-        "| ... than its early stopping | time / scikit-learn's | epochs |",
-        "|---|---|---|---|---|---|---|",
+        "| method | mean rank | of mean errors | error / scikit-learn's "
+        "| better than scikit-learn | ... than its early stopping "
+        "| time / scikit-learn's | epochs |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for column, method in enumerate(methods):
         epochs = np.mean([results.mean(name, method, "n_iter") for name in names])
-        rank = "" if np.isnan(ranks[column]) else f"{ranks[column]:.2f}"
+        rank = " | ".join(
+            "" if np.isnan(rank) else f"{rank:.2f}" for rank in ranks[:, column]
+        )
         lines.append(
             f"| {method} | {rank} | {ratios[column]:.3f} "
             f"| {share_won(errors, methods, method, THEIR_PLAIN):.0%} "
@@ -261,18 +359,20 @@ def table(path, command):
         "",
         f"skreg {skreg.__version__}, scikit-learn {sklearn.__version__}, NumPy "
         f"{np.__version__}, SciPy {scipy.__version__}, Python "
-        f"{platform.python_version()}; float64, one BLAS thread; {results.n_splits} "
-        f"splits a set, at most {MOST_TRAINING_ROWS} training rows.",
+        f"{platform.python_version()}; float64, one BLAS thread; at most "
+        f"{MOST_TRAINING_ROWS} training rows.",
         "",
         "Errors are the share of wrong classes, or the mean squared error in units of "
-        "the target's variance. Ranks are among the methods that have one. \"Error / "
-        'scikit-learn\'s" is the geometric mean over the sets, "time" the median of '
-        "the processor's seconds; of shares of sets, ties count half.",
+        "the target's variance. Ranks are among the methods that have one: the mean "
+        "over sets and splits, and over sets that of the error's mean over splits. "
+        '"Error / scikit-learn\'s" is the geometric mean over the sets, "time" the '
+        "median of the processor's seconds; of shares of sets, ties count half.",
     ]
     for part, title in PARTS.items():
         names = results.sets(part)
         if names:
-            lines += ["", f"## {title} ({len(names)} sets)", ""]
+            n_splits = results.n_splits_of(names[0])
+            lines += ["", f"## {title} ({len(names)} sets, {n_splits} splits)", ""]
             lines += summary(results, part, methods, ranked)
     lines += ["", "## Every set", "", "| set | part | " + " | ".join(methods) + " |"]
     lines.append("|---|---|" + "---|" * len(methods))
@@ -295,10 +395,15 @@ def main():
     runner.add_argument("--no-criteria", action="store_true")
     writer = commands.add_parser("table")
     writer.add_argument("file")
+    chooser = commands.add_parser("choose")
+    chooser.add_argument("--data", required=True)
+    chooser.add_argument("file")
     arguments = parser.parse_args()
     if arguments.command == "run":
         methods = METHODS if arguments.no_criteria else METHODS | CRITERIA
         run(arguments.data, arguments.out, arguments.splits, methods, arguments.only)
+    elif arguments.command == "choose":
+        choose(arguments.data, arguments.file)
     else:
         command = "python benchmarks/early_stopping.py run --data DIR --out FILE"
         print(table(arguments.file, command), end="")

@@ -165,9 +165,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     n_iter_no_change : int, inf or 'auto', default='auto'
         Patience: training stops when **more than** this many epochs in a row brought no
         improvement by `tol`. `'auto'` is 10, as in scikit-learn, and with early
-        stopping 50: a validation loss rests longer than a training loss before it falls
-        again. ``np.inf`` never stops, and with early stopping still keeps the best
-        epoch.
+        stopping 100: a validation loss rests longer than a training loss before it
+        falls again. ``np.inf`` never stops, and with early stopping still keeps the
+        best epoch.
 
     min_iter : int, default=0
         Epochs before which early stopping does not end training.

@@ -182,9 +182,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     n_iter_no_change : int, inf or 'auto', default='auto'
         Patience: training stops when **more than** this many epochs in a row brought no
         improvement by `tol`. `'auto'` is 10, as in scikit-learn, and with early
-        stopping 50: a validation loss rests longer than a training loss before it falls
-        again. ``np.inf`` never stops, and with early stopping still keeps the best
-        epoch.
+        stopping 100: a validation loss rests longer than a training loss before it
+        falls again. ``np.inf`` never stops, and with early stopping still keeps the
+        best epoch.
 
     min_iter : int, default=0
         Epochs before which early stopping does not end training.
@@ -346,7 +346,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> X, y = load_diabetes(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     >>> network = MLPRegressor(
-    ...     learning_rate_init=0.01, early_stopping=True, random_state=0
+    ...     learning_rate_init=0.03, early_stopping=True, random_state=0
     ... )
     >>> model = make_pipeline(StandardScaler(), network).fit(X_train, y_train)
     >>> network.stop_reason_, network.best_iter_ <= network.n_iter_
