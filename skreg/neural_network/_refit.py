@@ -9,8 +9,8 @@ network's curves are what the fitted estimator shows. A fold trains on fewer row
 the second network, which can stand more updates. Measured on 11 of the sets on which
 defaults are chosen, one split each, the latest point was better than no early stopping
 on 95 % of them, the median one on 77 %, the best point of the folds' mean curve on
-82 %. On the 12 sets held back, over ten splits, five folds have less error than one split
-on 9, and than no second training on 11 (benchmarks/results/early_stopping.md).
+82 %. On the 12 sets held back, over ten splits, five folds have less error than one
+split on 9, and than no second training on 11 (benchmarks/results/early_stopping.md).
 """
 
 import copy
