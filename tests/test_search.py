@@ -484,6 +484,29 @@ def test_large_data_are_prepared_a_window_at_a_time(monkeypatch):
     assert windows == [1, 1, 1]
 
 
+def test_workers_get_equal_shares_and_only_the_folds_they_need(monkeypatch):
+    X, y = data(load_breast_cancer, 150)
+    jobs = []
+    collect = _lockstep.LockstepRun._collect
+    monkeypatch.setattr(
+        _lockstep.LockstepRun,
+        "_collect",
+        lambda self, new, *args: jobs.extend(new) or collect(self, new, *args),
+    )
+    grid = {"alpha": np.logspace(-4, 0, 5)}
+    GridSearchCV(
+        network(), grid, cv=model_selection.KFold(3), n_jobs=2, refit=False
+    ).fit(X, y)
+    sizes = [len(job.fits) for job in jobs]
+    assert sum(sizes) == 15
+    assert len(jobs) % 2 == 0
+    assert max(sizes) - min(sizes) <= 1
+    assert sizes == sorted(sizes, reverse=True)
+    for job in jobs:
+        needed = {fit.split for fit in job.fits}
+        assert [fold.split for fold in job.folds] == sorted(needed)
+
+
 def test_memory_grows_with_the_batch_not_with_the_grid():
     X, y = data(load_digits, 200)
 
