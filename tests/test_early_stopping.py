@@ -399,6 +399,22 @@ def test_patience_to_the_letter(
         assert regressor.stop_reason_ == "max_iter"
 
 
+@pytest.mark.parametrize(
+    ("early_stopping", "patience", "max_iter"), [(False, 10, 200), (True, 100, 600)]
+)
+def test_auto_waits_longer_with_early_stopping(
+    early_stopping, patience, max_iter, regression
+):
+    regressor = MLPRegressor(
+        hidden_layer_sizes=2, early_stopping=early_stopping, random_state=0
+    )
+    # The first epoch is an improvement, and then more than `patience` are not.
+    impatient = regressor.set_params(tol=1e6).fit(*regression)
+    assert impatient.n_iter_ == 1 + patience + 1
+    patient = regressor.set_params(n_iter_no_change=np.inf).fit(*regression)
+    assert patient.n_iter_ == max_iter
+
+
 def test_max_iter_is_a_reason_not_a_warning(iris, recwarn):
     classifier = MLPClassifier(early_stopping=True, max_iter=2).fit(*iris)
     assert classifier.stop_reason_ == "max_iter"
