@@ -236,6 +236,20 @@ def test_random_splits_stay_the_same_in_all_rungs():
     )
 
 
+def test_survivors_may_move_to_other_jobs():
+    X, y = data(load_breast_cancer)
+    search = HalvingGridSearchCV(
+        # Its last epochs are not its best.
+        network(early_stopping=True, n_iter_no_change=np.inf, learning_rate_init=0.1),
+        {"alpha": np.logspace(-4, 0, 5)},
+        cv=3,
+        n_jobs=2,
+        scoring=neg_log_loss,
+    ).fit(X, y)
+    assert search.n_candidates_ == [5, 2, 1]
+    assert_rungs_equal_training_alone(search, X, y)
+
+
 @pytest.mark.parametrize(
     "estimator, prefix",
     [
