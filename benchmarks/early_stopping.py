@@ -15,6 +15,7 @@ but for what the method's name says. Seconds are of the processor, on one BLAS t
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -240,28 +241,27 @@ def choose(folder, path):
         "| better than scikit-learn | than skreg without | epochs |"
     )
     print("|---|---|---|---|---|---|---|")
-    for max_iter in MAX_ITERS:
-        for patience in PATIENCES:
-            errors, n_epochs = [], []
-            for name in names:
-                of_splits = []
-                for seed in range(results.n_splits_of(name)):
-                    scores, test_errors = curves[name, seed]
-                    best, last = stopping_point(scores, patience, max_iter)
-                    of_splits.append(test_errors[best])
-                    n_epochs.append(last + 1)
-                others = [results.mean(name, rival, "error") for rival in rivals]
-                errors.append([np.mean(of_splits), *others])
-            methods, errors = ["this", *rivals], np.array(errors)
-            ratio = np.exp(np.log((errors[:, 0] + 1e-3) / (errors[:, 1] + 1e-3)).mean())
-            print(
-                f"| {patience} | {max_iter} "
-                f"| {rankdata(errors, axis=1).mean(axis=0)[0]:.2f} | {ratio:.3f} "
-                f"| {share_won(errors, methods, 'this', THEIR_PLAIN):.0%} "
-                f"| {share_won(errors, methods, 'this', PLAIN):.0%} "
-                f"| {np.mean(n_epochs):.0f} |",
-                flush=True,
-            )
+    methods = ["this", *rivals]
+    of_rivals = results.errors(names, rivals)
+    for max_iter, patience in itertools.product(MAX_ITERS, PATIENCES):
+        stops = {
+            key: stopping_point(scores, patience, max_iter)
+            for key, (scores, _) in curves.items()
+        }
+        of_this = [
+            np.mean([curves[key][1][stops[key][0]] for key in curves if key[0] == name])
+            for name in names
+        ]
+        errors = np.column_stack([of_this, of_rivals])
+        ratio = error_ratios(errors, methods)[0]
+        print(
+            f"| {patience} | {max_iter} "
+            f"| {rankdata(errors, axis=1).mean(axis=0)[0]:.2f} | {ratio:.3f} "
+            f"| {share_won(errors, methods, 'this', THEIR_PLAIN):.0%} "
+            f"| {share_won(errors, methods, 'this', PLAIN):.0%} "
+            f"| {np.mean([last + 1 for _, last in stops.values()]):.0f} |",
+            flush=True,
+        )
 
 
 # -- tables ----------------------------------------------------------------------------
@@ -310,6 +310,13 @@ def share_won(errors, methods, one, other):
     return float(np.mean((difference < 0) + 0.5 * (difference == 0)))
 
 
+def error_ratios(errors, methods):
+    """Each method's error over that of scikit-learn's plain network, geometric mean."""
+    plain = errors[:, [methods.index(THEIR_PLAIN)]]
+    # Zero has no logarithm, and errors close to it are not to decide a mean.
+    return np.exp(np.log((errors + 1e-3) / (plain + 1e-3)).mean(axis=0))
+
+
 def summary(results, part, methods, ranked):
     """Lines of a table with a row a method."""
     names = results.sets(part)
@@ -319,8 +326,7 @@ def summary(results, part, methods, ranked):
     of_splits = np.concatenate([results.of_splits(name, ranked) for name in names])
     ranks[0, places] = rankdata(of_splits, axis=1).mean(axis=0)
     ranks[1, places] = rankdata(errors[:, places], axis=1).mean(axis=0)
-    plain = errors[:, methods.index(THEIR_PLAIN)]
-    ratios = np.exp(np.log((errors + 1e-3) / (plain[:, None] + 1e-3)).mean(axis=0))
+    ratios = error_ratios(errors, methods)
     seconds = np.array(
         [
             [results.mean(name, method, "seconds") for method in methods]

@@ -328,6 +328,22 @@ def test_an_error_of_a_worker_that_refits_is_raised():
     assert not hasattr(search, "best_estimator_")
 
 
+class FailsAtTheEnd(MLPClassifier):
+    def _check_groups(self, *args):
+        if self.max_iter == 6:
+            raise RuntimeError("six epochs are too many")
+        return super()._check_groups(*args)
+
+
+def test_where_the_last_rung_fails_its_message_comes_before_the_refits():
+    X, y = data(load_breast_cancer, 120)
+    network = FailsAtTheEnd((4,), max_iter=6, random_state=0)
+    search = HalvingGridSearchCV(network, {"alpha": [1e-4, 1.0]}, cv=2, n_jobs=2)
+    with pytest.raises(ValueError, match="All the 2 fits failed") as failure:
+        search.fit(X, y)
+    assert "six epochs are too many" in str(failure.value)
+
+
 def test_random_halving():
     X, y = data(load_breast_cancer)
     search = HalvingRandomSearchCV(
