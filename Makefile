@@ -29,7 +29,7 @@ define make_venv
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest lint format clean
+.PHONY: help demo test test-oldest test-searches lint format clean
 # Two installations into one environment must not run at the same time.
 .NOTPARALLEL:
 
@@ -44,6 +44,9 @@ test: $(VENV)/.installed-test ## the tests and the examples of the docstrings
 
 test-oldest: $(OLDEST)/.installed ## the tests, on the oldest versions we support
 	$(PYTEST:bin/%=$(OLDEST)/bin/%)
+
+test-searches: $(VENV)/.installed-test ## 1,000 random searches against training alone
+	$(VENV)/bin/python tests/random_searches.py 1000
 
 lint: $(VENV)/.installed-lint ## check style and formatting
 	$(VENV)/bin/ruff check .

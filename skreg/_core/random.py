@@ -7,6 +7,7 @@ moves no initial weight and no minibatch.
 """
 
 import copy
+import pickle
 
 import numpy as np
 
@@ -29,6 +30,11 @@ class Stream:
         Weights of these rows, in their order.
     augmentation : callable, default=None
         ``augmentation(X, Y, sample_weight, rng)`` gives what a minibatch is trained on.
+
+    Attributes
+    ----------
+    noise_seed : tuple of int
+        What the generators of their own are seeded with.
     """
 
     def __init__(self, rows, random_state, sample_weight=None, augmentation=None):
@@ -37,32 +43,51 @@ class Stream:
         self.augmentation = augmentation
         self._random_state = random_state
         self._order = np.arange(len(rows))
-        self._n_epochs = 0
         noise_seed = copy.deepcopy(random_state).randint(2**31, size=4)
-        self._noise_seed = tuple(noise_seed.tolist())
+        self.noise_seed = tuple(noise_seed.tolist())
         self.dropout_rng = self._make_rng()
         # A child of the seed, so that neither generator moves the other.
         self.augmentation_rng = self._make_rng(spawn_key=(1,))
 
     def _make_rng(self, spawn_key=()):
-        seed = np.random.SeedSequence(self._noise_seed, spawn_key=spawn_key)
+        seed = np.random.SeedSequence(self.noise_seed, spawn_key=spawn_key)
         return np.random.Generator(np.random.SFC64(seed))
 
     @property
     def n_rows(self):
         return len(self.rows)
 
-    @property
-    def position(self):
-        """Equal for copies of a stream that have come equally far."""
-        return self._noise_seed, self._n_epochs, self.n_rows, id(self.augmentation)
+    def goes_on_like(self, other):
+        """Whether both give the same minibatches from here on, to the last bit.
+
+        All that the coming minibatches depend on is compared, but for the augmentation:
+        that is an object of the caller's, who knows what to compare.
+
+        Parameters
+        ----------
+        other : Stream
+
+        Returns
+        -------
+        bool
+        """
+        return self is other or (
+            np.array_equal(self.rows, other.rows)
+            and np.array_equal(self._order, other._order)
+            and _equal_or_none(self.sample_weight, other.sample_weight)
+            and self._generator_states() == other._generator_states()
+        )
+
+    def _generator_states(self):
+        shuffles = self._random_state.get_state(legacy=False)
+        noises = (self.dropout_rng, self.augmentation_rng)
+        return pickle.dumps((shuffles, *(rng.bit_generator.state for rng in noises)))
 
     def next_epoch(self, shuffle):
         """The order in which an epoch visits ``rows``: positions ``(n_rows,)``.
 
         Each permutation is of the previous order, as in scikit-learn.
         """
-        self._n_epochs += 1
         if shuffle:
             permutation = np.arange(self.n_rows)
             self._random_state.shuffle(permutation)
@@ -84,3 +109,9 @@ class Stream:
         other.augmentation = augmentation
         other._order = np.arange(len(rows))
         return other
+
+
+def _equal_or_none(one, other):
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)

@@ -51,9 +51,10 @@ class Model:
     ----------
     params : ndarray of shape (n_params,)
     stream : random.Stream
-        Models with the same stream share their minibatches and validation rows.
+        Models with one and the same stream share their minibatches.
     progress : stopping.Progress
     holdout : Holdout or None
+        Models with one and the same holdout are validated together.
     score : callable or None
         ``score(params)`` of the validation rows; minus the loss where None.
     optimizer_state : dict or None
@@ -135,16 +136,17 @@ def train(network, models, X, Y, settings, *, report=None, keep_interrupted=Fals
     list of Trained
         In the models' order.
     """
-    # Groups of models that share a stream are contiguous, in each of them those with
-    # validation rows.
-    first_of_stream = {}
+    # Models that share a stream are next to each other, and among them those that share
+    # a holdout.
+    first_of_stream, first_of_holdout = {}, {}
     for index, model in enumerate(models):
         first_of_stream.setdefault(id(model.stream), index)
+        first_of_holdout.setdefault(id(model.holdout), index)
     order = sorted(
         range(len(models)),
         key=lambda i: (
             first_of_stream[id(models[i].stream)],
-            models[i].holdout is None,
+            first_of_holdout[id(models[i].holdout)],
         ),
     )
     batch = _Batch(network, [models[i] for i in order], X, Y, settings)
@@ -233,22 +235,19 @@ class _Batch:
     def _bind(self):
         """Make the views and buffers that fit the present models."""
         self._gradient_blocks = self.network.blocks(self._optimizer.gradients)
-        self._streams, self._groups = [], []
-        for k, model in enumerate(self.models):
-            if not self._streams or model.stream is not self._streams[-1]:
-                self._streams.append(model.stream)
-                self._groups.append(slice(k, k + 1))
-            else:
-                self._groups[-1] = slice(self._groups[-1].start, k + 1)
+        self._groups = _runs([model.stream for model in self.models])
+        self._streams = [self.models[group.start].stream for group in self._groups]
         self._lanes = {}
-        self._validators = [self._validator_of(group) for group in self._groups]
+        self._validators = [
+            (run, self._validator_of(self.models[run]))
+            for run in _runs([model.holdout for model in self.models])
+            if self.models[run.start].holdout is not None
+        ]
         rates = np.array([model.dropout for model in self.models])
         self._dropout = rates[:, None, None] if rates.any() else None
 
-    def _validator_of(self, group):
-        models = [model for model in self.models[group] if model.holdout is not None]
-        if not models:
-            return None
+    def _validator_of(self, models):
+        """What scores models that share a holdout."""
         scores = [model.score for model in models]
         return Validator(self.network, models[0].holdout, scores)
 
@@ -375,11 +374,20 @@ class _Batch:
     def _validate(self, params):
         """(score, loss) of every model on its validation rows, or None."""
         validations = [None] * len(params)
-        for group, validator in zip(self._groups, self._validators, strict=True):
-            if validator is not None:
-                validated = slice(group.start, group.start + validator.n_models)
-                validations[validated] = validator(params[validated])
+        for models, validator in self._validators:
+            validations[models] = validator(params[models])
         return validations
+
+
+def _runs(values):
+    """Slices of neighbours that are one and the same object."""
+    runs = []
+    for k, value in enumerate(values):
+        if runs and value is values[k - 1]:
+            runs[-1] = slice(runs[-1].start, k + 1)
+        else:
+            runs.append(slice(k, k + 1))
+    return runs
 
 
 class _Lane:
@@ -467,8 +475,12 @@ class _Lane:
         for stream, models in zip(
             self._batch._streams, self._batch._groups, strict=True
         ):
-            uniform = stream.dropout_rng.random(mask.shape[1:], dtype=np.float32)
             rate = self._batch._dropout[models]
+            if not rate.any():
+                # Alone, these models would draw nothing.
+                mask[models] = 1
+                continue
+            uniform = stream.dropout_rng.random(mask.shape[1:], dtype=np.float32)
             np.divide(uniform >= rate, 1 - rate, out=mask[models], casting="same_kind")
 
     def collect_losses(self):

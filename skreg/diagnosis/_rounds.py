@@ -162,7 +162,7 @@ def predict_by_rounds(estimator, draws, predict, n_jobs=None):
     stop_reasons : collections.Counter
         Why the networks of this package stopped; empty for others.
     """
-    is_network = make_candidate(0, estimator, {}, {}).network is not None
+    is_network = make_candidate(0, estimator, {}).network is not None
     run = _run_networks if is_network else _run_others
     n_workers = max(1, joblib.effective_n_jobs(n_jobs))
     calls = (
@@ -212,7 +212,7 @@ def _run_others(estimator, first, draws, predict):
 
 def _run_networks(estimator, first, draws, predict):
     candidates = [
-        make_candidate(number, with_seed(estimator, draw.seed), {}, {})
+        make_candidate(number, with_seed(estimator, draw.seed), {})
         for number, draw in enumerate(draws, start=first)
     ]
     network = candidates[0].network

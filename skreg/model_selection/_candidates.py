@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from ..neural_network._sharing import identity_key, sharing_key, value_key
 from ._sklearn_private import check_method_params, safe_split
 
 __all__ = [
@@ -59,7 +60,7 @@ def with_parameters(base_estimator, parameters):
     return clone(base_estimator).set_params(**clone(parameters, safe=False))
 
 
-def make_candidate(index, base_estimator, parameters, fit_params):
+def make_candidate(index, base_estimator, parameters):
     """A candidate, recognized by what its (last) estimator offers.
 
     Parameters
@@ -67,8 +68,6 @@ def make_candidate(index, base_estimator, parameters, fit_params):
     index : int
     base_estimator : estimator
     parameters : dict
-    fit_params : dict
-        What `fit` will be given.
     """
     estimator = with_parameters(base_estimator, parameters)
     step, network = None, estimator
@@ -79,9 +78,8 @@ def make_candidate(index, base_estimator, parameters, fit_params):
     try:
         if not network._is_one_task():
             return candidate
-        hash(network._batch_key())
-    except (AttributeError, TypeError):
-        # Another library's estimator, or parameters that only `fit` can judge.
+    except AttributeError:
+        # Another library's estimator.
         return candidate
     candidate.network = network
     try:
@@ -94,22 +92,13 @@ def make_candidate(index, base_estimator, parameters, fit_params):
         for name, value in parameters.items()
         if step is not None and name != step and not name.startswith(f"{step}__")
     }
-    has_validation = any(name.endswith("X_val") for name in fit_params)
     candidate.setting = (
-        type(network),
-        # Which targets are valid depends on the loss.
-        getattr(network, "loss", None),
-        # Data given for validation are refused without early stopping.
-        has_validation and network.early_stopping,
-        *((name, _identity(before[name])) for name in sorted(before)),
+        sharing_key(network, "data"),
+        # What the steps before hand on to it.
+        value_key(getattr(network, "_metadata_request", None)),
+        *((name, identity_key(before[name])) for name in sorted(before)),
     )
     return candidate
-
-
-def _identity(value):
-    """Something hashable, equal only for equal values."""
-    is_plain = isinstance(value, (str, int, float, bool, type(None)))
-    return (type(value), value) if is_plain else id(value)
 
 
 @dataclass

@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._core.stopping import StopReason
 from ..neural_network._stopping import max_iter_of
 from ._candidates import with_parameters
 from ._jobs import Fit
@@ -92,15 +91,17 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         return with_parameters(self.estimator, candidates[0].parameters)
 
     def _run_rung(self, run, candidates, n_resources, earlier, refit):
-        """Train on, by fit: those that had stopped by themselves are done."""
+        """Train on, by fit: those that need no more epochs are done."""
         results, fits = {}, []
+        # Rungs of equal length occur where epochs are few or elimination comes first.
+        is_longer = self.n_resources_[-2:-1] != [n_resources]
         for candidate in candidates:
             for split in range(self.n_splits_):
                 key = candidate.index, split
                 before = earlier.get(key)
                 if before is None:
                     fits.append(Fit(candidate, split, max_iter=n_resources))
-                elif before.stop_reason in (None, StopReason.MAX_ITER):
+                elif is_longer and not before.is_done:
                     fits.append(Fit(candidate, split, before.state, n_resources))
                 else:
                     results[key] = before
@@ -184,10 +185,11 @@ class HalvingGridSearchCV(_SuccessiveHalving):
 
     All candidates train for a few epochs on every fold, in lockstep; the best of them
     go on from where they stand, weights, moments and shuffles kept, and so on [1]_.
-    What a candidate scores in a rung is what the same estimator would score, had it
-    been trained alone with the rung's epochs as `max_iter`. Those whose training ends
-    earlier, by early stopping for example, keep their score. With the solvers "lbfgs"
-    and "fista", `feature_alpha` or the networks' own `refit`, survivors start again.
+    What a candidate scores in a rung is what the same estimator would score, up to
+    rounding, had it been trained alone with the rung's epochs as `max_iter`. Those
+    whose training ends earlier, by early stopping for example, keep their score. With
+    the solvers "lbfgs" and "fista", `feature_alpha` or the networks' own `refit`,
+    survivors start again.
 
     Parameters
     ----------

@@ -5,7 +5,6 @@ import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -15,6 +14,7 @@ from .._core.batching import one_blas_thread
 from .._core.stopping import StopReason
 from ..neural_network._fit_many import fit_each
 from ..neural_network._reporting import warn_about
+from ..neural_network._sharing import Same, is_plain, parameter_names
 from ..neural_network._tasks import FitOutcome, FitTask, TrainingState
 from ._candidates import Candidate
 from ._sklearn_private import FoldScorer, fit_and_score
@@ -64,12 +64,13 @@ class FitResult:
         As scikit-learn's machinery wants it.
     state : TrainingState or None
         Only if states are kept: to resume.
-    stop_reason : StopReason or None
+    is_done : bool
+        Only if states are kept: whether more epochs would change nothing.
     """
 
     scored: dict
     state: TrainingState | None = None
-    stop_reason: Any = None
+    is_done: bool = False
 
 
 @dataclass
@@ -200,7 +201,7 @@ class _LockstepJob:
             _print_fit(fit, scored)
         result = self._results[index] = FitResult(scored)
         if self._keeps_states:
-            result.stop_reason = outcome.stop_reason
+            result.is_done = outcome.error is None and not outcome.cut_short
             if _can_resume(network, outcome):
                 state = self._moved(outcome.state, -self._starts[fit.split])
                 result.state = _compact(state)
@@ -220,13 +221,12 @@ class _LockstepJob:
         stream = state.stream
         if offset == 0 or stream is None:
             return state
-        if id(stream) not in self._moved_streams:
+        if Same(stream) not in self._moved_streams:
             # Its generators stay the same objects: only one of the two goes on.
             shifted = copy.copy(stream)
             shifted.rows = stream.rows + offset
-            # With the stream, so that its id stays its own.
-            self._moved_streams[id(stream)] = stream, shifted
-        _, stream = self._moved_streams[id(stream)]
+            self._moved_streams[Same(stream)] = shifted
+        stream = self._moved_streams[Same(stream)]
         validation_rows = state.validation_rows
         if validation_rows is not None:
             validation_rows = validation_rows[0] + offset, validation_rows[1]
@@ -254,13 +254,16 @@ def _stacked(folds):
 def _network_of(fit, seeds):
     """The candidate's network, to be trained on one split."""
     network = copy.copy(fit.candidate.network)
+    for name in parameter_names(type(network)):
+        value = getattr(network, name)
+        if not is_plain(value):
+            # Training may change it (it draws from a generator), and the next fold's
+            # must begin where this one did: scikit-learn clones an estimator for each.
+            setattr(network, name, clone(value, safe=False))
     if fit.max_iter is not None:
         network.max_iter = fit.max_iter
     if network.random_state is None:
         network.random_state = int(seeds[fit.split])
-    elif not isinstance(network.random_state, (int, np.integer)):
-        # Training draws from it, and the next fold's must start where this one did.
-        network.random_state = copy.deepcopy(network.random_state)
     return network
 
 

@@ -342,7 +342,7 @@ def _capacity(fit, X, encoding):
 
 
 def _job_of(pairs):
-    folds = {id(fold): fold for _, fold in pairs}
+    folds = {fold.split: fold for _, fold in pairs}
     return Job([fit for fit, _ in pairs], list(folds.values()))
 
 

@@ -48,7 +48,7 @@ class LockstepSearch:
         checked = private.check_method_params(X, params=params)
         base_estimator = clone(self.estimator)
         candidates = [
-            make_candidate(index, base_estimator, parameters, checked)
+            make_candidate(index, base_estimator, parameters)
             for index, parameters in enumerate(self._candidate_params())
         ]
         can_batch = any(candidate.network is not None for candidate in candidates)
@@ -222,13 +222,14 @@ def _locate_failures(candidates, scored, n_splits):
 class GridSearchCV(LockstepSearch, model_selection.GridSearchCV):
     """Search over a grid of parameters whose candidates train in lockstep.
 
-    A subclass of scikit-learn's, with its parameters, attributes and results, to the
-    bit. Candidates that differ only in what a network has for itself (`alpha`,
-    `l1_ratio`, `dropout`, `learning_rate_init`, seeds, stopping rules...) train as one
-    batched network on each fold and share its minibatches; small folds of equal size
-    train with each other. The steps of a Pipeline before the network are fitted once
-    per fold and setting of theirs. Candidates with other estimators are fitted as
-    scikit-learn does.
+    A subclass of scikit-learn's, with its parameters and attributes. What a candidate
+    scores is what it would score trained by itself: scores agree up to rounding, which
+    in a batch is another than in a single network. Candidates that differ only in what
+    a network has for itself (`alpha`, `l1_ratio`, `dropout`, `learning_rate_init`,
+    seeds, stopping rules...) train as one batched network on each fold and share its
+    minibatches; small folds of equal size train with each other. The steps of a
+    Pipeline before the network are fitted once per fold and setting of theirs.
+    Candidates with other estimators are fitted as scikit-learn does.
 
     Parameters
     ----------

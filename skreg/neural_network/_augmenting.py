@@ -1,10 +1,6 @@
 """Augmentation inside `fit`: of training rows alone, after the validation split."""
 
-from pickle import PicklingError
-
-import joblib
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from ..augmentation import (
     is_resampler,
@@ -12,19 +8,7 @@ from ..augmentation import (
     resample_training_rows,
 )
 
-__all__ = ["augmentation_key", "prepare_for", "resample_rows"]
-
-
-def augmentation_key(augmentation):
-    """Equal for augmentations that do the same to the same minibatches."""
-    if isinstance(augmentation, BaseEstimator):
-        # A search gives each candidate a clone of its own.
-        try:
-            return joblib.hash(augmentation)
-        except PicklingError:
-            # With a function inside that has no name.
-            pass
-    return id(augmentation)
+__all__ = ["prepare_for", "resample_rows"]
 
 
 def prepare_for(augmentation, X, Y, rows):

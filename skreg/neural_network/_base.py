@@ -30,6 +30,7 @@ from ._parameters import (
     check_parameters_together,
 )
 from ._reporting import call_all, print_epoch, warn_about
+from ._sharing import sharing_key
 
 __all__ = ["BaseMLP"]
 
@@ -40,18 +41,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     """Base of MLPClassifier and MLPRegressor; not to be used directly."""
 
     _parameter_constraints: dict = CONSTRAINTS
-
-    # Parameters by which the networks of one batch must not differ. What is in none of
-    # this, the shapes and `_preparation._PER_MODEL` concerns one network alone (its
-    # stopping rule, its seed).
-    _shared_parameters: tuple = (
-        "activation",
-        "feature_penalty",
-        "solver",
-        "learning_rate",
-        "shuffle",
-        "nesterovs_momentum",
-    )
 
     # -- what the subclasses say ---------------------------------------------------
 
@@ -398,8 +387,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _batch_key(self):
         """Equal for estimators whose networks can train in one batch."""
-        shared = (getattr(self, name) for name in self._shared_parameters)
-        return (type(self), *shared)
+        return sharing_key(self, "batch")
 
     def _input_groups(self, n_features):
         """The partition of the inputs that `feature_groups` describes."""

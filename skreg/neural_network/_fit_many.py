@@ -5,12 +5,15 @@ agree on what a batch must share train side by side; every one ends with the par
 it would have had alone. An estimator's `fit` is the case of one task.
 """
 
+from dataclasses import replace
+
 from .._core.batching import chunk_size
 from .._core.network import Network
 from ._dense_to_sparse import needs_path, run_paths
-from ._preparation import FULL_BATCH, Preparation
+from ._preparation import FULL_BATCH, Preparation, restarted
 from ._refit import needs_refit, refit_all
 from ._running import train_batch
+from ._sharing import Same
 from ._tasks import FitOutcome, FitTask, TrainingState, Validation
 
 __all__ = [
@@ -89,29 +92,48 @@ def fit_each(tasks, X, y, *, validation=None, keep_interrupted=False):
         del batch
         while chunks:
             # Nothing here holds on to a chunk that has been trained.
-            yield from _train_chunk(
-                chunks.pop(0), len(tasks) > 1, X, y, validation, keep_interrupted
-            )
+            yield from _train_chunk(chunks.pop(0), len(tasks) == 1, keep_interrupted)
 
 
-def _train_chunk(chunk, shares_streams, X, y, validation, keep_interrupted):
+def _train_chunk(chunk, is_only, keep_interrupted):
     """The (index, outcome) pairs of prepared tasks that share a batch."""
-    if shares_streams:
-        _take_streams(chunk)
+    own = chunk
     try:
-        outcomes = train_batch(chunk, keep_interrupted)
+        if not is_only or chunk[0].task.resume:
+            # Not always: it would cost a single short fit a tenth of its time.
+            own = _with_own_streams(chunk)
+        outcomes = train_batch(own, keep_interrupted)
     except Exception as error:
         if len(chunk) == 1:
             outcomes = [FitOutcome(error=error)]
         else:
-            # One of them is to blame: each by itself.
-            outcomes = [
-                fit_many([prepared.task], X, y, validation=validation)[0]
+            # One network's scorer or augmentation is to blame. Trained one by one, from
+            # the same starts, the others end as if it had not been there.
+            return [
+                pair
                 for prepared in chunk
+                for pair in _train_chunk([restarted(prepared)], False, keep_interrupted)
             ]
     return [
         (prepared.index, outcome)
         for prepared, outcome in zip(chunk, outcomes, strict=True)
+    ]
+
+
+def _with_own_streams(chunk):
+    """The tasks with copies of their streams, which training consumes.
+
+    Another chunk may begin with the same streams, and this one may have to begin again.
+    What shares a stream within the chunk shares its copy.
+    """
+    copies = {Same(prepared.model.stream): None for prepared in chunk}
+    copies = {stream: stream.value.copy() for stream in copies}
+    return [
+        replace(
+            prepared,
+            model=replace(prepared.model, stream=copies[Same(prepared.model.stream)]),
+        )
+        for prepared in chunk
     ]
 
 
@@ -178,13 +200,3 @@ def _chunks(batch, dtype):
     n_chunks = -(-len(batch) // size)
     ends = [len(batch) * chunk // n_chunks for chunk in range(n_chunks + 1)]
     return [batch[start:end] for start, end in zip(ends, ends[1:], strict=False)]
-
-
-def _take_streams(chunk):
-    """Give a chunk copies of its streams: another may start at the same place."""
-    copies = {}
-    for prepared in chunk:
-        stream = prepared.model.stream
-        if id(stream) not in copies:
-            copies[id(stream)] = stream.copy()
-        prepared.model.stream = copies[id(stream)]

@@ -1,7 +1,6 @@
 """Tasks to models: what a batch needs to know of each, made once for all that agree."""
 
-from dataclasses import dataclass, field
-from numbers import Integral
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,15 @@ from .._core.stopping import Curves, Progress
 from .._core.training import Model
 from .._core.validation import Holdout
 from ..augmentation import is_resampler
-from ._augmenting import augmentation_key, prepare_for, resample_rows
+from ._augmenting import prepare_for, resample_rows
 from ._dense_to_sparse import auto_epsilon
 from ._holdout import split_by, split_validation_rows
 from ._scoring import ValidationScore
+from ._sharing import Same, sharing_key, value_key
 from ._stopping import make_criterion, max_iter_of
-from ._tasks import FitTask
+from ._tasks import FitTask, Validation
 
-__all__ = ["FULL_BATCH", "Preparation", "Prepared"]
+__all__ = ["FULL_BATCH", "Preparation", "Prepared", "restarted"]
 
 # These train one model at a time.
 FULL_BATCH = ("lbfgs", "fista")
@@ -58,18 +58,42 @@ class Prepared:
 
 
 class Preparation:
-    """Turns tasks into models; what tasks have in common is made once."""
+    """Turns tasks into models; what tasks have in common is made once.
+
+    Each cache has a key of all that its values depend on (see `_sharing`), beside the
+    data, which are the same for all tasks.
+
+    Parameters
+    ----------
+    X, y
+        As for `fit_each`.
+    validation : Validation or None
+    """
 
     def __init__(self, X, y, validation):
         self._X, self._y, self._validation = X, y, validation
+        self._own = Validation(X, y)
         self._encoded = {}
         self._groups = {}
         self._starts = {}
+        self._resumed = {}
         self._resampled = {}
-        self._held_out = {}
+        self._holdouts = {}
+        self._scored = {}
         self._given_rows = validation and np.arange(validation.X.shape[0])
 
     def prepare(self, index, task):
+        """A task, ready to train.
+
+        Parameters
+        ----------
+        index : int
+        task : FitTask
+
+        Returns
+        -------
+        Prepared
+        """
         estimator, X = task.estimator, self._X
         rows = np.arange(X.shape[0]) if task.rows is None else task.rows
         encoding = task.encoding or estimator._encoding_of(_rows_of(self._y, task.rows))
@@ -80,12 +104,13 @@ class Preparation:
             estimator.activation,
             estimator._make_loss(encoding),
         )
-        params, stream, validation_rows = self._start(
-            task, network, rows, weight, encoding
-        )
-        holdout, score = self._holdout(
-            estimator, encoding, Y, stream, network, validation_rows, weight, rows
-        )
+        if task.resume:
+            start = self._resume(task)
+        else:
+            start = self._start(task, network, rows, weight, encoding)
+        params, stream, validation_rows = start
+        holdout = self._holdout(task, encoding, Y, stream, network, validation_rows)
+        score = self._score(estimator, encoding, network, holdout)
         if is_resampler(estimator.augmentation):
             if task.resume:
                 raise ValueError(
@@ -111,14 +136,14 @@ class Preparation:
             model.feature_epsilon = _feature_epsilon(task, network, params)
             groups = self._input_groups(estimator)
         key = (
-            *estimator._batch_key(),
-            id(groups),
+            estimator._batch_key(),
+            Same(groups),
             network.layer_units,
             batch_size,
             stream.n_rows,
             stream.sample_weight is not None,
-            id(X),
-            id(Y),
+            Same(X),
+            Same(Y),
         )
         return Prepared(
             index,
@@ -140,7 +165,7 @@ class Preparation:
         return self._groups.setdefault(groups.labels.tobytes(), groups)
 
     def _encode(self, estimator, encoding):
-        key = type(estimator), None if encoding is None else tuple(encoding.classes)
+        key = sharing_key(estimator, "target"), _encoding_key(encoding)
         if key not in self._encoded:
             self._encoded[key] = estimator._encode(self._y, encoding, self._X.dtype)
         return self._encoded[key]
@@ -148,23 +173,13 @@ class Preparation:
     def _start(self, task, network, rows, weight, encoding):
         """Initial parameters, stream, validation rows: shared by tasks that agree."""
         estimator, state = task.estimator, task.state
-        if task.resume:
-            return self._resume(task, network)
-        splits = estimator.early_stopping and self._validation is None
         key = (
-            _seed_key(estimator.random_state),
-            None if task.rows is None else id(task.rows),
-            id(task.sample_weight),
-            repr(getattr(estimator, "class_weight", None)),
+            sharing_key(estimator, "start"),
+            # Without a seed each start is another.
+            object() if estimator.random_state is None else None,
             network.layer_units,
-            estimator.activation,
-            splits and estimator.validation_fraction,
-            # Clones of a splitter are alike.
-            splits and repr(estimator.validation_splitter),
-            id(task.groups),
-            id(task.split),
-            augmentation_key(estimator.augmentation),
-            None if state is None else id(state),
+            _encoding_key(encoding),
+            *map(Same, (task.rows, task.sample_weight, task.groups, task.split, state)),
         )
         if key not in self._starts:
             if state is not None and state.stream is not None:
@@ -173,27 +188,24 @@ class Preparation:
                 self._starts[key] = state.params, stream, None
             else:
                 self._starts[key] = self._draw_start(
-                    task, network, rows, weight, encoding, splits
+                    task, network, rows, weight, encoding
                 )
         return self._starts[key]
 
-    def _resume(self, task, network):
-        """As `_start`: states that stopped at one point of a stream share it again."""
+    def _resume(self, task):
+        """As `_start`: states whose streams go on alike share one again."""
         state = task.state
-        key = (
-            state.stream.position,
-            id(task.rows),
-            id(task.sample_weight),
-            repr(getattr(task.estimator, "class_weight", None)),
-            network.layer_units,
-            # Only those that draw dropout masks have moved that generator.
-            task.estimator.dropout > 0,
-        )
-        if key not in self._starts:
-            self._starts[key] = state.stream.copy(), state.validation_rows
-        return state.params, *self._starts[key]
+        # Streams with the same rows, of which there are few, are compared in full.
+        key = state.stream.rows.tobytes(), value_key(state.stream.augmentation)
+        known = self._resumed.setdefault(key, [])
+        stream = next((s for s in known if s.goes_on_like(state.stream)), None)
+        if stream is None:
+            stream = state.stream
+            known.append(stream)
+        return state.params, stream, state.validation_rows
 
-    def _draw_start(self, task, network, rows, weight, encoding, splits):
+    def _draw_start(self, task, network, rows, weight, encoding):
+        splits = task.estimator.early_stopping and self._validation is None
         random_state = task.estimator._check_random_state()
         if task.state is None:
             params = network.initialize(random_state, self._X.dtype)
@@ -222,13 +234,12 @@ class Preparation:
 
     def _resample(self, estimator, encoding, stream):
         """X, Y and stream of the training rows after the resampler; once a stream."""
-        if id(stream) not in self._resampled:
-            seed = stream.position[0][0]
+        key = Same(stream), sharing_key(estimator, "target"), _encoding_key(encoding)
+        if key not in self._resampled:
+            seed = stream.noise_seed[0]
             X, y, new = resample_rows(estimator, self._X, self._y, stream, seed)
-            Y = estimator._encode(y, encoding, X.dtype)
-            # With the stream, so that its id stays its own.
-            self._resampled[id(stream)] = stream, (X, Y, new)
-        return self._resampled[id(stream)][1]
+            self._resampled[key] = X, estimator._encode(y, encoding, X.dtype), new
+        return self._resampled[key]
 
     def _split(self, task, n_rows, encoding, random_state):
         """Training and validation rows, as positions in the task's rows."""
@@ -246,41 +257,59 @@ class Preparation:
             n_rows, estimator.validation_fraction, random_state, codes
         )
 
-    def _holdout(
-        self, estimator, encoding, Y, stream, network, validation_rows, weight, rows
-    ):
+    def _holdout(self, task, encoding, Y, stream, network, validation_rows):
+        """The validation rows with their weights: one object for all that agree."""
+        estimator, given = task.estimator, self._validation
         if not estimator.early_stopping:
-            return None, None
+            return None
         unit = estimator._loss_unit(network.loss, Y, stream)
         if validation_rows is not None:
-            X, y = self._X, self._y
-            rows, weight = validation_rows
+            X, (rows, weight) = self._X, validation_rows
         else:
-            given = self._validation
-            X, y = given.X, given.y
-            estimator._check_target(y, encoding, network.n_outputs, "y_val")
-            Y = estimator._encode(y, encoding, X.dtype)
-            rows = self._given_rows
-            weight = estimator._training_weight(given.sample_weight, y, rows, encoding)
+            estimator._check_target(given.y, encoding, network.n_outputs, "y_val")
+            X, rows = given.X, self._given_rows
+            Y = estimator._encode(given.y, encoding, X.dtype)
+            weight = estimator._training_weight(
+                given.sample_weight, given.y, rows, encoding
+            )
         holdout = Holdout(X, Y, rows, weight, unit)
-        if estimator.scoring == "loss":
-            return holdout, None
-        if id(rows) not in self._held_out:
-            # With the rows, so that their id stays theirs.
-            self._held_out[id(rows)] = rows, X[rows], y[rows]
-        _, X, y = self._held_out[id(rows)]
-        return holdout, ValidationScore(estimator, network, encoding, X, y, weight)
+        key = (
+            sharing_key(estimator, "target"),
+            _encoding_key(encoding),
+            Same(rows) if rows is self._given_rows else rows.tobytes(),
+            None if weight is None else weight.tobytes(),
+            unit,
+        )
+        return self._holdouts.setdefault(key, holdout)
+
+    def _score(self, estimator, encoding, network, holdout):
+        """What scores the validation rows where it is not their loss."""
+        if holdout is None or estimator.scoring == "loss":
+            return None
+        if Same(holdout) not in self._scored:
+            is_given = holdout.rows is self._given_rows
+            source = self._validation if is_given else self._own
+            rows = holdout.rows
+            self._scored[Same(holdout)] = source.X[rows], source.y[rows]
+        X, y = self._scored[Same(holdout)]
+        return ValidationScore(
+            estimator, network, encoding, X, y, holdout.sample_weight
+        )
+
+
+def restarted(prepared):
+    """A prepared task as it was before training, which has recorded some epochs."""
+    model = replace(prepared.model, progress=_progress(prepared.task))
+    return replace(prepared, model=model)
 
 
 def _rows_of(y, rows):
     return y if rows is None else y[rows]
 
 
-def _seed_key(random_state):
-    """Equal for tasks whose streams are the same."""
-    if random_state is None:
-        return object()
-    return random_state if isinstance(random_state, Integral) else id(random_state)
+def _encoding_key(encoding):
+    """Equal for encodings that make the same numbers of the same labels."""
+    return encoding and (encoding.kind, tuple(encoding.classes))
 
 
 def _feature_epsilon(task, network, params):

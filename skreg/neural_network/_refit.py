@@ -23,6 +23,7 @@ from sklearn.utils import check_random_state
 
 from .._core.stopping import Curves, StopReason
 from ._holdout import fold_rows, split_by
+from ._sharing import Same, value_key
 from ._tasks import FitOutcome
 
 __all__ = ["check_refit", "needs_refit", "refit_all"]
@@ -119,8 +120,8 @@ def _seeded(tasks):
     for task in tasks:
         random_state = task.estimator.random_state
         if not isinstance(random_state, Integral):
-            # Tasks that share a generator share their start, as everywhere.
-            key = id(task) if random_state is None else id(random_state)
+            # Equal generators give equal starts, as everywhere.
+            key = Same(task) if random_state is None else value_key(random_state)
             if key not in seeds:
                 seeds[key] = check_random_state(random_state).randint(2**31 - 1)
             estimator = copy.copy(task.estimator)
@@ -185,7 +186,10 @@ def _agreed(outcomes):
     for outcome in outcomes:
         if outcome.error is not None or outcome.stop_reason in _FAILURES:
             return outcome
-    return max(outcomes, key=_n_updates)
+    latest = max(outcomes, key=_n_updates)
+    # With more epochs another fold might name a later point.
+    cut_short = any(outcome.cut_short for outcome in outcomes)
+    return replace(latest, cut_short=cut_short)
 
 
 def _second_task(task, first):
@@ -215,7 +219,7 @@ def _with_validation_rows(tasks, X, y, validation):
     more = np.arange(n_rows, n_rows + n_more)
     stacked, weights = [], {}
     for task in tasks:
-        key = id(task.sample_weight)
+        key = Same(task.sample_weight)
         if key not in weights:
             weights[key] = _stacked_weights(task, validation, n_rows, n_more)
         rows = None if task.rows is None else np.concatenate([task.rows, more])
@@ -254,6 +258,7 @@ def _joined(first, second, n_updates):
     return replace(
         second,
         stop_reason=first.stop_reason,
+        cut_short=first.cut_short,
         seconds=first.seconds + second.seconds,
         first_phase=first,
         refit_n_updates=n_updates,

@@ -362,13 +362,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _estimator_type_is_regressor = True
 
-    _shared_parameters = (
-        *BaseMLP._shared_parameters,
-        "loss",
-        "huber_delta",
-        "quantile",
-    )
-
     def __init__(
         self,
         hidden_layer_sizes=(100,),

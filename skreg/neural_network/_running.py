@@ -49,6 +49,7 @@ def _outcome(prepared, state, reason, seconds):
         network=prepared.network,
         encoding=prepared.encoding,
         updates_per_epoch=_updates_per_epoch(prepared),
+        cut_short=reason is StopReason.MAX_ITER,
     )
 
 

@@ -116,6 +116,9 @@ class FitOutcome:
         What the curves describe where the network was trained again on all rows.
     refit_n_updates : int or None
         For how many updates.
+    cut_short : bool
+        Whether with a larger `max_iter` another network might have come of it. The
+        reason to stop is that of one phase, and this is about all of them.
     """
 
     state: TrainingState | None = None
@@ -127,6 +130,7 @@ class FitOutcome:
     updates_per_epoch: int = 1
     first_phase: "FitOutcome | None" = None
     refit_n_updates: int | None = None
+    cut_short: bool = False
 
     @property
     def progress(self):

@@ -1,0 +1,359 @@
+"""Networks share only what would come out alike for each of them."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn import model_selection
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import KFold, PredefinedSplit, ShuffleSplit
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+from skreg import MLPClassifier, MLPRegressor
+from skreg._core.random import Stream
+from skreg.augmentation import GaussianNoise
+from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
+from skreg.neural_network import _sharing
+from skreg.neural_network._fit_many import FitTask, fit_many
+from skreg.neural_network._sharing import Same, identity_key, sharing_key, value_key
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+ONE_SPLIT = [(np.arange(100), np.arange(100, 200))]
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(200, 5))
+    return X, (X[:, 0] + rng.normal(size=200) > 0) * 1
+
+
+def network(**params):
+    defaults = {
+        "batch_size": 17,
+        "n_iter_no_change": np.inf,
+        "learning_rate_init": 0.02,
+        "random_state": 0,
+    }
+    return MLPClassifier((5,), **{**defaults, **params})
+
+
+def assert_rows_equal_training_alone(search, X, y):
+    """Each row against scikit-learn's search over the row's parameters alone."""
+    results = search.cv_results_
+    for row, params in enumerate(results["params"]):
+        alone = model_selection.GridSearchCV(
+            clone(search.estimator),
+            {name: [value] for name, value in params.items()},
+            scoring=search.scoring,
+            cv=search.cv,
+            refit=False,
+        ).fit(X, y)
+        for split in range(search.n_splits_):
+            name = f"split{split}_test_score"
+            assert_allclose(
+                results[name][row],
+                alone.cv_results_[name][0],
+                rtol=1e-7,
+                err_msg=f"{params} on split {split}",
+            )
+
+
+def halve(estimator, grid, X, y, **options):
+    options = {"cv": ONE_SPLIT, "scoring": "neg_log_loss", "factor": 1.3, **options}
+    options = {"min_resources": 5, "max_resources": 20, **options}
+    return HalvingGridSearchCV(estimator, grid, **options).fit(X, y)
+
+
+# -- searches that continued a candidate with another's rows ---------------------------
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_survivors_with_and_without_shuffling(data, n_jobs):
+    search = halve(network(), {"shuffle": [True, False]}, *data, n_jobs=n_jobs)
+    assert len(search.n_candidates_) > 2
+    assert_rows_equal_training_alone(search, *data)
+
+
+SPLITTERS = {
+    "two seeds": [ShuffleSplit(1, random_state=0), ShuffleSplit(1, random_state=1)],
+    "their repr is the same": [
+        PredefinedSplit(np.arange(100) % 10 - 1),
+        PredefinedSplit(np.where(np.arange(100) == 50, 0, np.arange(100) % 10 - 1)),
+    ],
+    "the same training rows": [
+        ShuffleSplit(1, train_size=60, test_size=10, random_state=0),
+        ShuffleSplit(1, train_size=60, test_size=30, random_state=0),
+    ],
+    "the last of three": [KFold(3), KFold(4)],
+    "a generator that all folds draw from": [
+        ShuffleSplit(2, random_state=np.random.RandomState(0)),
+        ShuffleSplit(2, random_state=np.random.RandomState(1)),
+    ],
+}
+
+
+@pytest.mark.parametrize("splitters", SPLITTERS.values(), ids=SPLITTERS)
+def test_survivors_with_other_validation_rows(data, splitters):
+    search = halve(
+        network(early_stopping=True), {"validation_splitter": splitters}, *data
+    )
+    assert_rows_equal_training_alone(search, *data)
+
+
+def test_a_splitter_with_a_generator_starts_anew_in_each_fold(data):
+    splitter = ShuffleSplit(1, random_state=np.random.RandomState(0))
+    search = GridSearchCV(
+        network(early_stopping=True, validation_splitter=splitter, max_iter=5),
+        {"alpha": [1e-4, 1e-2]},
+        cv=4,
+        scoring="neg_log_loss",
+        refit=False,
+    ).fit(*data)
+    assert_rows_equal_training_alone(search, *data)
+
+
+def test_networks_on_their_way_to_fewer_inputs(data):
+    search = GridSearchCV(
+        network(feature_alpha=0.1, max_iter=20),
+        {"shuffle": [True, False]},
+        cv=2,
+        scoring="neg_log_loss",
+        refit=False,
+    ).fit(*data)
+    assert_rows_equal_training_alone(search, *data)
+
+
+def test_survivors_with_and_without_dropout_or_augmentation(data):
+    grid = [
+        {"dropout": [0.0, 0.3, 0.5]},
+        {"augmentation": [GaussianNoise(0.1), GaussianNoise(0.2)]},
+    ]
+    search = halve(network(), grid, *data)
+    assert_rows_equal_training_alone(search, *data)
+
+
+def test_class_weights_that_agree_on_the_training_rows(data):
+    X, y = data
+    weights = [None, {0: 1.0, 1: 1.0}, {0: 1.0, 1: 2.0}, "balanced"]
+    search = halve(
+        network(early_stopping=True, scoring="neg_log_loss"),
+        {"class_weight": weights},
+        X,
+        y,
+    )
+    assert_rows_equal_training_alone(search, X, y)
+
+
+# -- rungs -----------------------------------------------------------------------------
+
+
+def test_rungs_of_equal_length_do_not_train_on(data):
+    """``int(1.3)`` epochs are one epoch again."""
+    grid = {"alpha": [1e-4, 1e-2, 1.0]}
+    search = halve(network(), grid, *data, min_resources=1, max_resources=3)
+    assert search.n_resources_[:2] == [1, 1]
+    assert_rows_equal_training_alone(search, *data)
+
+
+def test_aggressive_elimination_does_not_train_on(data):
+    grid = {"alpha": [1e-4, 1e-3, 1e-2, 1e-1, 1.0]}
+    search = halve(
+        network(),
+        grid,
+        *data,
+        factor=2,
+        min_resources=4,
+        max_resources=8,
+        aggressive_elimination=True,
+    )
+    assert search.n_resources_ == [4, 4, 4, 8]
+    assert_rows_equal_training_alone(search, *data)
+
+
+def test_a_refit_goes_on_while_one_of_its_folds_does(data):
+    """The latest fold may have stopped by itself while another was cut."""
+    grid = {"refit": [3], "learning_rate_init": [1e-3, 2e-3, 5e-3], "tol": [1e-3, 1e-2]}
+    search = halve(
+        network(early_stopping=True, n_iter_no_change=1, solver="sgd"),
+        grid,
+        *data,
+        min_resources=2,
+    )
+    assert_rows_equal_training_alone(search, *data)
+
+
+def test_a_cut_dense_phase_is_continued(data):
+    """How the dense network's training ended is how that of the path did."""
+    estimator = network(
+        feature_alpha=0.05,
+        early_stopping=True,
+        validation_fraction=0.3,
+        n_iter_no_change=3,
+    )
+    cut = clone(estimator).set_params(max_iter=3).fit(*data)
+    assert cut.stop_reason_ == "max_iter"
+    search = halve(estimator, {"alpha": [1e-4, 1e-2]}, *data, min_resources=3)
+    assert_rows_equal_training_alone(search, *data)
+
+
+# -- feature paths under early stopping ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "stopping",
+    [
+        {"n_iter_no_change": 10},
+        {"stopping_criterion": "generalization_loss"},
+        {"stopping_criterion": "successive_increases"},
+    ],
+    ids=str,
+)
+def test_a_stopping_rule_does_not_end_the_stages_of_a_path(stopping):
+    X, y = load_breast_cancer(return_X_y=True)
+    sparse_network = MLPClassifier(
+        (10,),
+        feature_alpha=1.0,
+        early_stopping=True,
+        learning_rate_init=0.01,
+        random_state=0,
+        **stopping,
+    ).fit(scale(X), y)
+    # 11 with the default patience.
+    assert 8 <= sparse_network.n_features_selected_ <= 15
+
+
+# -- failures leave the neighbours alone -----------------------------------------------
+
+
+def test_a_failing_neighbour_does_not_move_a_generator(data):
+    """After a failure the others start again, from where they had started."""
+    X, y = data
+
+    def fragile(estimator, X, y):
+        if estimator.alpha == 1.0:
+            raise ZeroDivisionError("no score")
+        return estimator.score(X, y)
+
+    def make(alpha):
+        return network(
+            alpha=alpha,
+            max_iter=4,
+            early_stopping=True,
+            scoring=fragile,
+            random_state=np.random.RandomState(3),
+        )
+
+    expected = [make(alpha).fit(X, y) for alpha in (1e-4, 1e-2)]
+    tasks = [FitTask(make(alpha)) for alpha in (1e-4, 1.0, 1e-2)]
+    first, failed, last = fit_many(tasks, X, y)
+    assert isinstance(failed.error, ZeroDivisionError)
+    for outcome, alone in zip((first, last), expected, strict=True):
+        coefs, _ = outcome.network.unpack(outcome.state.progress.kept)
+        assert_allclose(coefs[0], alone.coefs_[0], rtol=1e-12)
+
+
+def test_groups_that_do_not_fit_fail_alone(data):
+    X, y = data
+    search = GridSearchCV(
+        network(feature_alpha=0.1, max_iter=5),
+        {"feature_groups": [None, [[0, 7]]]},
+        cv=2,
+        refit=False,
+    )
+    with (
+        pytest.warns(UserWarning, match="non-finite"),
+        pytest.warns(FitFailedWarning, match="column 7"),
+    ):
+        search.fit(X, y)
+    scores = search.cv_results_["mean_test_score"]
+    assert np.isfinite(scores[0]) and np.isnan(scores[1])
+
+
+# -- keys ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_every_parameter_says_what_it_matters_to(kind):
+    names = set(_sharing.parameter_names(kind))
+    assert names == set(kind().get_params())
+    assert names <= set(_sharing._MATTERS_TO)
+
+
+@pytest.mark.parametrize("to", ["data", "target", "start", "batch"])
+def test_a_parameter_that_is_not_listed_matters_to_all(to):
+    class Extended(MLPRegressor):
+        def __init__(self, new=1):
+            super().__init__()
+            self.new = new
+
+    assert sharing_key(Extended(new=1), to) == sharing_key(Extended(new=1), to)
+    assert sharing_key(Extended(new=1), to) != sharing_key(Extended(new=2), to)
+    assert sharing_key(Extended(), to) != sharing_key(MLPRegressor(), to)
+
+
+def test_values_are_known_by_their_content():
+    folds = np.arange(100) % 10
+    others = folds.copy()
+    others[50] = 3
+    assert repr(PredefinedSplit(folds)) == repr(PredefinedSplit(others))
+    assert value_key(PredefinedSplit(folds)) == value_key(PredefinedSplit(folds))
+    assert value_key(PredefinedSplit(folds)) != value_key(PredefinedSplit(others))
+    assert value_key(GaussianNoise(0.1)) == value_key(GaussianNoise(0.1))
+    assert value_key(GaussianNoise(0.1)) != value_key(GaussianNoise(0.2))
+    generator = np.random.RandomState(0)
+    before = value_key(generator)
+    assert before == value_key(np.random.RandomState(0))
+    generator.rand()
+    assert before != value_key(generator)
+    assert value_key(1) != value_key(True)
+
+
+def test_values_that_cannot_be_read_are_known_by_their_identity():
+    one, other = (lambda: 0), (lambda: 0)
+    assert value_key(one) == value_key(one)
+    assert value_key(one) != value_key(other)
+    assert Same([]) != Same([])
+    assert identity_key("a") == identity_key("a")
+    assert identity_key([1]) != identity_key([1])
+
+
+def test_streams_that_go_on_alike():
+    def stream(seed=0, n_rows=20, **kwargs):
+        return Stream(np.arange(n_rows), np.random.RandomState(seed), **kwargs)
+
+    one, other = stream(), stream()
+    assert one.goes_on_like(other)
+    one.next_epoch(shuffle=True)
+    assert not one.goes_on_like(other)
+    other.next_epoch(shuffle=False)
+    assert not one.goes_on_like(other)
+    assert one.goes_on_like(one.copy())
+    drawn = one.copy()
+    drawn.dropout_rng.random()
+    assert not one.goes_on_like(drawn)
+    drawn = one.copy()
+    drawn.augmentation_rng.random()
+    assert not one.goes_on_like(drawn)
+    assert not stream().goes_on_like(stream(seed=1))
+    assert not stream().goes_on_like(stream(n_rows=19))
+    assert not stream().goes_on_like(stream(sample_weight=np.ones(20)))
+    weights = np.ones(20)
+    weights[3] = 2
+    assert not stream(sample_weight=np.ones(20)).goes_on_like(
+        stream(sample_weight=weights)
+    )
+
+
+def test_steps_before_the_network_are_shared_by_equal_parameters_alone(data):
+    X, y = data
+    pipeline = Pipeline([("scale", StandardScaler()), ("net", network(max_iter=4))])
+    grid = {"scale__with_mean": [True, False], "net__early_stopping": [True, False]}
+    search = GridSearchCV(
+        pipeline, grid, cv=2, scoring="neg_log_loss", refit=False
+    ).fit(X + 1, y)
+    assert search.n_batched_ == 4
+    assert_rows_equal_training_alone(search, X + 1, y)
