@@ -85,6 +85,13 @@ class Loss(ABC):
         """The prediction (inverse link) of raw values; a new array."""
         return raw
 
+    def largest_raw(self, dtype):
+        """Up to this size of the raw predictions, predictions are finite.
+
+        So are differences of two raw predictions, which log-probabilities are made of.
+        """
+        return float(np.finfo(dtype).max) / 4
+
     def best_constant(self, Y, sample_weight=None):
         """The raw prediction, one per output, that fits ``Y`` best.
 
@@ -202,6 +209,10 @@ class HalfPoisson(Loss):
 
     def predict(self, raw):
         return np.exp(raw)
+
+    def largest_raw(self, dtype):
+        """The logarithm of the largest number, less what rounding may add."""
+        return float(np.log(np.finfo(dtype).max)) - 1
 
     def best_constant(self, Y, sample_weight=None):
         mean = super().best_constant(Y, sample_weight)

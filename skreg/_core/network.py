@@ -193,6 +193,11 @@ class Workspace:
         """Where the caller writes d loss / d raw: ``(n_models, n_outputs, n_rows)``."""
         return self._deltas[-1]
 
+    @property
+    def hidden(self):
+        """The hidden activations of the last pass, ``(n_models, n_units, n_rows)``."""
+        return self._hidden
+
     def forward(self, raw, draw_masks=None):
         """Write the raw predictions into `raw`, ``(n_models, n_outputs, n_rows)``.
 

@@ -13,7 +13,7 @@ import numpy as np
 from .network import Workspace
 from .rows import make_rows
 
-__all__ = ["Objective"]
+__all__ = ["Objective", "forward_passes"]
 
 # Bytes of activations of a chunk: about a second-level cache.
 _CHUNK_BYTES = 2**20
@@ -52,6 +52,25 @@ class _Chunks:
             inputs.load(0, self._rows[part])
             workspace.forward(raw)
             yield part, workspace, raw
+
+
+def forward_passes(network, params, X, rows):
+    """Yield one network's activations and raw predictions, a chunk of rows at a time.
+
+    Parameters
+    ----------
+    network : network.Network
+    params : ndarray of shape (n_params,)
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    rows : ndarray of int of shape (n_rows,)
+
+    Yields
+    ------
+    list of ndarray of shape (1, n_units, n_chunk_rows)
+        A layer each, the raw predictions last. Overwritten by the next chunk.
+    """
+    for _, workspace, raw in _Chunks(network, 1, X, rows).forward(params):
+        yield [*workspace.hidden, raw]
 
 
 class Objective:

@@ -84,11 +84,11 @@ class _Split(_Smooth):
         return value, split
 
 
-def _end_iteration(objective, row, loss, progress, validate, report):
+def _end_iteration(objective, row, loss, progress, is_sound, validate, report):
     """Record an iteration; the reason to stop, or None."""
     penalty = objective.penalty.value(objective.network.weights(row[None]))[0]
     validation = None if validate is None else validate(row)
-    stop_reason = progress.end_epoch(row, loss, loss - penalty, validation)
+    stop_reason = progress.end_epoch(row, loss, loss - penalty, validation, is_sound)
     if validate is None and stop_reason is progress.criterion.reason:
         # Without a validation score it is the solver that knows when it is done.
         stop_reason = None
@@ -104,6 +104,7 @@ def lbfgs(
     max_iter,
     max_fun,
     tol,
+    is_sound=None,
     validate=None,
     report=None,
     keep_interrupted=False,
@@ -122,6 +123,8 @@ def lbfgs(
         Bounds on iterations and on evaluations.
     tol : float
         Of the largest entry of the (projected) gradient.
+    is_sound : callable, default=None
+        As for `Progress.end_epoch`.
     validate : callable, default=None
         ``validate(params)`` gives (score, loss) of the validation rows; with it the
         criterion in `progress` can end the iterations.
@@ -148,7 +151,7 @@ def lbfgs(
         # An iteration ends where the objective was evaluated last.
         value = problem.objective_value(x, value_at_x)
         stop_reason = _end_iteration(
-            objective, problem.params_of(x), value, progress, validate, report
+            objective, problem.params_of(x), value, progress, is_sound, validate, report
         )
         if stop_reason is not None:
             raise StopIteration
@@ -182,9 +185,12 @@ def lbfgs(
         return StopReason.DIVERGED
     if progress.n_epochs == 0:
         # A start that is stationary already has a loss and a score, too.
-        _end_iteration(objective, params, result.fun, progress, validate, report)
-    if validate is None:
-        progress.kept = problem.params_of(result.x)
+        _end_iteration(
+            objective, params, result.fun, progress, is_sound, validate, report
+        )
+    best = problem.params_of(result.x)
+    if validate is None and (is_sound is None or is_sound(best)):
+        progress.kept = best
     if result.nit >= max_iter:
         return StopReason.MAX_ITER
     if result.nfev >= max_fun:
@@ -295,6 +301,7 @@ def fista(
     *,
     max_iter,
     tol,
+    is_sound=None,
     validate=None,
     report=None,
     keep_interrupted=False,
@@ -310,7 +317,7 @@ def fista(
 
     Parameters
     ----------
-    objective, params, progress, max_iter, validate, report, keep_interrupted
+    objective, params, progress, max_iter, is_sound, validate, report, keep_interrupted
         As for :func:`lbfgs`.
     tol : float
         Of the residual (see `Objective.kkt_residual`) in units of the smallest
@@ -343,6 +350,7 @@ def fista(
                     iterates.params[0],
                     iterates.value,
                     progress,
+                    is_sound,
                     validate,
                     report,
                 )

@@ -351,7 +351,7 @@ class Curves:
 class Progress:
     """One model's record of its epochs, and the parameters worth keeping.
 
-    Those are the last finite ones, or with a validation score the best.
+    Those are the last with finite predictions, or with a validation score the best.
 
     Parameters
     ----------
@@ -387,7 +387,7 @@ class Progress:
         self.best_score, self.best_iter = earlier.best_score, earlier.best_iter
         self.kept = earlier.kept
 
-    def end_epoch(self, params, loss, data_loss, validation=None):
+    def end_epoch(self, params, loss, data_loss, validation=None, is_sound=None):
         """Record an epoch.
 
         Parameters
@@ -398,10 +398,14 @@ class Progress:
             The objective with and without its penalty.
         validation : tuple of (score, loss), default=None
             Of the validation rows.
+        is_sound : callable, default=None
+            ``is_sound(params)``: whether the network predicts finite values on the
+            training rows (see `soundness`). By default whether it is finite itself.
 
         Returns
         -------
         StopReason or None
+            An epoch whose network is not sound has diverged and is never kept.
         """
         self.n_epochs += 1
         curves = self.curves
@@ -413,8 +417,8 @@ class Progress:
             score = float(score) if isfinite(score) else float("nan")
             curves.validation_scores.append(score)
             curves.validation_loss.append(float(validation_loss))
-        # A sum is finite only if all its terms are, and half as dear as asking each.
-        if not (isfinite(loss) and isfinite(score) and isfinite(params.sum())):
+        is_sound = is_sound or _all_finite
+        if not (isfinite(loss) and isfinite(score) and is_sound(params)):
             return StopReason.DIVERGED
         if score > self.best_score:
             self.best_score = float(score)
@@ -426,3 +430,7 @@ class Progress:
         fires = self.criterion.update(score, data_loss, validation_loss)
         stops = fires and self.n_epochs >= self.min_iter
         return self.criterion.reason if stops else None
+
+
+def _all_finite(params):
+    return bool(np.isfinite(params).all())

@@ -16,6 +16,7 @@ from .optimizers import SGD, Adam
 from .penalties import InputGroups, make_penalty
 from .random import Stream
 from .rows import make_rows
+from .soundness import FinitePredictions, RowNorms
 from .stopping import Progress, StopReason
 from .validation import Holdout, Validator
 
@@ -193,6 +194,10 @@ class _Batch:
     def __init__(self, network, models, X, Y, settings):
         self.network, self.models = network, models
         self._X, self._Y, self._settings = X, Y, settings
+        norms = RowNorms(X)
+        self._predicts = [
+            FinitePredictions(network, norms, model.stream.rows) for model in models
+        ]
         params = np.stack([model.params for model in models])
         self._penalty = make_penalty(
             models, settings.feature_penalty, settings.groups, params.dtype
@@ -254,6 +259,7 @@ class _Batch:
     def keep(self, indices):
         """Go on with these models alone."""
         self.models = [self.models[k] for k in indices]
+        self._predicts = [self._predicts[k] for k in indices]
         if not self.models:
             # Lanes know their batch: without this cycle the buffers go at once.
             self._lanes = {}
@@ -351,7 +357,12 @@ class _Batch:
         for k, model in enumerate(self.models):
             progress = model.progress
             reason = progress.end_epoch(
-                params[k], losses[k], data_losses[k], validations[k]
+                params[k],
+                losses[k],
+                data_losses[k],
+                validations[k],
+                # The losses are those of minibatches before the last steps.
+                is_sound=self._predicts[k],
             )
             if schedule == "invscaling":
                 n_seen = int(self._n_samples_seen[k])

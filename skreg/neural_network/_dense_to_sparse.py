@@ -209,6 +209,9 @@ class _Trail:
             )
             self._outcome, self.goes_on = FitOutcome(error=error), False
             return
+        if outcome.stop_reason is StopReason.INTERRUPTED:
+            self.goes_on = False
+            return
         self.monitors = task.estimator.early_stopping and not to_the_end
         # Only next to so small an epsilon an input that is gone stays away. Validation
         # rows are as wide as X, and so is what an augmentation works on.
@@ -299,6 +302,9 @@ class _Trail:
     def advance(self, outcome, inputs):
         """Take the outcome of `next_task`, if it is near enough to where we stand."""
         self.moved = True
+        if outcome.stop_reason in (StopReason.DIVERGED, StopReason.INTERRUPTED):
+            self._end_at_last_point(outcome.stop_reason)
+            return
         if outcome.error is not None:
             self._outcome, self.goes_on = outcome, False
             return
@@ -367,6 +373,18 @@ class _Trail:
         weights = self._outcome.network.weights(np.stack([before, after]))[0]
         value_before, value_after = penalty.inputs.value(weights)
         return value_before - value_after <= _SETTLED_FALL * value_before
+
+    def _end_at_last_point(self, reason):
+        """Go no further: it has the last network that is as it should be."""
+        self.goes_on = False
+        self._outcome = replace(self._outcome, stop_reason=reason)
+        if self._target == np.inf:
+            rate = self._task.estimator.learning_rate_init
+            error = ValueError(
+                f"Training diverged at feature_alpha={self._value:.3g} on the way to "
+                f"no inputs: lower learning_rate_init={rate}, or scale the data."
+            )
+            self._outcome = FitOutcome(error=error)
 
     def point(self):
         if self._outcome.error is not None:

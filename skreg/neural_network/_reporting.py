@@ -43,7 +43,7 @@ def warn_about(estimator, reason, progress):
         kept = f"iteration {progress.best_iter}" if monitors else "the last finite one"
         message, category = (
             f"Training diverged in iteration {progress.n_epochs}: the loss, the "
-            "validation score or a weight is not finite. The parameters of "
+            "validation score or a prediction is not finite. The parameters of "
             f"{kept} are kept. Lower learning_rate_init="
             f"{estimator.learning_rate_init}, or scale the data.",
             ConvergenceWarning,

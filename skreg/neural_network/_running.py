@@ -7,6 +7,7 @@ import numpy as np
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
 from .._core.solvers import fista, lbfgs
+from .._core.soundness import FinitePredictions, RowNorms
 from .._core.stopping import StopReason
 from .._core.training import Settings, train
 from .._core.validation import Validator
@@ -37,7 +38,7 @@ def train_batch(chunk, keep_interrupted):
 
 def _outcome(prepared, state, reason, seconds):
     if state.progress.kept is None:
-        if reason is StopReason.INTERRUPTED and np.isfinite(state.params).all():
+        if reason is StopReason.INTERRUPTED and _is_sound(prepared, state.params):
             state.progress.kept = state.params
         else:
             error = ValueError(_message_of_no_finite_epoch(prepared, state))
@@ -53,6 +54,17 @@ def _outcome(prepared, state, reason, seconds):
     )
 
 
+def _is_sound(prepared, params):
+    """Whether parameters that no epoch has judged predict finite values."""
+    with np.errstate(all="ignore"):
+        return _judge_of(prepared)(params)
+
+
+def _judge_of(prepared):
+    rows = prepared.model.stream.rows
+    return FinitePredictions(prepared.network, RowNorms(prepared.X), rows)
+
+
 def _updates_per_epoch(prepared):
     if prepared.task.estimator.solver in FULL_BATCH:
         return 1
@@ -62,7 +74,8 @@ def _updates_per_epoch(prepared):
 def _message_of_no_finite_epoch(prepared, state):
     curves = state.progress.curves
     losses = curves.loss[-1:] + curves.validation_loss[-1:]
-    if curves.validation_scores and np.isfinite(losses).all():
+    scores = curves.validation_scores[-1:]
+    if np.isfinite(losses).all() and not np.isfinite(scores).all():
         return (
             f"The validation score (scoring={prepared.task.estimator.scoring!r}) is "
             "not finite after the first epoch, although the losses are: it may not be "
@@ -148,6 +161,7 @@ def _run_one_full_batch(prepared, keep_interrupted):
     options = {
         "max_iter": model.max_iter - n_earlier,
         "tol": estimator.tol,
+        "is_sound": _judge_of(prepared),
         "validate": validate,
         "report": _report_of(prepared),
         "keep_interrupted": keep_interrupted,
