@@ -19,6 +19,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._fitting import fitted_at_once
 from ._resampling import resample_training_rows
 
 
@@ -64,9 +65,17 @@ class _ResampledEstimator(MetaEstimatorMixin, BaseEstimator):
         self : object
         """
         self._validate_params()
+        with fitted_at_once(self) as scratch:
+            scratch._fit(X, y, fit_params)
+        return self
+
+    def _fit(self, X, y, fit_params):
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
-        if self.resampler is not None:
+        if self.resampler is None:
+            # Of an earlier fit.
+            self.__dict__.pop("resampler_", None)
+        else:
             by_row = {
                 name: value
                 for name, value in fit_params.items()
@@ -82,7 +91,6 @@ class _ResampledEstimator(MetaEstimatorMixin, BaseEstimator):
                 setattr(self, name, getattr(self.estimator_, name))
             elif hasattr(self, name):
                 delattr(self, name)
-        return self
 
     def predict(self, X):
         """Predict with the fitted estimator.

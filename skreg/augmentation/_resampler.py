@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import validate_data
 
+from .._fitting import fitted_at_once
 from ._base import (
     accepts_sparse,
     check_augmentation,
@@ -156,8 +157,9 @@ class AugmentingResampler(OneToOneFeatureMixin, BaseEstimator):
         -------
         self : object
         """
-        X, Y = self._check_classes(X, y)
-        prepare_augmentation(self.augmentation, X, Y)
+        with fitted_at_once(self) as scratch:
+            X, Y = scratch._check_classes(X, y)
+            prepare_augmentation(self.augmentation, X, Y)
         return self
 
     def fit_resample(self, X, y):
@@ -177,6 +179,10 @@ class AugmentingResampler(OneToOneFeatureMixin, BaseEstimator):
         y_resampled : of the type of y
             Their classes.
         """
+        with fitted_at_once(self) as scratch:
+            return scratch._fit_resample(X, y)
+
+    def _fit_resample(self, X, y):
         X_valid, Y = self._check_classes(X, y)
         rng = generator_from(self.random_state)
         sources, minibatches = self._plan(len(Y), rng, Y.argmax(axis=1))
@@ -206,6 +212,10 @@ class AugmentingResampler(OneToOneFeatureMixin, BaseEstimator):
         y_resampled : of the type of y
             Their target; mixtures have the mixed one, and then it is a float.
         """
+        with fitted_at_once(self) as scratch:
+            return scratch._fit_resample_regression(X, y)
+
+    def _fit_resample_regression(self, X, y):
         self._validate_params()
         if self.sampling_strategy is not None:
             raise ValueError(

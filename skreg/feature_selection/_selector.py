@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitting import fitted_at_once
 from ..neural_network._fit_many import FitTask
 from ._path import as_path, check_path_estimator, fitted_at, point_of, trace_paths
 
@@ -120,13 +121,9 @@ class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         self : object
         """
         self._validate_params()
-        before = self.__dict__.copy()
-        try:
-            return self._fit(X, y, sample_weight, groups)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+        with fitted_at_once(self) as scratch:
+            scratch._fit(X, y, sample_weight, groups)
+        return self
 
     def _fit(self, X, y, sample_weight, groups):
         plain = check_path_estimator(self.estimator)
@@ -164,7 +161,6 @@ class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
             feature_alpha=0.0, feature_groups=None
         )
         self.estimator_.fit(X[:, self.support_], y, sample_weight)
-        return self
 
     def _take_columns_of(self, estimator):
         self.n_features_in_ = estimator.n_features_in_

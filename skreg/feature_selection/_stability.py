@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitting import fitted_at_once
 from ..neural_network._fit_many import FitTask
 from ._path import check_path_estimator, rank_features, trace_paths
 from ._selector import best_ranked, seed_of
@@ -177,27 +178,25 @@ class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         self : object
         """
         self._validate_params()
-        before = self.__dict__.copy()
-        try:
-            plain = check_path_estimator(self.estimator)
-            X, y, sample_weight, _ = plain._check_data(
-                X, y, sample_weight, (None, None, None)
-            )
-            self.n_features_in_ = plain.n_features_in_
-            self.__dict__.pop("feature_names_in_", None)
-            if hasattr(plain, "feature_names_in_"):
-                self.feature_names_in_ = plain.feature_names_in_
-            self._solve_for_the_third()
-            random_state = check_random_state(self.random_state)
-            if plain.random_state is None:
-                plain.random_state = seed_of(random_state)
-            halves = self._draw_halves(X.shape[0], random_state)
-            self._count(plain, halves, X, y, sample_weight)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+        with fitted_at_once(self) as scratch:
+            scratch._fit(X, y, sample_weight)
         return self
+
+    def _fit(self, X, y, sample_weight):
+        plain = check_path_estimator(self.estimator)
+        X, y, sample_weight, _ = plain._check_data(
+            X, y, sample_weight, (None, None, None)
+        )
+        self.n_features_in_ = plain.n_features_in_
+        self.__dict__.pop("feature_names_in_", None)
+        if hasattr(plain, "feature_names_in_"):
+            self.feature_names_in_ = plain.feature_names_in_
+        self._solve_for_the_third()
+        random_state = check_random_state(self.random_state)
+        if plain.random_state is None:
+            plain.random_state = seed_of(random_state)
+        halves = self._draw_halves(X.shape[0], random_state)
+        self._count(plain, halves, X, y, sample_weight)
 
     def set_threshold(self, threshold):
         """Select again by another threshold, without training.
@@ -214,9 +213,10 @@ class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         if not 0.5 < threshold <= 1:
             raise ValueError(f"threshold must be in (0.5, 1], got {threshold}.")
-        self.threshold_ = float(threshold)
-        self.expected_false_selections_ = self._bound(threshold, self.q_)
-        self._select()
+        with fitted_at_once(self) as scratch:
+            scratch.threshold_ = float(threshold)
+            scratch.expected_false_selections_ = scratch._bound(threshold, scratch.q_)
+            scratch._select()
         return self
 
     def _bound(self, threshold, q):

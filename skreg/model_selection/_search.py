@@ -9,6 +9,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
 
+from .._fitting import fitted_at_once
 from . import _sklearn_private as private
 from ._candidates import make_candidate, with_parameters
 from ._jobs import Fit
@@ -54,7 +55,9 @@ class LockstepSearch:
         can_batch = any(candidate.network is not None for candidate in candidates)
         if not can_batch or private.has_callbacks(self):
             return self._fit_as_sklearn(X, y, params)
-        return self._fit_in_lockstep(X, y, checked, base_estimator, candidates)
+        with fitted_at_once(self) as scratch:
+            scratch._fit_in_lockstep(X, y, checked, base_estimator, candidates)
+        return self
 
     def _fit_as_sklearn(self, X, y, params):
         self.n_batched_ = 0
@@ -99,7 +102,6 @@ class LockstepSearch:
             self._refit(base_estimator, X, y, routed.estimator.fit, run.refitted)
         self.scorer_ = private.without_multimetric(scorers)
         self.cv_results_ = table.results
-        return self
 
     # Of LockstepRun, beside what every search says.
     _run_options: dict = {}
@@ -153,6 +155,9 @@ class LockstepSearch:
         self.best_estimator_, self.refit_time_ = estimator, seconds
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
+        else:
+            # Of an earlier fit.
+            self.__dict__.pop("feature_names_in_", None)
 
 
 class _Table:

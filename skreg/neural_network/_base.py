@@ -3,6 +3,7 @@
 import numbers
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn.utils.validation import (
 from .._core.activations import ACTIVATIONS
 from .._core.network import Network
 from .._core.stopping import StopReason
+from .._fitting import fitted_at_once, snapshot
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
@@ -116,6 +118,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """
         self._validate_params()
         self._check_parameters_together()
+        # The callbacks know the user's object, not the copy that is fitted.
+        callbacks = FitCallbacks.of(self, X, y, sample_weight)
+        validation_data = X_val, y_val, sample_weight_val
+        with fitted_at_once(self) as scratch:
+            scratch._fit_callbacks = callbacks
+            scratch._fit(X, y, sample_weight, validation_data, groups)
+            del scratch._fit_callbacks
+        if callbacks is not None:
+            callbacks.end()
+        return self
+
+    def _fit(self, X, y, sample_weight, validation_data, groups):
         goes_on = self.warm_start and hasattr(self, "coefs_")
 
         def start(X, y):
@@ -125,22 +139,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._check_warm_start(y, encoding)
             return encoding, self._state_at_coefs()
 
-        callbacks = self._fit_callbacks = FitCallbacks.of(self, X, y, sample_weight)
-        try:
-            self._train(
-                X,
-                y,
-                sample_weight,
-                (X_val, y_val, sample_weight_val),
-                reset=not goes_on,
-                start=start,
-                groups=groups,
-            )
-        finally:
-            del self._fit_callbacks
-        if callbacks is not None:
-            callbacks.end()
-        return self
+        self._train(
+            X,
+            y,
+            sample_weight,
+            validation_data,
+            reset=not goes_on,
+            start=start,
+            groups=groups,
+        )
 
     def _partial_fit(self, X, y, sample_weight, validation_data, first_encoding=None):
         """One epoch more; `first_encoding(y)` gives that of the first call."""
@@ -161,7 +168,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._check_target(y, encoding, self.n_outputs_, "y")
             return encoding, self._state_at_coefs(goes_on=True)
 
-        return self._train(
+        self._train(
             X,
             y,
             sample_weight,
@@ -183,37 +190,29 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         max_iter=None,
         groups=None,
     ):
-        before = self.__dict__.copy()
-        try:
-            X, y, sample_weight, validation = self._check_data(
-                X, y, sample_weight, validation_data, reset
-            )
-            groups = self._check_groups(groups, X, validation)
-            encoding, state = start(X, y)
-            task = FitTask(
-                self,
-                sample_weight=sample_weight,
-                groups=groups,
-                state=state,
-                max_iter=max_iter,
-                dense_first=max_iter is None,
-                refit=max_iter is None,
-                encoding=encoding,
-            )
-            (outcome,) = fit_many(
-                [task], X, y, validation=validation, keep_interrupted=True
-            )
-            if outcome.error is not None:
-                raise outcome.error
-            if max_iter is None or outcome.stop_reason is not StopReason.MAX_ITER:
-                warn_about(self, outcome.stop_reason, outcome.progress)
-            outcome.apply_to(self)
-        except BaseException:
-            # Nothing is half-fitted: not even the names of the columns.
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-        return self
+        X, y, sample_weight, validation = self._check_data(
+            X, y, sample_weight, validation_data, reset
+        )
+        groups = self._check_groups(groups, X, validation)
+        encoding, state = start(X, y)
+        task = FitTask(
+            self,
+            sample_weight=sample_weight,
+            groups=groups,
+            state=state,
+            max_iter=max_iter,
+            dense_first=max_iter is None,
+            refit=max_iter is None,
+            encoding=encoding,
+        )
+        (outcome,) = fit_many(
+            [task], X, y, validation=validation, keep_interrupted=True
+        )
+        if outcome.error is not None:
+            raise outcome.error
+        if max_iter is None or outcome.stop_reason is not StopReason.MAX_ITER:
+            warn_about(self, outcome.stop_reason, outcome.progress)
+        outcome.apply_to(self)
 
     # -- validation of parameters and data -------------------------------------------
 
@@ -401,7 +400,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             reports.append(partial(print_epoch, phase=task.phase))
         callbacks = getattr(self, "_fit_callbacks", None)
         if callbacks is not None:
-            reports.append(callbacks.report(task.phase, network, encoding))
+            reports.append(callbacks.report(self, task.phase, network, encoding))
         return partial(call_all, reports) if reports else None
 
     def _prepare_to_predict(self, network, encoding, n_features):
@@ -412,6 +411,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self.classes_, self._encoding = encoding.classes, encoding
 
     # -- prediction ------------------------------------------------------------------
+
+    @contextmanager
+    def _predicting(self):
+        """What predicts: this network as it stands, whatever other threads do.
+
+        Rows far from all that it was trained on may overflow; the prediction says so.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield snapshot(self)
 
     def _predict_raw(self, X):
         """Raw predictions ``(n_samples, n_outputs)`` by `coefs_` and `intercepts_`."""
@@ -436,7 +444,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def feature_importances_(self):
         """Norm of each input's outgoing weights; exactly 0.0 where it was dropped."""
         check_is_fitted(self)
-        return np.sqrt(np.einsum("ij,ij->i", self.coefs_[0], self.coefs_[0]))
+        W = self.coefs_[0]
+        return np.sqrt(np.einsum("ij,ij->i", W, W))
 
     @property
     def support_(self):
@@ -453,8 +462,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def sparsity_(self):
         """Share of the weights that are exactly zero."""
         check_is_fitted(self)
-        n_weights = sum(W.size for W in self.coefs_)
-        return float(1 - sum(np.count_nonzero(W) for W in self.coefs_) / n_weights)
+        coefs = self.coefs_
+        n_weights = sum(W.size for W in coefs)
+        return float(1 - sum(np.count_nonzero(W) for W in coefs) / n_weights)
 
     def _check_solver(self):
         if self.solver not in STOCHASTIC_SOLVERS:

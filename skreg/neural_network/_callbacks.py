@@ -65,8 +65,17 @@ class FitCallbacks:
         has_path = self._estimator.feature_alpha > 0
         return None if has_path else max_iter_of(self._estimator)
 
-    def report(self, phase, network, encoding):
-        """What to call after each epoch; it returns a reason to stop, or None."""
+    def report(self, scratch, phase, network, encoding):
+        """What to call after each epoch; it returns a reason to stop, or None.
+
+        Parameters
+        ----------
+        scratch : MLPClassifier or MLPRegressor
+            The copy of the estimator that is trained: it knows the columns of X.
+        phase : str or None
+        network : network.Network
+        encoding : LabelEncoding or None
+        """
 
         def report(progress):
             context = self._phase(phase).subcontext(task_name="epoch")
@@ -74,7 +83,7 @@ class FitCallbacks:
             stops = context.call_on_fit_task_end(
                 **self._data,
                 reconstruction_attributes=lambda: self._fitted(
-                    progress, network, encoding
+                    scratch, progress, network, encoding
                 ),
             )
             return StopReason.CALLBACK if stops else None
@@ -104,10 +113,10 @@ class FitCallbacks:
         """After a fit that has succeeded."""
         self._end_phases()
         self._context.call_on_fit_task_end(
-            **self._data, reconstruction_attributes=lambda: {"_fit_callbacks": None}
+            **self._data, reconstruction_attributes=lambda: {}
         )
 
-    def _fitted(self, progress, network, encoding):
+    def _fitted(self, scratch, progress, network, encoding):
         """What makes a fitted estimator, as if training had ended here."""
         if progress.kept is None:
             return None
@@ -118,8 +127,12 @@ class FitCallbacks:
             "n_layers_": len(network.layer_units),
             "n_outputs_": network.n_outputs,
             "out_activation_": network.loss.out_activation,
-            "_fit_callbacks": None,
+            "n_features_in_": scratch.n_features_in_,
         }
+        # None where the columns have lost the names that they had in an earlier fit.
+        names = getattr(scratch, "feature_names_in_", None)
+        if names is not None or hasattr(self._estimator, "feature_names_in_"):
+            fitted["feature_names_in_"] = names
         if encoding is not None:
             fitted |= {"classes_": encoding.classes, "_encoding": encoding}
         return fitted

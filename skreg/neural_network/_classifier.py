@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import column_or_1d
 
 from .._core.losses import HalfBinomial, HalfMultinomial
+from .._fitting import fitted_at_once
 from ._base import BaseMLP
 from ._targets import LabelEncoding
 
@@ -465,6 +466,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             The estimator.
         """
         self._validate_params()
+        with fitted_at_once(self) as scratch:
+            scratch._partial_fit_with(
+                X, y, sample_weight, classes, (X_val, y_val, sample_weight_val)
+            )
+        return self
+
+    def _partial_fit_with(self, X, y, sample_weight, classes, validation_data):
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight 'balanced' is not supported for partial_fit: the weights "
@@ -481,11 +489,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                     f"`classes={classes!r}` is not the same as on last call to "
                     f"partial_fit, was: {self.classes_!r}"
                 )
-        return self._partial_fit(
+        self._partial_fit(
             X,
             y,
             sample_weight,
-            (X_val, y_val, sample_weight_val),
+            validation_data,
             first_encoding=lambda y: self._first_encoding(y, classes),
         )
 
@@ -517,8 +525,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Labels out of `classes_`; an indicator matrix for multilabel targets.
         """
-        raw = self._predict_raw(X)
-        return self._encoding.decode(raw)
+        with self._predicting() as network:
+            raw = network._predict_raw(X)
+            return network._encoding.decode(raw)
 
     def predict_proba(self, X):
         """Predict probabilities.
@@ -534,7 +543,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Columns in the order of `classes_`. For multilabel targets the probability
             of each label.
         """
-        raw = self._predict_raw(X)
+        with self._predicting() as network:
+            return network._proba_of(network._predict_raw(X))
+
+    def _proba_of(self, raw):
         proba = self._make_loss(self._encoding).predict(raw.T).T
         if self._encoding.kind != "binary":
             return np.ascontiguousarray(proba)
@@ -556,8 +568,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             ``log(predict_proba(X))`` where that probability is positive, else the
             logarithm computed from the raw prediction.
         """
-        raw = self._predict_raw(X)
-        loss, encoding = self._make_loss(self._encoding), self._encoding
+        with self._predicting() as network:
+            return network._log_proba_of(network._predict_raw(X))
+
+    def _log_proba_of(self, raw):
+        encoding = self._encoding
         if encoding.kind == "binary" and len(self.classes_) == 1:
             return np.zeros_like(raw)
         if encoding.kind == "binary":
@@ -567,9 +582,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         else:
             shifted = raw - raw.max(axis=1, keepdims=True)
             log_proba = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        proba = loss.predict(raw.T).T
-        if encoding.kind == "binary":
-            proba = np.hstack([1 - proba, proba])
+        proba = self._proba_of(raw)
         return np.log(proba, out=log_proba, where=proba > 0)
 
     # -- what BaseMLP asks ---------------------------------------------------------

@@ -10,6 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from .._core.losses import AbsoluteError, HalfPoisson, Huber, Quantile, SquaredError
+from .._fitting import fitted_at_once
 from ._base import BaseMLP
 
 __all__ = ["MLPRegressor"]
@@ -477,7 +478,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self : object
             The estimator.
         """
-        return self._partial_fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        with fitted_at_once(self) as scratch:
+            scratch._partial_fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        return self
 
     def predict(self, X):
         """Predict targets.
@@ -493,8 +496,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             On the scale of y: for ``loss='poisson'`` that is ``exp`` of the network's
             output.
         """
-        raw = self._predict_raw(X)
-        prediction = self._make_loss(None).predict(raw)
+        with self._predicting() as network:
+            raw = network._predict_raw(X)
+            prediction = network._make_loss(None).predict(raw)
         return prediction[:, 0] if prediction.shape[1] == 1 else prediction
 
     # -- what BaseMLP asks ---------------------------------------------------------
