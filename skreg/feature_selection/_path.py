@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.metrics import check_scoring
 
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
 from ..neural_network._dense_to_sparse import PathPoint, run_paths
 from ..neural_network._fit_many import FitTask, fit_many
+from ..neural_network._scoring import checked_scorer
 
 __all__ = ["FeaturePath", "feature_path", "check_path_estimator", "trace_paths"]
 
@@ -199,6 +199,8 @@ def feature_path(
     plain = check_path_estimator(estimator)
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val must be given together.")
+    # Before anything is trained.
+    checked_scorer(plain, scoring, sample_weight is not None)
     validation_data = (None, None, None)
     X, y, sample_weight, _ = plain._check_data(
         X, y, sample_weight, validation_data, reset=True
@@ -216,7 +218,7 @@ def as_path(
     # Scores are asked with arrays, which have no column names.
     for model in fitted:
         model.__dict__.pop("feature_names_in_", None)
-    scorer = check_scoring(fitted[0], scoring=scoring)
+    scorer, _ = checked_scorer(fitted[0], scoring, sample_weight is not None)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     validation_scores = None
     if X_val is not None:

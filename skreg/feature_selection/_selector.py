@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import fitted_at_once
 from ..neural_network._fit_many import FitTask
+from ..neural_network._scoring import checked_scorer
 from ._path import as_path, check_path_estimator, fitted_at, point_of, trace_paths
 
 __all__ = ["SparseInputSelector"]
@@ -127,6 +128,8 @@ class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _fit(self, X, y, sample_weight, groups):
         plain = check_path_estimator(self.estimator)
+        # Before anything is trained.
+        checked_scorer(plain, self.scoring, sample_weight is not None)
         X, y, sample_weight, _ = plain._check_data(
             X, y, sample_weight, (None, None, None)
         )

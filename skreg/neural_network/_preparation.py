@@ -110,7 +110,7 @@ class Preparation:
             start = self._start(task, network, rows, weight, encoding)
         params, stream, validation_rows = start
         holdout = self._holdout(task, encoding, Y, stream, network, validation_rows)
-        score = self._score(estimator, encoding, network, holdout)
+        score = self._score(task, encoding, network, holdout)
         if is_resampler(estimator.augmentation):
             if task.resume:
                 raise ValueError(
@@ -282,18 +282,25 @@ class Preparation:
         )
         return self._holdouts.setdefault(key, holdout)
 
-    def _score(self, estimator, encoding, network, holdout):
+    def _score(self, task, encoding, network, holdout):
         """What scores the validation rows where it is not their loss."""
-        if holdout is None or estimator.scoring == "loss":
+        if holdout is None or task.estimator.scoring == "loss":
             return None
+        rows = holdout.rows
+        is_given = rows is self._given_rows
+        source = self._validation if is_given else self._own
         if Same(holdout) not in self._scored:
-            is_given = holdout.rows is self._given_rows
-            source = self._validation if is_given else self._own
-            rows = holdout.rows
             self._scored[Same(holdout)] = source.X[rows], source.y[rows]
         X, y = self._scored[Same(holdout)]
+        given_weight = source.sample_weight if is_given else task.sample_weight
         return ValidationScore(
-            estimator, network, encoding, X, y, holdout.sample_weight
+            task.estimator,
+            network,
+            encoding,
+            X,
+            y,
+            holdout.sample_weight,
+            has_sample_weight=given_weight is not None,
         )
 
 

@@ -1,10 +1,62 @@
 """Validation scores by a scikit-learn scorer."""
 
 import copy
+import inspect
 
 from sklearn.metrics import check_scoring
 
-__all__ = ["ValidationScore"]
+__all__ = ["ValidationScore", "checked_scorer"]
+
+
+def checked_scorer(estimator, scoring, has_sample_weight):
+    """A scorer, and whether it can be given weights.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With the methods that are scored; need not be fitted.
+    scoring : str, callable or None
+    has_sample_weight : bool
+        Whether the user gave weights of rows, which nothing may leave out silently.
+
+    Returns
+    -------
+    scorer : callable
+    takes_weight : bool
+
+    Raises
+    ------
+    ValueError
+        If the user gave weights and the scorer does not take them.
+    """
+    scorer = check_scoring(estimator, scoring=scoring)
+    takes_weight = _takes_weight(estimator, scorer)
+    if has_sample_weight and not takes_weight:
+        raise ValueError(
+            f"scoring={scoring!r} does not take sample_weight, which was given: fit "
+            "without weights, or set scoring to a scorer (or metric) that has a "
+            "parameter sample_weight."
+        )
+    return scorer, takes_weight
+
+
+def _takes_weight(estimator, scorer):
+    # What scikit-learn makes of a metric, or of the method `score`, takes any keyword
+    # and hands it on: it is the metric or the method that has to be asked.
+    if hasattr(scorer, "_score_func"):
+        function = scorer._score_func
+    elif type(scorer).__name__ == "_PassthroughScorer":
+        function = estimator.score
+    else:
+        function = scorer
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        # It does not say, so it is believed to.
+        return True
+    return "sample_weight" in parameters or any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+    )
 
 
 class ValidationScore:
@@ -12,17 +64,32 @@ class ValidationScore:
 
     The scorer sees an estimator like the one in training, fitted as far as predicting
     needs. It is given arrays, whatever container the user passed.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    network : network.Network
+    encoding : LabelEncoding or None
+    X, y : arrays of the validation rows
+    weight : ndarray or None
+        Their sample weights times class weights. A scorer that takes no weights is
+        spared those of the classes.
+    has_sample_weight : bool
+        Whether the user gave weights of these rows.
     """
 
-    def __init__(self, estimator, network, encoding, X, y, sample_weight):
+    def __init__(self, estimator, network, encoding, X, y, weight, has_sample_weight):
         self._network = network
         self._predictor = copy.copy(estimator)
         self._predictor._prepare_to_predict(network, encoding, X.shape[1])
         # The arrays have lost the column names that predict would ask for.
         self._predictor.__dict__.pop("feature_names_in_", None)
-        self._scorer = check_scoring(self._predictor, scoring=estimator.scoring)
+        self._scorer, takes_weight = checked_scorer(
+            self._predictor, estimator.scoring, has_sample_weight
+        )
         self._X, self._y = X, y
-        self._kwargs = {} if sample_weight is None else {"sample_weight": sample_weight}
+        is_weighted = takes_weight and weight is not None
+        self._kwargs = {"sample_weight": weight} if is_weighted else {}
 
     def __call__(self, params):
         predictor = self._predictor
