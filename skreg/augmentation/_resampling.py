@@ -37,14 +37,19 @@ def resample_training_rows(resampler, X, y, row_params=None, *, regression=False
     Raises
     ------
     ValueError
-        If there are `row_params` to carry along but the resampler does not record
-        which rows it took.
+        If no row is left, or if there are `row_params` to carry along but the resampler
+        does not record which rows it took.
     """
     resampler = clone(resampler)
     if regression and hasattr(resampler, "fit_resample_regression"):
         X_new, y_new = resampler.fit_resample_regression(X, y)
     else:
         X_new, y_new = resampler.fit_resample(X, y)
+    if _num_samples(X_new) == 0:
+        raise ValueError(
+            f"The resampler {type(resampler).__name__} left none of the "
+            f"{_num_samples(X)} training rows."
+        )
     row_params = {
         name: None if values is None else _carry(name, values, resampler, X_new)
         for name, values in (row_params or {}).items()

@@ -363,6 +363,8 @@ def _check_y_test(X_test, y_test, loss):
             "X_test and y_test are needed: rows that are not among the training rows."
         )
     check_consistent_length(X_test, y_test)
+    if not _num_samples(X_test):
+        raise ValueError("X_test and y_test have no rows: give at least one.")
     if loss == "squared_error":
         return check_array(y_test, ensure_2d=False, input_name="y_test")
     y_test = check_array(y_test, ensure_2d=False, dtype=None, input_name="y_test")

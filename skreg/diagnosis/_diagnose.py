@@ -11,6 +11,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 
+from ..model_selection._splits import list_splits
 from ._evaluation import Measure, make_error
 from ._models import references_for
 from ._remedies import UNFINISHED, changes_for
@@ -231,11 +232,9 @@ def diagnose(
     estimator = with_seed(estimator, seed)
     X, y = indexable(X, y)
     splitter = check_cv(cv, y, classifier=is_classifier(estimator))
-    splits = [(train, test) for train, test in splitter.split(X, y)]
+    splits = [(train, test) for train, test in list_splits(splitter, X, y)]
     if len(splits) < 2:
-        raise ValueError(
-            f"cv gives {len(splits)} split: the standard errors need at least two."
-        )
+        raise ValueError("cv gives 1 split: the standard errors need at least two.")
     measure = Measure(X, y, splits, make_error(estimator, scoring), n_jobs)
     (base,) = measure(estimator, [{}], must_fit=True)
     if not base.is_complete or not np.isfinite(base.train).all():

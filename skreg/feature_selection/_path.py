@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
+from ..neural_network._base import check_not_empty
 from ..neural_network._dense_to_sparse import PathPoint, run_paths
 from ..neural_network._fit_many import FitTask, fit_many
 from ..neural_network._scoring import checked_scorer
@@ -61,6 +62,11 @@ def point_of(n_features_selected, n_features):
     """See `FeaturePath.point_of`."""
     sizes = np.asarray(n_features_selected)
     fitting = sizes <= n_features
+    if not fitting.any():
+        raise ValueError(
+            f"No point of the path has n_features={n_features} inputs or fewer: the "
+            f"smallest has {sizes.min()}."
+        )
     return int(np.flatnonzero(fitting & (sizes == sizes[fitting].max()))[0])
 
 
@@ -199,6 +205,8 @@ def feature_path(
     plain = check_path_estimator(estimator)
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val must be given together.")
+    if X_val is not None:
+        check_not_empty(X_val, "X_val")
     # Before anything is trained.
     checked_scorer(plain, scoring, sample_weight is not None)
     validation_data = (None, None, None)

@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import fitted_at_once
+from ..model_selection._splits import list_splits
 from ..neural_network._fit_many import FitTask
 from ..neural_network._scoring import checked_scorer
 from ._path import as_path, check_path_estimator, fitted_at, point_of, trace_paths
@@ -138,7 +139,7 @@ class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         folds = []
         if self.n_features_to_select in ("best", "1se"):
             cv = check_cv(self.cv, y, classifier=is_classifier(plain))
-            folds = list(cv.split(X, y, groups))
+            folds = list_splits(cv, X, y, groups=groups)
         tasks = [
             FitTask(plain, rows=train, sample_weight=sample_weight)
             for train, _ in folds

@@ -14,6 +14,7 @@ from . import _sklearn_private as private
 from ._candidates import make_candidate, with_parameters
 from ._jobs import Fit
 from ._lockstep import LockstepRun
+from ._splits import list_splits
 
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]
 
@@ -52,6 +53,12 @@ class LockstepSearch:
             make_candidate(index, base_estimator, parameters)
             for index, parameters in enumerate(self._candidate_params())
         ]
+        if not candidates:
+            raise ValueError(
+                f"{type(self).__name__} has no candidates: the grid or the "
+                "distributions of parameters are empty. For the estimator as it is, "
+                "give {}."
+            )
         can_batch = any(candidate.network is not None for candidate in candidates)
         if not can_batch or private.has_callbacks(self):
             return self._fit_as_sklearn(X, y, params)
@@ -72,7 +79,7 @@ class LockstepSearch:
         split_params = routed.splitter.split
         self._check_splitter(cv)
         self.n_splits_ = cv.get_n_splits(X, y, **split_params)
-        splits = list(cv.split(X, y, **split_params))
+        splits = list_splits(cv, X, y, **split_params)
         if len(splits) != self.n_splits_:
             raise ValueError(
                 f"cv.split gave {len(splits)} splits, but cv.get_n_splits says "
@@ -184,8 +191,6 @@ class _Table:
         **more : list
             Further columns: an entry a candidate.
         """
-        if not scored:
-            raise ValueError("There are no candidates or no folds to fit.")
         _locate_failures(candidates, scored, self._search.n_splits_)
         private.handle_fit_failures(self._search, scored)
         self._params += [candidate.parameters for candidate in candidates]

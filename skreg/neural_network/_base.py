@@ -34,7 +34,7 @@ from ._parameters import (
 from ._reporting import call_all, print_epoch, warn_about
 from ._sharing import sharing_key
 
-__all__ = ["BaseMLP"]
+__all__ = ["BaseMLP", "check_not_empty"]
 
 _DTYPES = (np.float64, np.float32)
 
@@ -268,6 +268,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return _rows_first(X), self._check_y(y)
 
     def _check_weight(self, sample_weight, X, name):
+        check_not_empty(sample_weight, name)
         sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         if (sample_weight < 0).any():
             raise ValueError(f"{name} has negative values.")
@@ -298,6 +299,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 "early_stopping is False. When passing X_val and y_val to fit, "
                 "early_stopping should be set to True."
             )
+        check_not_empty(X_val, "X_val")
         X_val = validate_data(
             self,
             X_val,
@@ -332,6 +334,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 "regard to it: set validation_splitter, for example to "
                 "GroupShuffleSplit(n_splits=1)."
             )
+        check_not_empty(groups, "groups")
         groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
         check_consistent_length(X, groups)
         return groups
@@ -481,6 +484,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def check_not_empty(values, name):
+    """Raise a ValueError that names them, which those of scikit-learn do not."""
+    shape = np.shape(values)
+    if shape[:1] == (0,):
+        raise ValueError(f"{name} has shape {shape}: it needs at least one row.")
 
 
 def _rows_first(X):
