@@ -88,7 +88,7 @@ def alpha_grid(
     check_scalar(n_alphas, "n_alphas", Integral, min_val=1)
     check_scalar(eps, "eps", Real, min_val=0, max_val=1, include_boundaries="neither")
     fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
-    candidate = make_candidate(0, estimator, {}, fit_params)
+    candidate = make_candidate(0, estimator, {})
     if candidate.network is None:
         raise ValueError(
             "alpha_grid needs an MLPClassifier or MLPRegressor of skreg, or a Pipeline "

@@ -488,8 +488,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
 def check_not_empty(values, name):
     """Raise a ValueError that names them, which those of scikit-learn do not."""
-    shape = np.shape(values)
-    if shape[:1] == (0,):
+    shape = getattr(values, "shape", None)
+    if shape is None and hasattr(values, "__len__"):
+        shape = (len(values),)
+    if shape is not None and tuple(shape[:1]) == (0,):
         raise ValueError(f"{name} has shape {shape}: it needs at least one row.")
 
 
