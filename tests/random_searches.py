@@ -51,7 +51,7 @@ from skreg.neural_network import (
     SuccessiveIncreases,
 )
 
-__all__ = ["RandomSearch", "differences"]
+__all__ = ["RandomSearch", "differences", "parameter_values"]
 
 # A batch rounds otherwise than a single network, and training amplifies that.
 TOLERANCE = {"float64": 1e-6, "float32": 2e-2}
@@ -71,6 +71,97 @@ def neg_mean_brier(estimator, X, y):
         probabilities = np.asarray(estimator.predict_proba(X))
         return -float((probabilities**2).mean())
     return -float((estimator.predict(X) ** 2).mean())
+
+
+def parameter_values(kind):
+    """Values of every parameter that a grid may vary, by name.
+
+    Parameters
+    ----------
+    kind : {"binary", "multiclass", "multilabel", "regression", "outputs"}
+        Of the target.
+    """
+    values = {
+        "hidden_layer_sizes": [(), (3,), (4, 3)],
+        "activation": ["relu", "tanh", "logistic", "identity"],
+        "solver": ["adam", "adam", "sgd", "lbfgs", "fista"],
+        "alpha": [1e-4, 1e-2, 0.1],
+        "l1_ratio": [0.0, 0.3, 1.0],
+        "feature_alpha": [0.0, 0.03, 0.1],
+        "feature_penalty": ["log_sum", "group_lasso"],
+        "feature_epsilon": ["auto", 1e-3, 0.1],
+        "feature_groups": [None, [[0, 1]], [[1, 2]]],
+        "dropout": [0.0, 0.2, 0.5],
+        "augmentation": [
+            None,
+            GaussianNoise(0.1),
+            GaussianNoise(0.3),
+            Mixup(0.4),
+            SwapNoise(0.2),
+            Compose([FeatureDropout(0.2), GaussianNoise(0.1)]),
+            balanced_noise,
+            AugmentingResampler(GaussianNoise(0.1), n_copies=1),
+            AugmentingResampler(GaussianNoise(0.1), random_state=3),
+        ],
+        "batch_size": [7, 17, "auto"],
+        "learning_rate": ["constant", "invscaling", "adaptive"],
+        "learning_rate_init": [1e-3, 5e-3, 2e-2],
+        "power_t": [0.1, 0.5],
+        "max_iter": [1, 4, 11],
+        "max_fun": [7, 1000],
+        "shuffle": [True, False],
+        "random_state": [
+            0,
+            1,
+            np.int64(0),
+            np.random.RandomState(0),
+            np.random.RandomState(1),
+            None,
+        ],
+        "tol": [0.0, 1e-4, 1e-2],
+        "momentum": [0.0, 0.5, 0.9],
+        "nesterovs_momentum": [True, False],
+        "early_stopping": [False, True],
+        "validation_fraction": [0.2, 0.3, 9],
+        "validation_splitter": [
+            None,
+            ShuffleSplit(3, test_size=0.3, random_state=0),
+            ShuffleSplit(3, test_size=0.3, random_state=1),
+            ShuffleSplit(2, test_size=0.2, random_state=np.random.RandomState(2)),
+            ShuffleSplit(1, train_size=20, test_size=9, random_state=0),
+            ShuffleSplit(1, train_size=20, test_size=13, random_state=0),
+            KFold(3),
+            KFold(4),
+            TimeSeriesSplit(2),
+        ],
+        "scoring": ["loss", None, neg_mean_brier],
+        "n_iter_no_change": [1, 3, np.inf, "auto"],
+        "min_iter": [0, 5],
+        "stopping_criterion": [
+            "patience",
+            "generalization_loss",
+            "progress_quotient",
+            GeneralizationLoss(2.0),
+            ProgressQuotient(1.0, 2),
+            SuccessiveIncreases(1, 1),
+        ],
+        "refit": [False, True, 3],
+        "beta_1": [0.5, 0.9],
+        "beta_2": [0.9, 0.999],
+        "epsilon": [1e-8, 1e-2],
+        "warm_start": [False, True],
+    }
+    if kind in ("binary", "multiclass"):
+        values["class_weight"] = [None, "balanced"]
+        if kind == "multiclass":
+            values["class_weight"].append({0: 1.0, 1: 2.0, 2: 0.5})
+    if kind in ("regression", "outputs"):
+        values |= {
+            "loss": ["squared_error", "absolute_error", "huber", "quantile"],
+            "huber_delta": [0.3, 1.35],
+            "quantile": [0.2, 0.8],
+        }
+    return values
 
 
 @dataclass
@@ -140,91 +231,6 @@ class _Draw:
 
     # -- the estimator and its grid ------------------------------------------------
 
-    def _values(self):
-        """Values of every parameter that a grid may vary, by name."""
-        values = {
-            "hidden_layer_sizes": [(), (3,), (4, 3)],
-            "activation": ["relu", "tanh", "logistic", "identity"],
-            "solver": ["adam", "adam", "sgd", "lbfgs", "fista"],
-            "alpha": [1e-4, 1e-2, 0.1],
-            "l1_ratio": [0.0, 0.3, 1.0],
-            "feature_alpha": [0.0, 0.03, 0.1],
-            "feature_penalty": ["log_sum", "group_lasso"],
-            "feature_epsilon": ["auto", 1e-3, 0.1],
-            "feature_groups": [None, [[0, 1]], [[1, 2]]],
-            "dropout": [0.0, 0.2, 0.5],
-            "augmentation": [
-                None,
-                GaussianNoise(0.1),
-                GaussianNoise(0.3),
-                Mixup(0.4),
-                SwapNoise(0.2),
-                Compose([FeatureDropout(0.2), GaussianNoise(0.1)]),
-                balanced_noise,
-                AugmentingResampler(GaussianNoise(0.1), n_copies=1),
-                AugmentingResampler(GaussianNoise(0.1), random_state=3),
-            ],
-            "batch_size": [7, 17, "auto"],
-            "learning_rate": ["constant", "invscaling", "adaptive"],
-            "learning_rate_init": [1e-3, 5e-3, 2e-2],
-            "power_t": [0.1, 0.5],
-            "max_iter": [1, 4, 11],
-            "max_fun": [7, 1000],
-            "shuffle": [True, False],
-            "random_state": [
-                0,
-                1,
-                np.int64(0),
-                np.random.RandomState(0),
-                np.random.RandomState(1),
-                None,
-            ],
-            "tol": [0.0, 1e-4, 1e-2],
-            "momentum": [0.0, 0.5, 0.9],
-            "nesterovs_momentum": [True, False],
-            "early_stopping": [False, True],
-            "validation_fraction": [0.2, 0.3, 9],
-            "validation_splitter": [
-                None,
-                ShuffleSplit(3, test_size=0.3, random_state=0),
-                ShuffleSplit(3, test_size=0.3, random_state=1),
-                ShuffleSplit(2, test_size=0.2, random_state=np.random.RandomState(2)),
-                ShuffleSplit(1, train_size=20, test_size=9, random_state=0),
-                ShuffleSplit(1, train_size=20, test_size=13, random_state=0),
-                KFold(3),
-                KFold(4),
-                TimeSeriesSplit(2),
-            ],
-            "scoring": ["loss", None, neg_mean_brier],
-            "n_iter_no_change": [1, 3, np.inf, "auto"],
-            "min_iter": [0, 5],
-            "stopping_criterion": [
-                "patience",
-                "generalization_loss",
-                "progress_quotient",
-                GeneralizationLoss(2.0),
-                ProgressQuotient(1.0, 2),
-                SuccessiveIncreases(1, 1),
-            ],
-            "refit": [False, True, 3],
-            "beta_1": [0.5, 0.9],
-            "beta_2": [0.9, 0.999],
-            "epsilon": [1e-8, 1e-2],
-            "warm_start": [False, True],
-        }
-        if self._is_classifier:
-            if self._kind != "multilabel":
-                values["class_weight"] = [None, "balanced"]
-                if self._kind == "multiclass":
-                    values["class_weight"].append({0: 1.0, 1: 2.0, 2: 0.5})
-        else:
-            values |= {
-                "loss": ["squared_error", "absolute_error", "huber", "quantile"],
-                "huber_delta": [0.3, 1.35],
-                "quantile": [0.2, 0.8],
-            }
-        return values
-
     def _draw_network(self):
         network = MLPClassifier() if self._is_classifier else MLPRegressor()
         network.set_params(
@@ -285,7 +291,7 @@ class _Draw:
     def search(self, n_jobs):
         X, y = self._draw_data()
         network = estimator = self._draw_network()
-        values, prefix = self._values(), ""
+        values, prefix = parameter_values(self._kind), ""
         if sparse.issparse(X):
             values["augmentation"] = [None, FeatureDropout(0.2), FeatureDropout(0.4)]
         grid = {}

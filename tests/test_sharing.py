@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from random_searches import RandomSearch, differences, parameter_values
 from sklearn import model_selection
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
@@ -146,6 +147,65 @@ def test_class_weights_that_agree_on_the_training_rows(data):
         y,
     )
     assert_rows_equal_training_alone(search, X, y)
+
+
+# -- each parameter by itself ----------------------------------------------------------
+
+VALUES = {kind: parameter_values(kind) for kind in ("binary", "regression")}
+
+# What lets a parameter matter.
+SETTINGS = {
+    "feature_epsilon": {"feature_alpha": 0.05},
+    "feature_groups": {"feature_alpha": 0.05},
+    "feature_penalty": {"feature_alpha": 0.05},
+    "huber_delta": {"loss": "huber"},
+    "learning_rate": {"solver": "sgd", "tol": 1e-2, "n_iter_no_change": 1},
+    "loss": {"quantile": 0.3},
+    "max_fun": {"solver": "lbfgs"},
+    "momentum": {"solver": "sgd"},
+    "nesterovs_momentum": {"solver": "sgd"},
+    "power_t": {"solver": "sgd", "learning_rate": "invscaling"},
+    "quantile": {"loss": "quantile"},
+    "refit": {"early_stopping": True},
+    "scoring": {"early_stopping": True},
+    "stopping_criterion": {"early_stopping": True},
+    "validation_fraction": {"early_stopping": True},
+    "validation_splitter": {"early_stopping": True},
+}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_searches_vary_every_parameter(kind):
+    estimator = MLPClassifier() if kind == "binary" else MLPRegressor()
+    # What a network prints changes nothing.
+    assert {*VALUES[kind], "verbose"} == set(estimator.get_params())
+
+
+@pytest.mark.parametrize(
+    "kind, name", [(kind, name) for kind, values in VALUES.items() for name in values]
+)
+def test_networks_that_differ_in_one_parameter(data, kind, name):
+    X, y = data
+    estimator, scoring = MLPClassifier(), "neg_log_loss"
+    if kind == "regression":
+        estimator, scoring = MLPRegressor(), "neg_mean_squared_error"
+        y = X[:, 0] + 0.3 * X[:, 1] ** 2
+    settings = {
+        "hidden_layer_sizes": (4,),
+        "batch_size": 17,
+        "learning_rate_init": 0.02,
+        "max_iter": 5,
+        "random_state": 0,
+        **SETTINGS.get(name, {}),
+    }
+    search = GridSearchCV(
+        estimator.set_params(**settings),
+        {name: VALUES[kind][name]},
+        cv=2,
+        scoring=scoring,
+        refit=False,
+    )
+    assert differences(RandomSearch(search, X, y)) == []
 
 
 # -- rungs -----------------------------------------------------------------------------

@@ -188,8 +188,8 @@ class HalvingGridSearchCV(_SuccessiveHalving):
     What a candidate scores in a rung is what the same estimator would score, up to
     rounding, had it been trained alone with the rung's epochs as `max_iter`. Those
     whose training ends earlier, by early stopping for example, keep their score. With
-    the solvers "lbfgs" and "fista", `feature_alpha` or the networks' own `refit`,
-    survivors start again.
+    the solvers "lbfgs" and "fista", `feature_alpha`, a resampler as `augmentation` or
+    the networks' own `refit`, survivors start again.
 
     Parameters
     ----------

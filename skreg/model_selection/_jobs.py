@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from .._core.batching import one_blas_thread
 from .._core.stopping import StopReason
+from ..augmentation import is_resampler
 from ..neural_network._fit_many import fit_each
 from ..neural_network._reporting import warn_about
 from ..neural_network._sharing import Same, is_plain, parameter_names
@@ -275,6 +276,8 @@ def _can_resume(network, outcome):
         and state.optimizer is not None
         and outcome.first_phase is None
         and network.feature_alpha == 0
+        # Its rows would be resampled again.
+        and not is_resampler(network.augmentation)
     )
 
 
