@@ -20,7 +20,6 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from skreg import MLPClassifier
 from skreg.model_selection import GridSearchCV
@@ -369,7 +368,7 @@ def main(arguments=None):
         f"means over {options.splits} splits."
     )
     results = {}
-    with warnings.catch_warnings(), threadpool_limits(limits=1):
+    with warnings.catch_warnings():
         # 80 epochs are what each network gets, converged or not.
         warnings.simplefilter("ignore", ConvergenceWarning)
         for name, load in DATASETS.items():

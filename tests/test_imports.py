@@ -36,6 +36,7 @@ ORDER = (
     "skreg._core.losses",
     "skreg._core.activations",
     "skreg._core.buffers",
+    "skreg._core.threads",
 )
 NOT_IN_CORE = {"sklearn", "matplotlib", "pandas", "joblib"}
 

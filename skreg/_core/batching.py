@@ -1,11 +1,8 @@
-"""How many models to train side by side, and with how many threads."""
-
-from functools import cache
+"""How many models to train side by side."""
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
-__all__ = ["chunk_size", "one_blas_thread"]
+__all__ = ["chunk_size"]
 
 # Parameters, moments, gradients and activations of a chunk that trains fastest: more
 # fall out of the cache, fewer leave the overhead of a step on too few (measured on
@@ -30,18 +27,3 @@ def chunk_size(network, batch_size, dtype):
     activations = 2 * batch_size * sum(network.layer_units[1:])
     n_bytes = np.dtype(dtype).itemsize * (4 * network.n_params + activations)
     return max(1, _CHUNK_BYTES // n_bytes)
-
-
-@cache
-def _blas_libraries():
-    # Looking for them takes milliseconds, as long as training a small network.
-    return ThreadpoolController().select(user_api="blas")
-
-
-def one_blas_thread():
-    """A context in which BLAS has one thread.
-
-    Products of small networks are small: more threads would spend their time waiting,
-    and be in the way of other processes'.
-    """
-    return _blas_libraries().limit(limits=1)

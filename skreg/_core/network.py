@@ -53,6 +53,14 @@ class Network:
     def n_outputs(self):
         return self.layer_units[-1]
 
+    def largest_product(self, n_rows, is_sparse):
+        """Multiply-adds of the largest matrix product with so many rows.
+
+        The first layer's product with a sparse matrix is none of BLAS's.
+        """
+        dense = self.shapes[1:] if is_sparse else self.shapes
+        return n_rows * max((rows * columns for rows, columns in dense), default=0)
+
     def blocks(self, buffer):
         """Views ``(n_models, fan_in + 1, fan_out)`` of a buffer's layers."""
         return [

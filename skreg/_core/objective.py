@@ -9,9 +9,11 @@ with the number of rows.
 """
 
 import numpy as np
+from scipy import sparse
 
 from .network import Workspace
 from .rows import make_rows
+from .threads import blas_threads_for
 
 __all__ = ["Objective", "forward_passes"]
 
@@ -33,6 +35,8 @@ class _Chunks:
         self._size = _chunk_rows(network, n_models, max(len(rows), 1), X.dtype)
         self._params = np.empty((n_models, network.n_params), X.dtype)
         self._lanes = {}
+        is_sparse = sparse.issparse(X)
+        self.largest_product = network.largest_product(self._size, is_sparse)
 
     def _lane(self, n_rows):
         if n_rows not in self._lanes:
@@ -95,6 +99,10 @@ class Objective:
         self._weight = sample_weight
         self._total = len(rows) if sample_weight is None else sample_weight.sum()
         self._chunks = _Chunks(network, n_models, X, rows)
+
+    def blas_threads(self):
+        """The context in which to evaluate it: see `threads.blas_threads_for`."""
+        return blas_threads_for(self._chunks.largest_product)
 
     def _weighted(self, values, part):
         return values if self._weight is None else values * self._weight[part]

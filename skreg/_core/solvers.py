@@ -157,7 +157,7 @@ def lbfgs(
             raise StopIteration
 
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), objective.blas_threads():
             result = optimize.minimize(
                 evaluate,
                 problem.start,
@@ -333,7 +333,7 @@ def fista(
         strengths.append(float(penalty.inputs.feature_alpha[0, 0]))
     unit = min((strength for strength in strengths if strength > 0), default=1.0)
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), objective.blas_threads():
             iterates = _ProximalGradient(objective, params)
             value_at_last_look = iterates.value
             for iteration in range(1, max_iter + 1):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from .buffers import aligned_empty
 from .network import Workspace
@@ -18,6 +19,7 @@ from .random import Stream
 from .rows import make_rows
 from .soundness import FinitePredictions, RowNorms
 from .stopping import Progress, StopReason
+from .threads import blas_threads_for
 from .validation import Holdout, Validator
 
 __all__ = ["Model", "Settings", "Trained", "train"]
@@ -155,7 +157,7 @@ def train(network, models, X, Y, settings, *, report=None, keep_interrupted=Fals
     indices = np.array(order)
 
     # A diverging model ends with a reason, not with a storm of NumPy's warnings.
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), batch.blas_threads():
         while len(batch.models):
             try:
                 reasons = batch.end_epoch(batch.run_epoch())
@@ -218,6 +220,12 @@ class _Batch:
         # What models were when, within an epoch, they had made their last update.
         self._ended = {}
         self._bind()
+
+    def blas_threads(self):
+        """The context in which to train: see `threads.blas_threads_for`."""
+        n_rows = min(self._settings.batch_size, self.models[0].stream.n_rows)
+        is_sparse = sparse.issparse(self._X)
+        return blas_threads_for(self.network.largest_product(n_rows, is_sparse))
 
     def _make_optimizer(self, params):
         def values(name):

@@ -19,7 +19,6 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
-from .._core.batching import one_blas_thread
 from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
 from ..neural_network._fit_many import FitTask, fit_each
 
@@ -295,12 +294,11 @@ def _run_window(candidates, folds, predict):
 def _train(tasks, X, y, candidates, finish):
     """Results of ``finish(index, outcome)`` for each task, in their order."""
     results = [None] * len(tasks)
-    with one_blas_thread():
-        for index, outcome in fit_each(tasks, X, y):
-            if outcome.error is not None:
-                _note_round(outcome.error, candidates[index].index)
-                raise outcome.error
-            results[index] = finish(index, outcome)
+    for index, outcome in fit_each(tasks, X, y):
+        if outcome.error is not None:
+            _note_round(outcome.error, candidates[index].index)
+            raise outcome.error
+        results[index] = finish(index, outcome)
     return results
 
 

@@ -258,5 +258,6 @@ def _kkt_residuals(estimator, points, X, y, groups):
         penalty = make_penalty([model], estimator.feature_penalty, groups, X.dtype)
         stream = state.stream
         objective = Objective(network, penalty, X, Y, stream.rows, stream.sample_weight)
-        residuals.append(objective.kkt_residual(state.params[None])[0])
+        with objective.blas_threads():
+            residuals.append(objective.kkt_residual(state.params[None])[0])
     return np.array(residuals)

@@ -10,7 +10,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
-from .._core.batching import one_blas_thread
 from .._core.stopping import StopReason
 from ..augmentation import is_resampler
 from ..neural_network._fit_many import fit_each
@@ -160,11 +159,10 @@ class _LockstepJob:
                 tasks.append(task)
                 indices.append(index)
         data = self._data
-        with one_blas_thread():
-            for position, outcome in fit_each(
-                tasks, data.X, data.y, validation=data.validation
-            ):
-                self._finish(indices[position], outcome)
+        for position, outcome in fit_each(
+            tasks, data.X, data.y, validation=data.validation
+        ):
+            self._finish(indices[position], outcome)
         return self._results
 
     def _task(self, index):

@@ -22,6 +22,7 @@ from sklearn.utils.validation import (
 from .._core.activations import ACTIVATIONS
 from .._core.network import Network
 from .._core.stopping import StopReason
+from .._core.threads import blas_threads_for_layers
 from .._fitting import fitted_at_once, snapshot
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
@@ -436,11 +437,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         )
         activation = ACTIVATIONS[self.activation]
         last = len(self.coefs_) - 1
-        for layer, (W, b) in enumerate(zip(self.coefs_, self.intercepts_, strict=True)):
-            H = safe_sparse_dot(H, W)
-            H += b
-            if layer < last:
-                activation.apply(H)
+        # A product with a sparse matrix is none of BLAS's.
+        dense = self.coefs_[1:] if sparse.issparse(H) else self.coefs_
+        with blas_threads_for_layers(H.shape[0], dense):
+            layers = zip(self.coefs_, self.intercepts_, strict=True)
+            for layer, (W, b) in enumerate(layers):
+                H = safe_sparse_dot(H, W)
+                H += b
+                if layer < last:
+                    activation.apply(H)
         return H
 
     @property

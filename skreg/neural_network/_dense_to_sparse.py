@@ -247,7 +247,8 @@ class _Trail:
         objective = Objective(network, penalty, X, Y, stream.rows, stream.sample_weight)
         absent = self._state.params[None].copy()
         network.weights(absent)[0][...] = 0
-        _, gradient = objective.smooth_value_and_gradient(absent)
+        with objective.blas_threads():
+            _, gradient = objective.smooth_value_and_gradient(absent)
         gradients = self._groups.norms(network.weights(gradient)[0])[0]
         largest = float((gradients / np.sqrt(self._groups.sizes)).max())
         if not largest > 0:
