@@ -85,11 +85,19 @@ class FinitePredictions:
         self._limit = network.loss.largest_raw(dtype)
         self._largest_sum = float(np.finfo(dtype).max) / _ROUNDING
         self._slack = np.sqrt(max(network.layer_units[1:]) + 1)
-        largest_norm = (self._limit / norms.total) ** (1 / len(network.shapes))
-        self._largest_norm = (largest_norm - self._slack) / _ROUNDING
         # Of the network whose rows were predicted last: its layers, their `a_l`, and
         # how far its raw predictions were from the limit.
         self._predicted = None
+
+    @cached_property
+    def _largest_norm(self):
+        """The norm of all parameters up to which no prediction can pass the limit.
+
+        Found in the first epoch, where the threads of BLAS are limited.
+        """
+        n_layers = len(self._network.shapes)
+        largest = (self._limit / self._norms.total) ** (1 / n_layers)
+        return (largest - self._slack) / _ROUNDING
 
     def __call__(self, params):
         """Whether all predictions of the training rows are finite.
