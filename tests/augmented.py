@@ -4,6 +4,7 @@ import numpy as np
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import AugmentingResampler, GaussianNoise
+from skreg.neural_network._tasks import TrainingState
 
 N_ROWS, N_FEATURES = 120, 6
 
@@ -70,5 +71,11 @@ def assert_same_weights(one, other, equal=True):
     assert all(same) if equal else not any(same)
 
 
+def keep_rows(monkeypatch):
+    """Let fitted estimators show the rows that they were trained on."""
+    monkeypatch.setattr(TrainingState, "without_rows", lambda state: state)
+
+
 def rows_held_out(fitted):
+    """The validation rows of an estimator that was fitted under `keep_rows`."""
     return fitted._training_state.validation_rows[0]

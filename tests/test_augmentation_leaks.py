@@ -10,6 +10,7 @@ from augmented import (
     Watcher,
     X,
     classifier,
+    keep_rows,
     rows_held_out,
 )
 from imblearn.over_sampling import SMOTE
@@ -35,6 +36,11 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 STOPPING = dict(early_stopping=True, validation_fraction=0.25, n_iter_no_change=50)
+
+
+@pytest.fixture(autouse=True)
+def fitted_networks_show_their_rows(monkeypatch):
+    keep_rows(monkeypatch)
 
 
 @pytest.mark.parametrize("make_sparse", [np.asarray, sparse.csr_matrix])

@@ -208,6 +208,42 @@ def test_networks_that_differ_in_one_parameter(data, kind, name):
     assert differences(RandomSearch(search, X, y)) == []
 
 
+@pytest.mark.parametrize(
+    "kind, name", [(kind, name) for kind, values in VALUES.items() for name in values]
+)
+def test_tasks_that_differ_in_one_parameter(data, kind, name):
+    """Without a search, which keeps apart what is given other data."""
+    X, y = data
+    estimator = MLPClassifier()
+    if kind == "regression":
+        estimator = MLPRegressor()
+        y = X[:, 0] + 0.3 * X[:, 1] ** 2
+    settings = {"batch_size": 17, "learning_rate_init": 0.02, "max_iter": 5}
+    settings |= {
+        "hidden_layer_sizes": (4,),
+        "random_state": 0,
+        **SETTINGS.get(name, {}),
+    }
+    estimator.set_params(**settings)
+    values = [value for value in VALUES[kind][name] if name != "random_state" or value]
+
+    def networks():
+        return [
+            clone(estimator).set_params(**{name: clone(value, safe=False)})
+            for value in values
+        ]
+
+    outcomes = fit_many([FitTask(network) for network in networks()], X, y)
+    for outcome, alone in zip(outcomes, networks(), strict=True):
+        if outcome.error is not None:
+            with pytest.raises(type(outcome.error)):
+                alone.fit(X, y)
+            continue
+        alone.fit(X, y)
+        coefs, _ = outcome.network.unpack(outcome.state.progress.kept)
+        assert_allclose(coefs[0], alone.coefs_[0], rtol=1e-6, atol=1e-9)
+
+
 # -- rungs -----------------------------------------------------------------------------
 
 
@@ -392,6 +428,8 @@ def test_streams_that_go_on_alike():
     other.next_epoch(shuffle=False)
     assert not one.goes_on_like(other)
     assert one.goes_on_like(one.copy())
+    # The same generators, but in the rows' own order again.
+    assert not one.goes_on_like(one.on_rows(one.rows))
     drawn = one.copy()
     drawn.dropout_rng.random()
     assert not one.goes_on_like(drawn)

@@ -6,7 +6,7 @@ import pytest
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
 from skreg._core.random import Stream
-from skreg._core.stopping import Curves, Patience, Progress, StopReason
+from skreg._core.stopping import Patience, Progress, StopReason
 from skreg._core.training import Model, Settings, train
 from skreg._core.validation import Holdout
 
@@ -125,8 +125,15 @@ def test_curves_hold_python_floats():
     progress = Progress(Patience(5, 0.0))
     one = np.float32(1)
     progress.end_epoch(params(1), one, one, (one, one))
-    for curve in vars(progress.curves).values():
+    curves = progress.curves
+    for curve in (
+        curves.loss,
+        curves.data_loss,
+        curves.validation_loss,
+        curves.validation_scores,
+    ):
         assert [type(value) for value in curve] == [float]
+    assert type(curves.lowest_loss) is float
     assert type(progress.best_score) is float
 
 
@@ -134,7 +141,7 @@ def test_going_on_leaves_the_earlier_record_as_it_was():
     earlier = Progress(Patience(1, 0.0))
     earlier.end_epoch(params(1), 1.0, 1.0, (0.5, 0.5))
     earlier.end_epoch(params(2), 1.0, 1.0, (0.4, 0.5))
-    curves = Curves(*(list(curve) for curve in vars(earlier.curves).values()))
+    curves = earlier.curves.copy()
     later = Progress(Patience(7, 7.0), curves)
     later.continue_from(earlier)
     assert later.n_epochs == 0

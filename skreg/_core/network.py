@@ -34,6 +34,7 @@ class Network:
 
     def __init__(self, layer_units, activation, loss):
         self.layer_units = tuple(layer_units)
+        self.activation_name = activation
         self.activation = ACTIVATIONS[activation]
         self.loss = loss
         self.shapes = [

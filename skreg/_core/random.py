@@ -102,6 +102,13 @@ class Stream:
         other.augmentation_rng = copy.deepcopy(self.augmentation_rng)
         return other
 
+    def without_rows(self):
+        """The generators alone, to go on with on other rows; they are shared."""
+        other = copy.copy(self)
+        other.rows = other._order = np.arange(0)
+        other.sample_weight = other.augmentation = None
+        return other
+
     def on_rows(self, rows, sample_weight=None, augmentation=None):
         """A stream that goes on with these training rows, in their own order."""
         other = self.copy()

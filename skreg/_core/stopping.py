@@ -340,12 +340,66 @@ def _check_positive(criterion, **values):
 
 @dataclass
 class Curves:
-    """What one model's epochs measured: Python floats, an entry an epoch."""
+    """What one model's epochs measured: Python floats, an entry an epoch.
+
+    Attributes
+    ----------
+    loss, data_loss : list of float
+    validation_loss, validation_scores : list of float
+        Empty without validation rows.
+    lowest_loss : float
+        Of `loss` and of the curves before.
+    before : Curves or None
+        Those of an earlier training, which these are to be appended to by `join`: a
+        training of one epoch after many others takes no copy of all of them.
+    """
 
     loss: list = field(default_factory=list)
     data_loss: list = field(default_factory=list)
     validation_loss: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
+    lowest_loss: float = inf
+    before: "Curves | None" = None
+
+    @classmethod
+    def after(cls, before):
+        """Curves without an entry yet, which go on from others."""
+        return cls(lowest_loss=before.lowest_loss, before=before)
+
+    @property
+    def n_validated(self):
+        """The number of validated epochs, those before included."""
+        n_before = 0 if self.before is None else self.before.n_validated
+        return n_before + len(self.validation_scores)
+
+    def append(self, loss, data_loss):
+        """Add an epoch's losses on the training rows."""
+        self.loss.append(float(loss))
+        self.data_loss.append(float(data_loss))
+        self.lowest_loss = min(self.lowest_loss, self.loss[-1])
+
+    def append_validation(self, score, loss):
+        """Add an epoch's score and loss on the validation rows."""
+        self.validation_scores.append(score)
+        self.validation_loss.append(float(loss))
+
+    def join(self):
+        """Make these the whole curves, appended to the lists of those before."""
+        if self.before is not None:
+            before, self.before = self.before, None
+            for name in _CURVES:
+                whole = getattr(before, name)
+                whole += getattr(self, name)
+                setattr(self, name, whole)
+
+    def copy(self):
+        """The whole curves, in lists of their own."""
+        parts = (Curves() if self.before is None else self.before), self
+        lists = {name: sum((getattr(p, name) for p in parts), []) for name in _CURVES}
+        return Curves(**lists, lowest_loss=self.lowest_loss)
+
+
+_CURVES = ("loss", "data_loss", "validation_loss", "validation_scores")
 
 
 class Progress:
@@ -409,21 +463,19 @@ class Progress:
         """
         self.n_epochs += 1
         curves = self.curves
-        curves.loss.append(float(loss))
-        curves.data_loss.append(float(data_loss))
+        curves.append(loss, data_loss)
         score, validation_loss = -loss, None
         if validation is not None:
             score, validation_loss = validation
             score = float(score) if isfinite(score) else float("nan")
-            curves.validation_scores.append(score)
-            curves.validation_loss.append(float(validation_loss))
+            curves.append_validation(score, validation_loss)
         is_sound = is_sound or _all_finite
         if not (isfinite(loss) and isfinite(score) and is_sound(params)):
             return StopReason.DIVERGED
         if score > self.best_score:
             self.best_score = float(score)
             if validation is not None:
-                self.best_iter = len(curves.validation_scores)
+                self.best_iter = curves.n_validated
                 self.kept = params.copy()
         if validation is None:
             self.kept = params.copy()

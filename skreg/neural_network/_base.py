@@ -407,13 +407,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             reports.append(callbacks.report(self, task.phase, network, encoding))
         return partial(call_all, reports) if reports else None
 
-    def _prepare_to_predict(self, network, encoding, n_features):
-        """Set what predicting needs beside `coefs_` and `intercepts_`."""
-        self.n_features_in_ = n_features
-        self.n_outputs_ = network.n_outputs
-        if encoding is not None:
-            self.classes_, self._encoding = encoding.classes, encoding
-
     # -- prediction ------------------------------------------------------------------
 
     @contextmanager
@@ -435,7 +428,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             dtype=_DTYPES,
             reset=False,
         )
-        activation = ACTIVATIONS[self.activation]
+        activation = ACTIVATIONS[self._hidden_activation]
         last = len(self.coefs_) - 1
         # A product with a sparse matrix is none of BLAS's.
         dense = self.coefs_[1:] if sparse.issparse(H) else self.coefs_

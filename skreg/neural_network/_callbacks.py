@@ -7,6 +7,7 @@ and ends when the epoch has ended: only then is it known to have taken place.
 
 from .._core.stopping import StopReason
 from ._stopping import max_iter_of
+from ._tasks import predicting_attributes
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -120,19 +121,10 @@ class FitCallbacks:
         """What makes a fitted estimator, as if training had ended here."""
         if progress.kept is None:
             return None
-        coefs, intercepts = network.unpack(progress.kept)
-        fitted = {
-            "coefs_": coefs,
-            "intercepts_": intercepts,
-            "n_layers_": len(network.layer_units),
-            "n_outputs_": network.n_outputs,
-            "out_activation_": network.loss.out_activation,
-            "n_features_in_": scratch.n_features_in_,
-        }
+        fitted = predicting_attributes(network, encoding, progress.kept)
+        fitted["n_features_in_"] = scratch.n_features_in_
         # None where the columns have lost the names that they had in an earlier fit.
         names = getattr(scratch, "feature_names_in_", None)
         if names is not None or hasattr(self._estimator, "feature_names_in_"):
             fitted["feature_names_in_"] = names
-        if encoding is not None:
-            fitted |= {"classes_": encoding.classes, "_encoding": encoding}
         return fitted

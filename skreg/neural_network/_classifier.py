@@ -547,7 +547,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return network._proba_of(network._predict_raw(X))
 
     def _proba_of(self, raw):
-        proba = self._make_loss(self._encoding).predict(raw.T).T
+        proba = self._trained_loss.predict(raw.T).T
         if self._encoding.kind != "binary":
             return np.ascontiguousarray(proba)
         if len(self.classes_) == 1:

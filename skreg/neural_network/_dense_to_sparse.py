@@ -15,7 +15,7 @@ from scipy import sparse
 
 from .._core.objective import Objective
 from .._core.penalties import ElasticNet, make_penalty
-from .._core.stopping import Curves, Patience, Progress, StopReason
+from .._core.stopping import Patience, Progress, StopReason
 from ._stopping import max_iter_of
 from ._tasks import FitOutcome
 
@@ -277,9 +277,7 @@ class _Trail:
         # trained until it has learned enough.
         estimator.stopping_criterion, estimator.n_iter_no_change = "patience", np.inf
         earlier = self._state.progress
-        # A copy: what comes of this value may be thrown away.
-        curves = Curves(**{name: list(c) for name, c in vars(earlier.curves).items()})
-        progress = Progress(Patience(np.inf, 0.0), curves)
+        progress = Progress(Patience(np.inf, 0.0), earlier.curves)
         progress.n_epochs = earlier.n_epochs
         state = replace(self._state, progress=progress)
         return replace(

@@ -341,9 +341,9 @@ def _progress(task):
     earlier = None if task.state is None else task.state.progress
     if earlier is None:
         return Progress(criterion, min_iter=estimator.min_iter)
-    curves = Curves(
-        **{name: list(curve) for name, curve in vars(earlier.curves).items()}
-    )
+    # A state that is resumed may be resumed again; one that a fit starts from is the
+    # estimator's own, whose curves the fit takes over if it succeeds.
+    curves = earlier.curves.copy() if task.resume else Curves.after(earlier.curves)
     progress = Progress(criterion, curves, estimator.min_iter)
     if task.resume:
         progress.n_epochs = earlier.n_epochs

@@ -21,7 +21,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
-from .._core.stopping import Curves, StopReason
+from .._core.stopping import StopReason
 from ._holdout import fold_rows, split_by
 from ._sharing import Same, value_key
 from ._tasks import FitOutcome
@@ -177,7 +177,7 @@ def _slim(outcome):
 def _n_updates(outcome):
     """Updates from the start of this training to its best point."""
     progress = outcome.progress
-    n_earlier = len(progress.curves.validation_scores) - progress.n_epochs
+    n_earlier = progress.curves.n_validated - progress.n_epochs
     return (progress.best_iter - n_earlier) * outcome.updates_per_epoch
 
 
@@ -252,9 +252,8 @@ def _joined(first, second, n_updates):
     progress = second.state.progress
     # A callback, or a solver that was done, may have ended it before.
     n_updates = min(n_updates, progress.n_epochs * second.updates_per_epoch)
-    curves = vars(first.progress.curves)
     # What goes on from here goes on with these curves.
-    progress.curves = Curves(**{name: list(curve) for name, curve in curves.items()})
+    progress.curves = first.progress.curves
     return replace(
         second,
         stop_reason=first.stop_reason,

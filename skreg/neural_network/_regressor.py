@@ -498,7 +498,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         with self._predicting() as network:
             raw = network._predict_raw(X)
-            prediction = network._make_loss(None).predict(raw)
+            prediction = network._trained_loss.predict(raw)
         return prediction[:, 0] if prediction.shape[1] == 1 else prediction
 
     # -- what BaseMLP asks ---------------------------------------------------------

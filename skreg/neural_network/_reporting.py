@@ -26,7 +26,7 @@ def print_epoch(progress, phase=None):
     if curves.validation_scores:
         score, loss = curves.validation_scores[-1], curves.validation_loss[-1]
         line += f", validation loss = {loss:.8f}, validation score = {score:.6f}"
-        if progress.best_iter == len(curves.validation_scores):
+        if progress.best_iter == curves.n_validated:
             line += " (best)"
     print(line)
 

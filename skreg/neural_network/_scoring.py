@@ -5,6 +5,8 @@ import inspect
 
 from sklearn.metrics import check_scoring
 
+from ._tasks import predicting_attributes
+
 __all__ = ["ValidationScore", "checked_scorer"]
 
 
@@ -79,9 +81,9 @@ class ValidationScore:
     """
 
     def __init__(self, estimator, network, encoding, X, y, weight, has_sample_weight):
-        self._network = network
+        self._network, self._encoding = network, encoding
         self._predictor = copy.copy(estimator)
-        self._predictor._prepare_to_predict(network, encoding, X.shape[1])
+        self._predictor.n_features_in_ = X.shape[1]
         # The arrays have lost the column names that predict would ask for.
         self._predictor.__dict__.pop("feature_names_in_", None)
         self._scorer, takes_weight = checked_scorer(
@@ -92,6 +94,7 @@ class ValidationScore:
         self._kwargs = {"sample_weight": weight} if is_weighted else {}
 
     def __call__(self, params):
-        predictor = self._predictor
-        predictor.coefs_, predictor.intercepts_ = self._network.unpack(params)
-        return self._scorer(predictor, self._X, self._y, **self._kwargs)
+        vars(self._predictor).update(
+            predicting_attributes(self._network, self._encoding, params)
+        )
+        return self._scorer(self._predictor, self._X, self._y, **self._kwargs)

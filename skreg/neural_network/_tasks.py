@@ -1,6 +1,6 @@
 """Tasks, outcomes, and the state in which training can be left and taken up again."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,13 @@ from .._core.network import Network
 from .._core.random import Stream
 from .._core.stopping import Progress, StopReason
 
-__all__ = ["FitOutcome", "FitTask", "TrainingState", "Validation"]
+__all__ = [
+    "FitOutcome",
+    "FitTask",
+    "TrainingState",
+    "Validation",
+    "predicting_attributes",
+]
 
 
 @dataclass
@@ -45,6 +51,19 @@ class TrainingState:
     n_samples_seen: int = 0
     validation_rows: tuple | None = None
     feature_epsilon: float | None = None
+
+    def without_rows(self):
+        """What a fitted estimator keeps: nothing that grows with its training rows.
+
+        Its next fit has rows of its own. What trains on these very rows goes on from
+        the whole state.
+        """
+        kept = self.kept
+        if np.array_equal(self.params, kept):
+            # One array instead of two in a pickle.
+            kept = self.params
+        stream = self.stream and self.stream.without_rows()
+        return replace(self, kept=kept, stream=stream, validation_rows=None)
 
 
 @dataclass
@@ -141,10 +160,8 @@ class FitOutcome:
         """Set the fitted attributes of an estimator (see its docstring)."""
         progress, network = self.progress, self.network
         curves, params = progress.curves, self.state.progress.kept
-        estimator.coefs_, estimator.intercepts_ = network.unpack(params)
-        estimator.n_layers_ = len(network.layer_units)
-        estimator.n_outputs_ = network.n_outputs
-        estimator.out_activation_ = network.loss.out_activation
+        curves.join()
+        vars(estimator).update(predicting_attributes(network, self.encoding, params))
         estimator.n_iter_ = progress.n_epochs
         estimator.t_ = self.state.n_samples_seen
         estimator.stop_reason_ = str(self.stop_reason)
@@ -153,7 +170,7 @@ class FitOutcome:
         estimator.loss_ = curves.loss[-1] if curves.loss else None
         estimator.best_iter_ = progress.best_iter
         if progress.best_iter is None:
-            estimator.best_loss_ = min(curves.loss, default=None)
+            estimator.best_loss_ = curves.lowest_loss if curves.loss else None
             estimator.validation_scores_ = estimator.validation_loss_curve_ = None
             estimator.best_validation_score_ = None
         else:
@@ -162,10 +179,39 @@ class FitOutcome:
             estimator.validation_loss_curve_ = curves.validation_loss
             estimator.best_validation_score_ = progress.best_score
         estimator.refit_n_updates_ = self.refit_n_updates
-        if self.encoding is not None:
-            estimator.classes_ = self.encoding.classes
-            estimator._encoding = self.encoding
-        estimator._training_state = self.state
+        estimator._training_state = self.state.without_rows()
+
+
+def predicting_attributes(network, encoding, params):
+    """What predicting needs of a fitted estimator, beside the columns of X.
+
+    It predicts by what was trained: parameters that are set after `fit` are those of
+    the next fit.
+
+    Parameters
+    ----------
+    network : network.Network
+    encoding : LabelEncoding or None
+    params : ndarray of shape (n_params,)
+
+    Returns
+    -------
+    dict of str to object
+        By the names of the attributes.
+    """
+    coefs, intercepts = network.unpack(params)
+    attributes = {
+        "coefs_": coefs,
+        "intercepts_": intercepts,
+        "n_layers_": len(network.layer_units),
+        "n_outputs_": network.n_outputs,
+        "out_activation_": network.loss.out_activation,
+        "_hidden_activation": network.activation_name,
+        "_trained_loss": network.loss,
+    }
+    if encoding is not None:
+        attributes |= {"classes_": encoding.classes, "_encoding": encoding}
+    return attributes
 
 
 @dataclass
