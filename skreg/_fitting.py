@@ -7,8 +7,11 @@ not get in each other's way: the last one to end is what the object becomes.
 """
 
 from contextlib import contextmanager
+from functools import wraps
 
-__all__ = ["fitted_at_once", "snapshot"]
+import numpy as np
+
+__all__ = ["fitted_at_once", "quiet_numpy", "quietly", "snapshot"]
 
 
 def snapshot(estimator):
@@ -23,9 +26,30 @@ def snapshot(estimator):
     return copied
 
 
+def quiet_numpy():
+    """A context without NumPy's warnings of overflow and the like.
+
+    What is not finite, of whatever data and parameters, ends in a stop reason, a score
+    or an error that says so; where in the arithmetic it arose tells a user nothing.
+    """
+    return np.errstate(all="ignore")
+
+
+def quietly(function):
+    """Decorate a function, to run in `quiet_numpy`."""
+
+    # With a context of its own for every call, which threads cannot share.
+    @wraps(function)
+    def quiet(*args, **kwargs):
+        with quiet_numpy():
+            return function(*args, **kwargs)
+
+    return quiet
+
+
 @contextmanager
 def fitted_at_once(estimator):
-    """Fit a copy of an estimator, and publish the result if that succeeds.
+    """Fit a copy of an estimator, quietly, and publish the result if that succeeds.
 
     Parameters
     ----------
@@ -39,7 +63,8 @@ def fitted_at_once(estimator):
     """
     scratch = snapshot(estimator)
     before = vars(scratch).copy()
-    yield scratch
+    with quiet_numpy():
+        yield scratch
     after = vars(scratch)
     # Only what the fit has set: a parameter may have been changed meanwhile.
     changed = {

@@ -373,8 +373,9 @@ class _Batch:
                 is_sound=self._predicts[k],
             )
             if schedule == "invscaling":
-                n_seen = int(self._n_samples_seen[k])
-                rates[k] = model.learning_rate_init / (n_seen + 1) ** model.power_t
+                # A float of NumPy: its power becomes infinite where Python's raises.
+                n_seen = np.float64(self._n_samples_seen[k] + 1)
+                rates[k] = model.learning_rate_init / n_seen**model.power_t
             elif schedule == "adaptive" and reason is progress.criterion.reason:
                 reason = StopReason.LEARNING_RATE
                 if rates[k] > _SMALLEST_LEARNING_RATE:

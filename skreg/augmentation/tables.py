@@ -9,6 +9,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._fitting import quiet_numpy
 from ._base import BaseAugmentation, Mixing, choose_rows
 from ._fast import COIN_SIDES, select, standard_normal, toss_coins
 
@@ -97,6 +98,21 @@ class _TableAugmentation(BaseAugmentation):
         return False
 
 
+def _in_range(statistic, X):
+    """A mean or standard deviation of every column, of whatever size its values are.
+
+    Accumulated in float64: float32 sums of many rows lose the small spreads.
+    """
+    with quiet_numpy():
+        values = statistic(X, axis=0, dtype=np.float64)
+        # Squares of larger and of smaller values leave the range of the numbers.
+        if not ((1e-150 < np.abs(values)) & (np.abs(values) < 1e150)).all():
+            scale = np.abs(X).max(axis=0).astype(np.float64)
+            scale[scale == 0] = 1
+            values = statistic(X / scale, axis=0) * scale
+    return values
+
+
 class GaussianNoise(_TableAugmentation):
     """Add Gaussian noise in units of each feature's spread.
 
@@ -145,8 +161,7 @@ class GaussianNoise(_TableAugmentation):
 
     def _learn(self, X, Y):
         super()._learn(X, Y)
-        # Accumulated in float64: float32 sums of many rows lose the small spreads.
-        self.scale_ = self.sigma * X.std(axis=0, dtype=np.float64)
+        self.scale_ = self.sigma * _in_range(np.std, X)
         self.scale_[self.units_.grouped] = 0.0
 
     def _augment(self, X, rng):
@@ -266,7 +281,7 @@ class FeatureDropout(_TableAugmentation):
         super()._learn(X, Y)
         self.fill_ = self.fill
         if isinstance(self.fill, str):
-            self.fill_ = np.asarray(X.mean(axis=0, dtype=np.float64))
+            self.fill_ = _in_range(np.mean, X)
 
     def _augment(self, X, rng):
         dropped = self.units_.toss(len(X), self.rate, rng)

@@ -11,6 +11,7 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
+from .._fitting import quietly
 from ._parts import PARTS, standard_errors
 from ._rounds import RESAMPLINGS, check_row_sets, draw_rounds, predict_by_rounds
 
@@ -84,6 +85,7 @@ class BiasVarianceDecomposition:
         return "\n".join(lines)
 
 
+@quietly
 def bias_variance_decomposition(
     estimator,
     X=None,

@@ -11,6 +11,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 
+from .._fitting import quietly
 from ..model_selection._splits import list_splits
 from ._evaluation import Measure, make_error
 from ._models import references_for
@@ -126,6 +127,7 @@ class Diagnosis:
         return as_html(self)
 
 
+@quietly
 def diagnose(
     estimator,
     X,

@@ -19,6 +19,7 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
+from .._fitting import quietly
 from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
 from ..neural_network._fit_many import FitTask, fit_each
 
@@ -209,6 +210,7 @@ def _run_others(estimator, first, draws, predict):
     return predictions, []
 
 
+@quietly
 def _run_networks(estimator, first, draws, predict):
     candidates = [
         make_candidate(number, with_seed(estimator, draw.seed), {})

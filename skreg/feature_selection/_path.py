@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
+from .._fitting import quietly
 from ..neural_network._base import check_not_empty
 from ..neural_network._dense_to_sparse import PathPoint, run_paths
 from ..neural_network._fit_many import FitTask, fit_many
@@ -153,6 +154,7 @@ def fitted_at(estimator, point):
     return fitted
 
 
+@quietly
 def feature_path(
     estimator,
     X,

@@ -5,6 +5,8 @@ from sklearn.utils import check_array
 
 from skreg.augmentation._base import generator_from, prepare_augmentation
 
+from .._fitting import quietly
+
 
 class AugmentationDisplay:
     """A grid of images: originals in the first column, augmented copies beside them.
@@ -47,6 +49,7 @@ class AugmentationDisplay:
         self.copies = copies
 
     @classmethod
+    @quietly
     def from_augmentation(
         cls,
         augmentation,
@@ -110,6 +113,7 @@ class AugmentationDisplay:
             X.reshape(shape), np.reshape(copies, (n_copies, *shape)).astype(X.dtype)
         )
 
+    @quietly
     def plot(self, ax=None, *, gap=1, **imshow_params):
         """Draw the grid.
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from .._fitting import quietly
 from ..diagnosis import bias_variance_decomposition
 
 __all__ = ["BiasVarianceDisplay"]
@@ -145,6 +146,7 @@ class BiasVarianceDisplay:
     def _parts(self, name):
         return np.array([getattr(each, name) for each in self.decompositions])
 
+    @quietly
     def plot(self, ax=None, **line_params):
         """Draw the parts of the loss, with bands of one standard error.
 

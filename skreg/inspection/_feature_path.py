@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitting import quietly
+
 __all__ = ["FeaturePathDisplay"]
 
 
@@ -108,6 +110,7 @@ class FeaturePathDisplay:
             score_name=scoring if isinstance(scoring, str) else "score",
         )
 
+    @quietly
     def plot(self, ax=None):
         """Draw scores against the number of inputs, from many on the left to few.
 

@@ -3,6 +3,8 @@
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitting import quietly
+
 __all__ = ["LossCurveDisplay"]
 
 
@@ -103,6 +105,7 @@ class LossCurveDisplay:
             estimator_name=type(estimator).__name__,
         )
 
+    @quietly
     def plot(self, ax=None, **line_params):
         """Draw the curves.
 

@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitting import quietly
+
 __all__ = ["PenaltyGridDisplay"]
 
 
@@ -167,6 +169,7 @@ class PenaltyGridDisplay:
             score_name=metric if metric != "score" else _name_of_scoring(search),
         )
 
+    @quietly
     def plot(self, ax=None, **params):
         """Draw the curve or the heat map.
 

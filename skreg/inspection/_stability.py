@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitting import quietly
+
 __all__ = ["StabilityDisplay"]
 
 
@@ -95,6 +97,7 @@ class StabilityDisplay:
         """The inputs by falling score; of equal ones the first column first."""
         return np.argsort(-self.stability_scores, kind="stable")
 
+    @quietly
     def plot(self, ax=None, *, max_features=30):
         """Draw a bar an input.
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
+from .._fitting import quietly
 from ..neural_network._sharing import identity_key, sharing_key, value_key
 from ._sklearn_private import check_method_params, safe_split
 
@@ -139,6 +140,7 @@ class Fold:
     is_refused: bool = False
 
 
+@quietly
 def prepare_fold(candidate, split, X, y, train, fit_params):
     """Fit the steps before the network, and validate what comes out for it.
 

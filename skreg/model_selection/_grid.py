@@ -17,11 +17,13 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_scalar
 
+from .._fitting import quietly
 from ._candidates import make_candidate, prepare_fold
 
 __all__ = ["alpha_grid"]
 
 
+@quietly
 def alpha_grid(
     estimator, X, y, *, n_alphas=10, eps=1e-4, l1_ratio=None, sample_weight=None
 ):
@@ -101,6 +103,10 @@ def alpha_grid(
     if data.error is not None:
         raise data.error
     rate = _rate_of_descent(candidate.network, data)
+    if not np.isfinite(rate).all():
+        raise ValueError(
+            "X or y has values too large for a scale of penalties: scale them."
+        )
     largest = _largest_alpha(rate, l1_ratio, candidate.network._hidden_units())
     return np.geomspace(largest, largest * eps, n_alphas)
 

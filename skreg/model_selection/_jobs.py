@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from .._core.stopping import StopReason
+from .._fitting import quietly
 from ..augmentation import is_resampler
 from ..neural_network._fit_many import fit_each
 from ..neural_network._reporting import warn_about
@@ -85,6 +86,7 @@ class Job:
     folds: list | None = field(default=None, repr=False)
 
 
+@quietly
 def run_together(job, X, y, splits, **options):
     """Train the fits of a job in lockstep and score each.
 
@@ -308,6 +310,7 @@ def run_alone(fit, X, y, split, *, fit_params, scoring, verbose):
     return [FitResult(scored)]
 
 
+@quietly
 def fit_whole(estimator, X, y, fit_params):
     """Fit to all rows: the estimator, the seconds this took and what it warned of.
 

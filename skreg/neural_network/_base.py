@@ -23,7 +23,7 @@ from .._core.activations import ACTIVATIONS
 from .._core.network import Network
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
-from .._fitting import fitted_at_once, snapshot
+from .._fitting import fitted_at_once, quiet_numpy, snapshot
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
@@ -415,7 +415,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
         Rows far from all that it was trained on may overflow; the prediction says so.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
+        with quiet_numpy():
             yield snapshot(self)
 
     def _predict_raw(self, X):

@@ -251,14 +251,13 @@ class _Trail:
             _, gradient = objective.smooth_value_and_gradient(absent)
         gradients = self._groups.norms(network.weights(gradient)[0])[0]
         largest = float((gradients / np.sqrt(self._groups.sizes)).max())
-        if not largest > 0:
-            # A dead network: anything removes everything.
-            return 1.0
         slope = 1.0
         if estimator.feature_penalty == "log_sum":
             norm = _mean_norm(network, self._state.params)
-            slope = 1 / (1 + norm / self._epsilon)
-        return _FIRST_PULL * largest / slope
+            slope = 1 / (1 + np.divide(norm, self._epsilon))
+        value = float(np.divide(_FIRST_PULL * largest, slope))
+        # Of a dead network (anything removes everything), or beyond all numbers.
+        return value if 0 < value < np.inf else 1.0
 
     @property
     def _at_last_point(self):

@@ -25,6 +25,10 @@ _LOSSES = {
 }
 
 
+# Of a loss, whose first epochs may have one that is larger by as much again.
+_SMALLEST_UNIT = float(np.sqrt(np.finfo(np.float64).tiny))
+
+
 class MLPRegressor(RegressorMixin, BaseMLP):
     r"""Regularized multi-layer perceptron regressor.
 
@@ -526,7 +530,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _encode(self, y, encoding, dtype):
         Y = y[:, None] if y.ndim == 1 else y
-        return np.ascontiguousarray(Y, dtype=dtype)
+        Y = np.ascontiguousarray(Y, dtype=dtype)
+        if Y.dtype != y.dtype and not np.isfinite(Y).all():
+            raise ValueError(
+                f"y (or y_val) has values too large for {Y.dtype}, the type of X: "
+                "scale y, or pass X as float64."
+            )
+        return Y
 
     def _check_y(self, y):
         if sparse.issparse(y):
@@ -549,8 +559,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Y = Y[stream.rows].T
         weight = stream.sample_weight
         constant = loss.best_constant(Y, weight).astype(Y.dtype)
-        unit = np.average(loss.value(constant, Y), weights=weight)
-        return float(unit) if unit > 0 else 1.0
+        unit = float(np.average(loss.value(constant, Y), weights=weight))
+        # Losses over the smallest units would be infinite.
+        return max(unit, _SMALLEST_UNIT) if unit > 0 else 1.0
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

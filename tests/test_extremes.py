@@ -1,0 +1,272 @@
+"""Valid but extreme parameters and data: a finite network or a clear error.
+
+Never a raw error of Python's arithmetic, and never a warning of NumPy's.
+"""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from skreg import MLPClassifier, MLPRegressor
+from skreg.augmentation import AugmentingResampler, FeatureDropout, GaussianNoise, Mixup
+from skreg.diagnosis import bias_variance_decomposition
+from skreg.feature_selection import (
+    SparseInputSelector,
+    StabilitySelection,
+    feature_path,
+)
+from skreg.inspection import AugmentationDisplay, PenaltyGridDisplay
+from skreg.model_selection import GridSearchCV, HalvingGridSearchCV, alpha_grid
+
+_rng = np.random.RandomState(0)
+X = _rng.normal(size=(40, 4))
+Y = (X[:, 0] > 0).astype(int)
+Y_REAL = X @ [1.0, -2.0, 0.5, 0.0]
+LARGEST = np.where(X > 0, 1.7e308, -1.7e308)
+
+# What may end an attempt, apart from a good network.
+CLEAR = "non-finite|not finite|too large|diverged|infinity|All the .* fits failed"
+
+
+@pytest.fixture(autouse=True)
+def only_warnings_that_say_something():
+    """Of NumPy's none: they are errors here, as in all tests, and nothing else is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", ".* encountered in", RuntimeWarning)
+        yield
+
+
+def attempt(function):
+    """The result of a call; None where it ends in a clear error."""
+    try:
+        return function()
+    except ValueError as error:
+        assert re.search(CLEAR, str(error)), error
+
+
+def check(network, X, y, **kwargs):
+    """Fit and go on: predictions are finite whenever there are any."""
+    attempt(lambda: network.fit(X, y, **kwargs))
+    if hasattr(network, "coefs_"):
+        assert np.isfinite(network.predict(X)).all()
+        if network.solver in ("adam", "sgd") and not network.early_stopping:
+            attempt(lambda: network.partial_fit(X, y, **kwargs))
+            assert np.isfinite(network.predict(X)).all()
+    return network
+
+
+# -- parameters ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("power_t", [200, 1e300, 0, 1e-300])
+def test_power_t(power_t):
+    network = MLPClassifier(
+        (3,),
+        solver="sgd",
+        learning_rate="invscaling",
+        power_t=power_t,
+        momentum=0.0,
+        max_iter=5,
+        random_state=0,
+    )
+    check(network, X, Y)
+    assert network.n_iter_ > 0 and network.stop_reason_ != "diverged"
+    if power_t >= 200:
+        # The rate is zero after the first epoch.
+        network.set_params(max_iter=1).fit(X, Y)
+        coefs = network.coefs_[0]
+        network.set_params(max_iter=5).fit(X, Y)
+        np.testing.assert_array_equal(network.coefs_[0], coefs)
+
+
+EXTREMES = {
+    "alpha": [1e-300, 1e45, 1e300],
+    "l1_ratio": [1e-300, 1 - 1e-16],
+    "learning_rate_init": [5e-324, 1e45, 1e300],
+    "tol": [0.0, 1e-300, 1e300],
+    "momentum": [0.0, 1 - 1e-16, 1.0],
+    "beta_1": [0.0, 1e-300, 1 - 1e-16],
+    "beta_2": [0.0, 1e-300, 1 - 1e-16],
+    "epsilon": [5e-324, 1e45, 1e300],
+    "batch_size": [1, 10**9],
+    "max_fun": [1],
+    "huber_delta": [5e-324, 1e300],
+    "feature_epsilon": [5e-324, 1e300],
+    "feature_alpha": [5e-324, 1e45, 1e300],
+    "n_iter_no_change": [1, 10**9],
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])
+@pytest.mark.parametrize("name", EXTREMES)
+def test_parameters(name, solver, dtype):
+    for value in EXTREMES[name]:
+        for Estimator, y in ((MLPRegressor, Y_REAL), (MLPClassifier, Y)):
+            params = {name: value, "max_iter": 3, "solver": solver, "random_state": 0}
+            if name == "feature_epsilon":
+                params["feature_alpha"] = 0.1
+            if name == "huber_delta":
+                params["loss"] = "huber"
+            if Estimator is MLPClassifier and name == "huber_delta":
+                continue
+            if solver == "lbfgs" and name.startswith("feature"):
+                continue
+            for early_stopping in (False, True):
+                network = Estimator((3,), early_stopping=early_stopping, **params)
+                check(network, X.astype(dtype), y)
+
+
+# -- data ------------------------------------------------------------------------------
+
+
+SCALES = [1e-320, 1e-200, 1e-160, 1e30, 1e155, 1e200, 1e300]
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])
+def test_scales_of_X(solver, early_stopping):
+    params = {"solver": solver, "early_stopping": early_stopping, "max_iter": 3}
+    for rows in (*(scale * X for scale in SCALES), LARGEST, 0 * X):
+        check(MLPClassifier((3,), random_state=0, **params), rows, Y)
+        check(MLPRegressor((3,), random_state=0, **params), rows, Y_REAL)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "quantile", "poisson"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_scales_of_y(loss, early_stopping):
+    for target in (*(scale * Y_REAL for scale in SCALES), LARGEST[:, 0], 0 * Y_REAL):
+        network = MLPRegressor(
+            (3,),
+            loss=loss,
+            quantile=0.3,
+            early_stopping=early_stopping,
+            max_iter=3,
+            random_state=0,
+        )
+        target = np.abs(target) if loss == "poisson" else target
+        check(network, X, target)
+        check(network, X, np.column_stack([target, target]))
+
+
+def test_a_small_target_has_a_finite_score():
+    """The loss of its best constant is smaller than what losses can be divided by."""
+    network = MLPRegressor((3,), early_stopping=True, max_iter=5, random_state=0)
+    network.fit(X, 1e-155 * Y_REAL)
+    assert network.n_iter_ == 5 and np.isfinite(network.validation_scores_).all()
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_target_beyond_float32_is_named(early_stopping):
+    network = MLPRegressor((3,), early_stopping=early_stopping, max_iter=3)
+    with pytest.raises(ValueError, match="y .* too large for float32.*scale y"):
+        network.fit(X.astype("f4"), 1e200 * Y_REAL)
+    with pytest.raises(ValueError, match="y .* too large for float32"):
+        network.set_params(early_stopping=True).fit(
+            X.astype("f4"), Y_REAL, X_val=X.astype("f4"), y_val=1e200 * Y_REAL
+        )
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e300, 1.7e308])
+def test_weights(scale):
+    weight = scale * np.minimum(np.abs(Y_REAL) + 0.1, 1)
+    for solver in ("adam", "lbfgs"):
+        network = MLPRegressor((3,), solver=solver, max_iter=3, random_state=0)
+        check(network, X, Y_REAL, sample_weight=weight)
+    balance = {0: scale, 1: 1}
+    check(MLPClassifier((3,), class_weight=balance, max_iter=3), X, Y)
+
+
+# -- augmentations ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e155, 1e300])
+def test_what_noise_learns_does_not_overflow(scale):
+    prepared = GaussianNoise(0.5).prepare(scale * X)
+    np.testing.assert_allclose(prepared.scale_, 0.5 * scale * X.std(axis=0))
+    filled = FeatureDropout(fill="mean").prepare(scale * X)
+    np.testing.assert_allclose(filled.fill_, scale * X.mean(axis=0))
+
+
+def test_what_is_learned_of_the_largest_numbers():
+    assert np.isfinite(GaussianNoise(0.1).prepare(LARGEST).scale_).all()
+    assert np.isfinite(FeatureDropout(fill="mean").prepare(LARGEST).fill_).all()
+
+
+@pytest.mark.parametrize(
+    "augmentation",
+    [GaussianNoise(0.1), GaussianNoise(1e300), Mixup(), FeatureDropout(fill="mean")],
+)
+def test_augmentation_of_extreme_rows(augmentation):
+    for rows in (X, 1e155 * X, 1e300 * X, LARGEST):
+        network = MLPClassifier((3,), augmentation=augmentation, max_iter=3)
+        check(network, rows, Y)
+        check(network.set_params(early_stopping=True), rows, Y)
+        AugmentationDisplay.from_augmentation(
+            augmentation, rows, image_shape=(2, 2), random_state=0
+        )
+        AugmentingResampler(augmentation, random_state=0).fit_resample(rows, Y)
+
+
+# -- everything that fits --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1e155 * X, LARGEST, 1e-200 * X])
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda network, X, y: GridSearchCV(
+            network, {"alpha": [1e-3, 1e300], "learning_rate_init": [0.1, 1e9]}, cv=2
+        ).fit(X, y),
+        lambda network, X, y: HalvingGridSearchCV(
+            network, {"alpha": [1e-3, 1e300], "learning_rate_init": [0.1, 1e9]}, cv=2
+        ).fit(X, y),
+        feature_path,
+        lambda network, X, y: SparseInputSelector(network, cv=2).fit(X, y),
+        lambda network, X, y: StabilitySelection(
+            network, q=2, threshold=0.6, n_pairs=1, random_state=0
+        ).fit(X, y),
+        alpha_grid,
+        lambda network, X, y: bias_variance_decomposition(
+            network, X, y, X_test=X, y_test=y, n_rounds=2, random_state=0
+        ),
+    ],
+    ids=["grid", "halving", "path", "selector", "stability", "alphas", "rounds"],
+)
+def test_everything_that_fits(run, rows):
+    params = {"alpha": 1e-3, "activation": "identity", "max_iter": 4}
+    for solver in ("adam", "sgd"):
+        network = MLPRegressor((3,), solver=solver, random_state=0, **params)
+        for y in (Y_REAL, LARGEST[:, 0]):
+            attempt(lambda y=y, network=network: run(network, rows, y))
+
+
+def test_picture_of_extreme_penalties():
+    pytest.importorskip("matplotlib")
+    import matplotlib.pyplot as plt
+
+    search = GridSearchCV(
+        MLPClassifier((3,), max_iter=3, random_state=0),
+        {"alpha": [1e-300, 1.0, 1e300]},
+        cv=2,
+    ).fit(X, Y)
+    PenaltyGridDisplay.from_estimator(search).plot()
+    plt.close("all")
+
+
+def test_a_path_of_the_smallest_epsilon():
+    network = MLPRegressor(
+        (3,),
+        alpha=1e-3,
+        feature_alpha=0.1,
+        feature_epsilon=5e-324,
+        max_iter=3,
+        random_state=0,
+    )
+    with pytest.warns(ConvergenceWarning):
+        network.fit(X, Y_REAL)
+    assert np.isfinite(network.predict(X)).all()
