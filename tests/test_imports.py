@@ -20,6 +20,7 @@ ORDER = (
     "skreg.neural_network",
     "skreg.augmentation",
     "skreg._fitting",
+    "skreg._warnings",
     "skreg._core",
     "skreg._core.batching",
     "skreg._core.training",

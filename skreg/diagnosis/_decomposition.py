@@ -1,6 +1,5 @@
 r"""Bias and variance of an estimator over many training sets."""
 
-import warnings
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 
@@ -12,6 +11,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
 from .._fitting import quietly
+from .._warnings import warn
 from ._parts import PARTS, standard_errors
 from ._rounds import RESAMPLINGS, check_row_sets, draw_rounds, predict_by_rounds
 
@@ -400,11 +400,10 @@ def _warn_about_max_iter(estimator, stop_reasons, n_rounds):
     n_cut = stop_reasons["max_iter"]
     if n_cut == 0 or _stops_early(estimator):
         return
-    warnings.warn(
+    warn(
         f"{n_cut} of {n_rounds} networks stopped at max_iter before they converged: "
         "bias and variance are those of unfinished training.",
         ConvergenceWarning,
-        stacklevel=3,
     )
 
 

@@ -327,7 +327,7 @@ def fit_whole(estimator, X, y, fit_params):
     return (
         estimator,
         seconds,
-        [(w.message, w.category, w.filename, w.lineno) for w in caught],
+        [warning.message for warning in caught],
     )
 
 

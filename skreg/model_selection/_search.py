@@ -1,7 +1,6 @@
 """Grid and randomized search whose candidates train in lockstep."""
 
 import time
-import warnings
 from collections import defaultdict
 
 from sklearn import model_selection
@@ -10,6 +9,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
 
 from .._fitting import fitted_at_once
+from .._warnings import warn
 from . import _sklearn_private as private
 from ._candidates import make_candidate, with_parameters
 from ._jobs import Fit
@@ -158,7 +158,7 @@ class LockstepSearch:
         else:
             estimator, seconds, caught = refitted
             for warning in caught:
-                warnings.warn_explicit(*warning)
+                warn(warning)
         self.best_estimator_, self.refit_time_ = estimator, seconds
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_

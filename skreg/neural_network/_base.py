@@ -1,7 +1,6 @@
 """What the two estimators share: parameters, fitting, fitted attributes."""
 
 import numbers
-import warnings
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from functools import partial
@@ -9,6 +8,7 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import (
@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
     check_is_fitted,
+    column_or_1d,
     validate_data,
 )
 
@@ -24,6 +25,7 @@ from .._core.network import Network
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
 from .._fitting import fitted_at_once, quiet_numpy, snapshot
+from .._warnings import warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
@@ -236,11 +238,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         if self.batch_size == "auto":
             return min(200, n_rows)
         if self.batch_size > n_rows:
-            warnings.warn(
+            warn(
                 f"Got batch_size={self.batch_size} larger than the {n_rows} training "
-                "rows. It is going to be clipped.",
-                UserWarning,
-                stacklevel=2,
+                "rows. It is going to be clipped."
             )
         return min(int(self.batch_size), n_rows)
 
@@ -267,6 +267,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             reset=reset,
         )
         return _rows_first(X), self._check_y(y)
+
+    @staticmethod
+    def _one_column(y):
+        """A target of a single column as a vector, with scikit-learn's warning."""
+        if y.ndim != 2 or y.shape[1] != 1:
+            return y
+        warn(
+            "A column-vector y was passed when a 1d array was expected. Please change "
+            "the shape of y to (n_samples, ), for example using ravel().",
+            DataConversionWarning,
+        )
+        return column_or_1d(y)
 
     def _check_weight(self, sample_weight, X, name):
         check_not_empty(sample_weight, name)

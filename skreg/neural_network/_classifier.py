@@ -6,7 +6,6 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
-from sklearn.utils.validation import column_or_1d
 
 from .._core.losses import HalfBinomial, HalfMultinomial
 from .._fitting import fitted_at_once
@@ -597,9 +596,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return encoding.encode(y, dtype)
 
     def _check_y(self, y):
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return y
+        return self._one_column(y)
 
     def _check_target(self, y, encoding, n_outputs, name):
         encoding.check(y, name)

@@ -1,10 +1,11 @@
 """The validation split of early stopping, and the folds of a refit."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import train_test_split
+
+from .._warnings import warn
 
 __all__ = ["fold_rows", "split_by", "split_validation_rows"]
 
@@ -54,12 +55,10 @@ def split_validation_rows(n_rows, validation_fraction, random_state, codes=None)
         n_classes = np.count_nonzero(counts > 1)
         n_left = min(n_validation, len(rows) - n_validation)
         if n_left < n_classes:
-            warnings.warn(
+            warn(
                 f"The validation split is not stratified: {n_left} rows cannot hold "
                 f"each of {n_classes} classes. Change validation_fraction="
-                f"{validation_fraction} or pass X_val and y_val.",
-                UserWarning,
-                stacklevel=2,
+                f"{validation_fraction} or pass X_val and y_val."
             )
             codes = None
     train, validation = train_test_split(

@@ -7,7 +7,6 @@ from scipy import sparse
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
 
 from .._core.losses import AbsoluteError, HalfPoisson, Huber, Quantile, SquaredError
 from .._fitting import fitted_at_once
@@ -541,8 +540,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _check_y(self, y):
         if sparse.issparse(y):
             raise TypeError("A sparse y is for multilabel classification only.")
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        y = self._one_column(y)
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("loss='poisson' needs y >= 0; some values are negative.")
         return y

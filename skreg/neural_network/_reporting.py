@@ -1,10 +1,9 @@
 """What training says while it runs, and afterwards."""
 
-import warnings
-
 from sklearn.exceptions import ConvergenceWarning
 
 from .._core.stopping import StopReason
+from .._warnings import warn
 from ._stopping import max_iter_of
 
 __all__ = ["call_all", "print_epoch", "warn_about"]
@@ -64,4 +63,4 @@ def warn_about(estimator, reason, progress):
             "data.",
             ConvergenceWarning,
         )
-    warnings.warn(message, category, stacklevel=4)
+    warn(message, category)

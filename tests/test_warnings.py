@@ -1,0 +1,149 @@
+"""Every warning of the package points at the user's line."""
+
+import inspect
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from joblib import Parallel, delayed
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skreg import MLPClassifier, MLPRegressor
+from skreg.augmentation import AugmentingResampler, GaussianNoise, ResampledClassifier
+from skreg.diagnosis import bias_variance_decomposition
+from skreg.feature_selection import SparseInputSelector
+from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
+
+ROOT = Path(__file__).resolve().parents[1]
+
+X = np.random.RandomState(0).normal(size=(60, 4))
+Y = np.arange(60) % 2
+Y_REAL = X[:, 0]
+
+
+def network(Estimator=MLPClassifier, **params):
+    return Estimator((3,), max_iter=2, random_state=0, alpha=1e-3).set_params(**params)
+
+
+def caught_by(call):
+    """(category, line of this file) of every warning; None for lines of others."""
+    with warnings.catch_warnings(record=True) as records:
+        warnings.simplefilter("always")
+        call()
+    return [(w.category, w.lineno if w.filename == __file__ else None) for w in records]
+
+
+def line_of(call):
+    return inspect.getsourcelines(call)[1]
+
+
+GRID = {"alpha": [1e-3, 1e-2]}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: network().fit(X, Y),
+        lambda: network(solver="lbfgs").fit(X, Y),
+        lambda: network(MLPRegressor, solver="fista").fit(X, Y_REAL),
+        lambda: network(feature_alpha=0.1).fit(X, Y),
+        lambda: make_pipeline(StandardScaler(), network()).fit(X, Y),
+        lambda: cross_val_score(network(), X, Y, cv=2),
+        lambda: GridSearchCV(network(), GRID, cv=2).fit(X, Y),
+        lambda: GridSearchCV(network(), GRID, cv=2, n_jobs=2).fit(X, Y),
+        lambda: HalvingGridSearchCV(network(), GRID, cv=2).fit(X, Y),
+        lambda: HalvingGridSearchCV(network(), GRID, cv=2, n_jobs=2).fit(X, Y),
+        lambda: SparseInputSelector(network(), n_features_to_select=2).fit(X, Y),
+        lambda: ResampledClassifier(
+            network(), AugmentingResampler(GaussianNoise())
+        ).fit(X, Y),
+        lambda: bias_variance_decomposition(
+            network(), X, Y, X_test=X, y_test=Y, n_rounds=2, random_state=0
+        ),
+        lambda: Parallel(n_jobs=1)([delayed(network().fit)(X, Y)]),
+    ],
+    ids=[
+        "fit",
+        "lbfgs",
+        "fista",
+        "feature_alpha",
+        "Pipeline",
+        "cross_val_score",
+        "GridSearchCV",
+        "GridSearchCV, workers",
+        "HalvingGridSearchCV",
+        "HalvingGridSearchCV, workers",
+        "selector",
+        "resampled",
+        "decomposition",
+        "joblib",
+    ],
+)
+def test_networks_that_did_not_converge(call):
+    caught = caught_by(call)
+    assert caught and {category for category, _ in caught} == {ConvergenceWarning}
+    first = line_of(call)
+    assert all(line is not None and first <= line <= first + 3 for _, line in caught)
+
+
+def test_partial_fit():
+    regressor = network(MLPRegressor, solver="sgd", learning_rate_init=1e3)
+
+    def call():
+        for _ in range(20):
+            regressor.partial_fit(X, Y_REAL)
+            if regressor.stop_reason_ == "diverged":
+                break
+
+    ((category, line),) = caught_by(call)
+    assert category is ConvergenceWarning and line == line_of(call) + 2
+
+
+def test_a_method_of_a_subclass():
+    class Own(MLPClassifier):
+        def fit(self, X, y):
+            return super().fit(X, y)
+
+    assert caught_by(lambda: Own((3,), max_iter=1).fit(X, Y)) == [
+        (ConvergenceWarning, line_of(Own.fit) + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("category", "call"),
+    [
+        (UserWarning, lambda: network(batch_size=100, max_iter=600, tol=1).fit(X, Y)),
+        (
+            UserWarning,
+            lambda: network(early_stopping=True, validation_fraction=2).fit(
+                X, np.arange(60) % 3
+            ),
+        ),
+        (
+            DataConversionWarning,
+            lambda: network(early_stopping=True).fit(X, Y[:, None]),
+        ),
+        (
+            DataConversionWarning,
+            lambda: network(MLPRegressor, early_stopping=True).fit(X, Y_REAL[:, None]),
+        ),
+    ],
+    ids=["batch_size", "stratified", "column of labels", "column of targets"],
+)
+def test_other_warnings(category, call):
+    ((found, line),) = caught_by(call)
+    assert found is category
+    assert line is not None and line_of(call) <= line <= line_of(call) + 5
+
+
+def test_no_warning_takes_another_way():
+    """One helper for all of them."""
+    for path in ROOT.glob("skreg/**/*.py"):
+        source = path.read_text(encoding="utf-8")
+        if path.name != "_warnings.py":
+            assert not re.search(r"warnings\.warn|stacklevel|warn=True", source), path
