@@ -47,7 +47,7 @@ def two_threads():
 
 @pytest.fixture
 def everything_is_large(monkeypatch):
-    monkeypatch.setattr(threads, "_THREADED_PRODUCT", 1)
+    monkeypatch.setattr(threads, "_THREADED_FIT", 1)
 
 
 class Watcher:
@@ -159,11 +159,13 @@ def test_contexts_nest():
 
 
 @pytest.mark.parametrize("product", [SMALL_PRODUCT, LARGE_PRODUCT])
-def test_the_users_limit_is_never_raised(product):
-    with threadpool_limits(limits=1, user_api="blas"):
+@pytest.mark.parametrize("limit", [1, 3])
+def test_the_users_limit_is_never_raised_and_comes_back(limit, product):
+    with threadpool_limits(limits=limit, user_api="blas"):
+        before = blas_threads()
         with blas_threads_for(product):
-            assert blas_threads() == ONE
-        assert blas_threads() == ONE
+            assert all(a <= b for a, b in zip(blas_threads(), before, strict=True))
+        assert blas_threads() == before == [limit] * len(before)
 
 
 def test_the_users_limit_inside_ends_at_ours():
@@ -273,17 +275,19 @@ def test_limits_that_belong_to_a_python_thread_are_counted_there():
     [
         (100, (20, 100), False),  # below what OpenBLAS threads
         (100, (100, 100), True),
-        (10_000, (100, 100), None),  # at the constant
-        (1, (90, 100), False),
-        (1, (5_000, 100), True),
-        (90, (100, 1), False),
-        (5_000, (100, 1), True),
+        (10_000, (100, 100), False),  # at the constant
+        # A matrix and a vector, as the oldest OpenBLAS has it.
+        (1, (92, 100), False),
+        (1, (93, 100), True),
+        (92, (100, 1), False),
+        (93, (100, 1), True),
     ],
 )
 def test_layers_are_limited_where_blas_would_start_threads_too_soon(
     n_rows, shape, is_limited, monkeypatch
 ):
-    monkeypatch.setattr(threads, "_THREADED_PRODUCT", 100_000_000)
+    monkeypatch.setattr(threads, "_THREADED_PREDICTION", 100_000_000)
+    monkeypatch.setattr(threads._find_libraries(), "smallest_of_vectors", 9_216)
     with blas_threads_for_layers(n_rows, [np.empty((2, 3)), np.empty(shape)]):
         one = [2 if is_scipys else 1 for is_scipys in IS_SCIPYS]
         assert blas_threads() == (one if is_limited else TWO)
@@ -317,7 +321,7 @@ def test_a_large_fit_keeps_its_threads(solver, everything_is_large):
 
 def test_what_is_large_is_a_minibatch_times_a_layer(monkeypatch):
     def threads_at(constant, X=X, **kwargs):
-        monkeypatch.setattr(threads, "_THREADED_PRODUCT", constant)
+        monkeypatch.setattr(threads, "_THREADED_FIT", constant)
         watcher = Watcher()
         network(watcher, max_iter=1, **kwargs).fit(X, Y)
         return watcher.seen[0]
@@ -442,21 +446,21 @@ def test_predicting_small_products_with_one_thread(method, monkeypatch):
 
 def test_predicting_large_products_with_all_threads(monkeypatch):
     model = MLPClassifier((60,), max_iter=1).fit(X, Y)
-    monkeypatch.setattr(threads, "_THREADED_PRODUCT", 1_000 * 5 * 60)
+    monkeypatch.setattr(threads, "_THREADED_PREDICTION", 1_000 * 5 * 60)
     products = _Products(monkeypatch)
     model.predict(RNG.normal(size=(1_000, 5)))
     assert products.seen == [TWO] * 2
 
 
 def test_predicting_sparse_rows_counts_the_dense_layers(monkeypatch):
-    model = MLPClassifier((60, 40), max_iter=1).fit(X, Y)
-    monkeypatch.setattr(threads, "_THREADED_PRODUCT", 1_000_000)
+    X_wide = sparse.random(200, 300, random_state=0, format="csr")
+    model = MLPClassifier((60, 40), max_iter=1).fit(X_wide, np.arange(200) % 2)
+    # The first layer's product would be above this, the second one's is below.
+    monkeypatch.setattr(threads, "_THREADED_PREDICTION", 1_000_000)
     products = _Products(monkeypatch)
-    X_new = sparse.csr_matrix((1, 5), dtype=float)
-    model.predict(X_new)
-    model.predict(sparse.csr_matrix((200, 5), dtype=float))
+    model.predict(X_wide)
     numpys = [2 if is_scipys else 1 for is_scipys in IS_SCIPYS]
-    assert products.seen == [TWO] * 3 + [numpys] * 3
+    assert products.seen == [numpys] * 3
 
 
 def test_an_error_of_predict_restores(monkeypatch):
