@@ -15,9 +15,12 @@ from skreg._core.threads import blas_threads_for, blas_threads_for_layers
 from skreg.feature_selection import feature_path
 from skreg.model_selection import GridSearchCV
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
 CONTROLLERS = ThreadpoolController().select(user_api="blas").lib_controllers
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.skipif(not CONTROLLERS, reason="a BLAS whose threads cannot be set"),
+]
+
 IS_SCIPYS = [threads._Library(controller).is_scipys for controller in CONTROLLERS]
 
 ONE = [1] * len(CONTROLLERS)
