@@ -15,8 +15,12 @@ from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import AugmentingResampler, GaussianNoise, ResampledClassifier
-from skreg.diagnosis import bias_variance_decomposition
-from skreg.feature_selection import SparseInputSelector
+from skreg.diagnosis import bias_variance_decomposition, diagnose
+from skreg.feature_selection import (
+    SparseInputSelector,
+    StabilitySelection,
+    feature_path,
+)
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -147,3 +151,62 @@ def test_no_warning_takes_another_way():
         source = path.read_text(encoding="utf-8")
         if path.name != "_warnings.py":
             assert not re.search(r"warnings\.warn|stacklevel|warn=True", source), path
+
+
+# -- once a call -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: StabilitySelection(
+            network(max_iter=40, batch_size=100), q=2, threshold=0.8, n_pairs=2
+        ).fit(X, Y),
+        lambda: SparseInputSelector(
+            network(max_iter=40, batch_size=100), n_features_to_select="best", cv=2
+        ).fit(X, Y),
+        lambda: feature_path(network(max_iter=40, batch_size=100), X, Y),
+        lambda: network(batch_size=100, feature_alpha=0.1).fit(X, Y),
+        lambda: network(batch_size=100, early_stopping=True, refit=3).fit(X, Y),
+        lambda: GridSearchCV(network(batch_size=100), GRID, cv=3).fit(X, Y),
+        lambda: HalvingGridSearchCV(network(batch_size=100), GRID, cv=3).fit(X, Y),
+        lambda: bias_variance_decomposition(
+            network(batch_size=100), X, Y, X_test=X, y_test=Y, n_rounds=3
+        ),
+        lambda: diagnose(network(batch_size=100), X, Y, cv=3),
+    ],
+    ids=[
+        "stability",
+        "selector",
+        "path",
+        "feature_alpha",
+        "refit",
+        "grid",
+        "halving",
+        "decomposition",
+        "diagnosis",
+    ],
+)
+def test_equal_warnings_are_one(call):
+    with warnings.catch_warnings(record=True) as records:
+        warnings.simplefilter("always")
+        call()
+    said = [(record.category, str(record.message)) for record in records]
+    assert len(said) == len(set(said))
+
+
+def test_the_next_call_warns_again():
+    estimator = network()
+    for _ in range(2):
+        assert len(caught_by(lambda: estimator.fit(X, Y))) == 1
+
+
+def test_a_warning_that_is_an_error_is_one_for_each_fit():
+    search = GridSearchCV(network(), GRID, cv=2, error_score="raise", refit=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        with pytest.raises(ConvergenceWarning):
+            search.fit(X, Y)
+        search.set_params(error_score=0.5)
+        with pytest.raises(ValueError, match="All the 4 fits failed"):
+            search.fit(X, Y)

@@ -12,6 +12,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 
 from .._fitting import quietly
+from .._warnings import each_warning_once
 from ..model_selection._splits import list_splits
 from ._evaluation import Measure, make_error
 from ._models import references_for
@@ -127,6 +128,7 @@ class Diagnosis:
         return as_html(self)
 
 
+@each_warning_once()
 @quietly
 def diagnose(
     estimator,

@@ -20,6 +20,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
 from .._fitting import quietly
+from .._warnings import each_warning_once
 from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
 from ..neural_network._fit_many import FitTask, fit_each
 
@@ -143,6 +144,7 @@ def with_seed(estimator, seed):
     return estimator.set_params(**unseeded) if unseeded else estimator
 
 
+@each_warning_once()
 def predict_by_rounds(estimator, draws, predict, n_jobs=None):
     """Train on every draw, and predict.
 

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
 from .._fitting import quietly
+from .._warnings import each_warning_once
 from ..neural_network._base import check_not_empty
 from ..neural_network._dense_to_sparse import PathPoint, run_paths
 from ..neural_network._fit_many import FitTask, fit_many
@@ -97,6 +98,7 @@ def check_path_estimator(estimator):
     return estimator
 
 
+@each_warning_once()
 def trace_paths(tasks, X, y):
     """The points of every task's path to its end; all paths train side by side.
 

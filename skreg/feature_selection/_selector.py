@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import fitted_at_once
+from .._warnings import each_warning_once
 from ..model_selection._splits import list_splits
 from ..neural_network._fit_many import FitTask
 from ..neural_network._scoring import checked_scorer
@@ -107,6 +108,7 @@ class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         self.cv = cv
         self.scoring = scoring
 
+    @each_warning_once()
     def fit(self, X, y, sample_weight=None, groups=None):
         """Trace the path, choose a point on it, and refit on its inputs.
 

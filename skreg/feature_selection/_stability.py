@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import fitted_at_once
+from .._warnings import each_warning_once
 from ..neural_network._fit_many import FitTask
 from ._path import check_path_estimator, rank_features, trace_paths
 from ._selector import best_ranked, seed_of
@@ -164,6 +165,7 @@ class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         self.assumption = assumption
         self.random_state = random_state
 
+    @each_warning_once()
     def fit(self, X, y, sample_weight=None):
         """Train on all subsamples, and select.
 

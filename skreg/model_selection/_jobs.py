@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from .._core.stopping import StopReason
 from .._fitting import quietly
+from .._warnings import each_warning_once
 from ..augmentation import is_resampler
 from ..neural_network._fit_many import fit_each
 from ..neural_network._reporting import warn_about
@@ -86,6 +87,7 @@ class Job:
     folds: list | None = field(default=None, repr=False)
 
 
+@each_warning_once()
 @quietly
 def run_together(job, X, y, splits, **options):
     """Train the fits of a job in lockstep and score each.

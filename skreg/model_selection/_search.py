@@ -9,7 +9,7 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
 
 from .._fitting import fitted_at_once
-from .._warnings import warn
+from .._warnings import each_warning_once, warn
 from . import _sklearn_private as private
 from ._candidates import make_candidate, with_parameters
 from ._jobs import Fit
@@ -26,6 +26,7 @@ class LockstepSearch:
     result tables and methods of the fitted search it uses.
     """
 
+    @each_warning_once()
     def fit(self, X, y=None, **params):
         """Run fit with all sets of parameters.
 

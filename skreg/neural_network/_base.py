@@ -25,7 +25,7 @@ from .._core.network import Network
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
 from .._fitting import fitted_at_once, quiet_numpy, snapshot
-from .._warnings import warn
+from .._warnings import each_warning_once, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
@@ -181,6 +181,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             max_iter=1,
         )
 
+    @each_warning_once()
     def _train(
         self,
         X,
