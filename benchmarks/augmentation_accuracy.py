@@ -2,7 +2,8 @@
 
 ``python benchmarks/augmentation_accuracy.py run --data DIR --out FILE`` appends a JSON
 line for each set and split, those in FILE left out; ``... table FILE`` writes the
-Markdown tables.
+Markdown tables. ``... threads`` compares wall times on digits with the threads that
+BLAS takes by default.
 
 `DIR` holds ``<set>.npz`` with `X`, `y` and ``meta``, JSON whose "onehot_groups" lists
 (name, first, stop) of one-hot columns: mnist_10k, usps, coil20 and the classification
@@ -14,15 +15,17 @@ the training rows finds best by the measure at hand.
 
 import argparse
 import json
-import os
 import platform
 import time
 import warnings
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+import _threads
+
+if __name__ == "__main__":
+    _threads.use_one_thread()
 
 import numpy as np
 import scipy
@@ -143,6 +146,29 @@ def run_images(name, seed, data_dir):
         result = evaluate(network, X[test], y[test])
         record["methods"][method] = {**result, "seconds": seconds}
     return record
+
+
+def fit_of(is_augmented):
+    """The fit of images of digits, to be timed."""
+    X, y, _, _ = load_set("digits", None)
+    augmentation = RandomAffine(IMAGES["digits"], **AFFINE) if is_augmented else None
+    network = MLPClassifier(
+        (256,),
+        augmentation=augmentation,
+        max_iter=10,
+        n_iter_no_change=np.inf,
+        random_state=0,
+    )
+    return partial(network.fit, X / X.max(), y)
+
+
+def threads(args):
+    """Wall times of fits with the threads that BLAS takes by default."""
+    pieces = {
+        "digits, none": (__file__, "fit_of", False),
+        "digits, affine": (__file__, "fit_of", True),
+    }
+    _threads.print_table(pieces, args.repeats)
 
 
 def run_table(name, stopping, seed, data_dir):
@@ -344,6 +370,9 @@ if __name__ == "__main__":
     command.add_argument("--out", required=True)
     command.add_argument("--sets")
     command.set_defaults(run=run)
+    command = commands.add_parser("threads")
+    command.add_argument("--repeats", type=int, default=5)
+    command.set_defaults(run=threads)
     command = commands.add_parser("table")
     command.add_argument("file")
     command.set_defaults(run=table)

@@ -1,13 +1,20 @@
 """What augmentation costs, as Markdown tables.
 
-    OMP_NUM_THREADS=1 python benchmarks/augmentation_cost.py
+    python benchmarks/augmentation_cost.py [threads]
 
-Everything that is compared is timed in turn, round after round, in CPU time, and the
-best round counts: on a machine with other work, ratios hold where times do not.
+Everything that is compared is timed in turn, round after round, in CPU time on one
+thread, and the best round counts: on a machine with other work, ratios hold where times
+do not. ``threads`` compares wall times with the threads that BLAS takes by default.
 """
 
+import sys
 import time
 import warnings
+
+import _threads
+
+if __name__ == "__main__":
+    _threads.use_one_thread()
 
 import numpy as np
 from scipy import ndimage
@@ -125,7 +132,20 @@ def added_cost(shape, dtype, augmentations, rng):
     return plain / (n_epochs * n_steps), [other / plain - 1 for other in others]
 
 
-if __name__ == "__main__":
+def fit_of(name):
+    """A fit of tables with one of the augmentations, to be timed."""
+    augmentation = {repr(a): a for a in TABLES}.get(name)
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(2_000, 617)), rng.integers(10, size=2_000)
+    network = MLPClassifier(augmentation=augmentation, max_iter=5, random_state=0)
+    return lambda: network.fit(X, y)
+
+
+if __name__ == "__main__" and "threads" in sys.argv[1:]:
+    names = ["None", *map(repr, TABLES)]
+    pieces = {f"2000 x 617, {name}": (__file__, "fit_of", name) for name in names}
+    _threads.print_table(pieces, repeats=5)
+elif __name__ == "__main__":
     # Training ends where the measurement says.
     warnings.simplefilter("ignore", ConvergenceWarning)
     generator = np.random.default_rng(0)

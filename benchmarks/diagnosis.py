@@ -1,4 +1,4 @@
-"""Is the diagnosis right? Three measurements, each a section of the report.
+"""Is the diagnosis right? Four measurements, each a section of the report.
 
 1. Bias and variance of a network, estimated from 50 rounds with fresh training sets,
    against 2000 Monte Carlo training sets: differences in standard errors.
@@ -6,13 +6,13 @@
    whether its first remedy lowers the error on fresh rows. The thresholds in
    skreg/diagnosis/_verdict.py were set on seeds below 20; the report is on 20 to 39.
 3. 100 bootstrap rounds on digits against the same rounds through scikit-learn's MLP.
+4. Wall times with the threads that BLAS takes by default against those with one.
 
 ``python benchmarks/diagnosis.py`` runs all and writes benchmarks/results/diagnosis.md;
 ``... faults --seeds 0 20`` runs one section and prints it.
 """
 
 import argparse
-import os
 import statistics
 import time
 import warnings
@@ -21,8 +21,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+import _threads
+
+if __name__ == "__main__":
+    _threads.use_one_thread()
 
 import numpy as np
 from sklearn.base import clone
@@ -341,10 +343,40 @@ def speed(repeats=3, n_rounds=100, epochs=20):
             )
 
 
+# -- 4: default threads ----------------------------------------------------------------
+
+
+def decomposition_of(n_rounds):
+    """Bootstrap rounds on digits, to be timed."""
+    X, y = load_digits(return_X_y=True)
+    network = MLPClassifier(max_iter=20, n_iter_no_change=21)
+    return lambda: bias_variance_decomposition(
+        network, scale(X), y, n_rounds=n_rounds, random_state=0
+    )
+
+
+def diagnosis_of(hidden):
+    """A diagnosis on breast cancer, to be timed."""
+    X, y = load_breast_cancer(return_X_y=True)
+    network = MLPClassifier(tuple(hidden), random_state=0)
+    return lambda: diagnose(network, scale(X), y, random_state=0)
+
+
+def threads(repeats=3):
+    _threads.print_table(
+        {
+            "20 bootstrap rounds, (100,)": (__file__, "decomposition_of", 20),
+            "diagnose, (100,)": (__file__, "diagnosis_of", (100,)),
+        },
+        repeats,
+    )
+
+
 SECTIONS = {
     "monte-carlo": ("Estimates against 2000 training sets", monte_carlo),
     "faults": ("Planted faults", faults),
     "speed": ("100 bootstrap rounds on digits, h=100, 20 epochs, one thread", speed),
+    "threads": ("With default threads", threads),
 }
 
 

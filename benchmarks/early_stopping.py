@@ -4,6 +4,8 @@
 for each set, split and method, those in FILE left out; ``... table FILE`` writes the
 Markdown tables. ``... choose --data DIR FILE`` compares values of `n_iter_no_change`
 and `max_iter` on the sets on which defaults are chosen, with FILE's other methods.
+``... threads`` compares wall times on digits with the threads that BLAS takes by
+default.
 
 `DIR` holds ``<set>.npz`` with `X` (NaN where missing), `y` and ``meta``, JSON with
 "task" and "group": A for tables of classes, B for tables of numbers, C for images;
@@ -17,14 +19,16 @@ but for what the method's name says. Seconds are of the processor, on one BLAS t
 import argparse
 import itertools
 import json
-import os
 import platform
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+import _threads
+
+if __name__ == "__main__":
+    _threads.use_one_thread()
 
 import numpy as np
 import scipy
@@ -185,6 +189,14 @@ def run(folder, out, n_splits, methods, only=None):
                 with out.open("a") as file:
                     file.write(json.dumps(row) + "\n")
             print(seed, name, flush=True)
+
+
+def fit_of(method):
+    """The fit of a method to digits, to be timed."""
+    kinds, params = METHODS[method]
+    load, task = BUNDLED["digits"]
+    X, _, y, _ = split(*load(return_X_y=True), task, 0)
+    return partial(kinds[task](random_state=0, **params).fit, X, y)
 
 
 # -- choosing the defaults -------------------------------------------------------------
@@ -401,6 +413,8 @@ def main():
     runner.add_argument("--no-criteria", action="store_true")
     writer = commands.add_parser("table")
     writer.add_argument("file")
+    timer = commands.add_parser("threads")
+    timer.add_argument("--repeats", type=int, default=5)
     chooser = commands.add_parser("choose")
     chooser.add_argument("--data", required=True)
     chooser.add_argument("file")
@@ -408,6 +422,9 @@ def main():
     if arguments.command == "run":
         methods = METHODS if arguments.no_criteria else METHODS | CRITERIA
         run(arguments.data, arguments.out, arguments.splits, methods, arguments.only)
+    elif arguments.command == "threads":
+        pieces = {method: (__file__, "fit_of", method) for method in METHODS}
+        _threads.print_table(pieces, arguments.repeats)
     elif arguments.command == "choose":
         choose(arguments.data, arguments.file)
     else:

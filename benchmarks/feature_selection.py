@@ -3,7 +3,8 @@
 ``python benchmarks/feature_selection.py compare --data DIR --out FILE`` runs every
 method on the same splits and appends a JSON line each. ``... noise`` and ``...
 stability`` measure the selector on digits with noise columns and stability selection on
-simulated data. ``... table FILE...`` writes the Markdown tables.
+simulated data. ``... table FILE...`` writes the Markdown tables. ``... threads``
+compares wall times with the threads that BLAS takes by default.
 
 `DIR` holds ``<set>.npz`` with `X`, `y` and, where rows come in groups, `groups`:
 isolet, coil20, madelon (Li et al., scikit-feature), mice_protein (UCI). digits is
@@ -14,14 +15,15 @@ other load on the machine does not count.
 
 import argparse
 import json
-import os
 import time
 import warnings
 from collections import defaultdict
 from pathlib import Path
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+import _threads
+
+if __name__ == "__main__":
+    _threads.use_one_thread()
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -214,6 +216,23 @@ def append(path, record):
         file.write(json.dumps(record) + "\n")
 
 
+# -- default threads -------------------------------------------------------------------
+
+
+def path_of(n_inputs):
+    """A path on digits with columns of noise, to be timed."""
+    X, y = load_digits(return_X_y=True)
+    noise = np.random.default_rng(0).normal(size=(len(X), n_inputs - X.shape[1]))
+    X, _, y, _ = split_and_scale(np.hstack([X, noise]), y, None, 0)
+    return lambda: feature_path(network(0), X, y)
+
+
+def threads(args):
+    """Wall times of a path with the threads that BLAS takes by default."""
+    pieces = {f"digits, {n} inputs": (__file__, "path_of", n) for n in (64, 256)}
+    _threads.print_table(pieces, args.repeats)
+
+
 # -- noise columns ---------------------------------------------------------------------
 
 
@@ -377,11 +396,14 @@ def seconds_table(records):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for run in (compare, noise, stability, table):
+    for run in (compare, noise, stability, threads, table):
         command = commands.add_parser(run.__name__, help=run.__doc__)
         command.set_defaults(run=run)
         if run is table:
             command.add_argument("files", nargs="+")
+            continue
+        if run is threads:
+            command.add_argument("--repeats", type=int, default=3)
             continue
         command.add_argument("--out", required=True, help="JSON lines, appended to")
         if run is compare:

@@ -7,15 +7,22 @@ and folds. ``... tuned --data DIR`` compares scikit-learn's search with
 DIR holds phoneme.npz, spambase.npz and vehicle.npz (OpenML's sets of these names), with
 arrays X and y. Both sides use two processes, to which joblib
 gives one BLAS thread each, and run in turn; the tables hold medians of the ratios.
-Set OMP_NUM_THREADS=1 for what runs in the parent.
+What runs in the parent has one thread. ``... threads`` has wall times with the threads
+that BLAS takes by default, in one process and in two.
 """
 
 import argparse
 import statistics
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from unittest import mock
+
+import _threads
+
+if __name__ == "__main__":
+    _threads.use_one_thread()
 
 import numpy as np
 from sklearn import model_selection, neural_network
@@ -53,6 +60,49 @@ def seconds_of(search, X, y, clock=time.perf_counter):
     return clock() - started
 
 
+def searches(hidden, batch_size, n_jobs):
+    """skreg's search and scikit-learn's, which do the same arithmetic."""
+    shared = dict(
+        hidden_layer_sizes=hidden,
+        batch_size=batch_size,
+        max_iter=EPOCHS,
+        # All epochs, however little they bring.
+        n_iter_no_change=EPOCHS,
+        random_state=0,
+    )
+    options = dict(cv=N_FOLDS, n_jobs=n_jobs, refit=False)
+    ours = GridSearchCV(MLPClassifier(**shared), {"alpha": ALPHAS}, **options)
+    theirs = model_selection.GridSearchCV(
+        neural_network.MLPClassifier(**shared),
+        {"alpha": ALPHAS * batch_size},
+        **options,
+    )
+    return ours, theirs
+
+
+def search_of(is_ours, index, n_jobs):
+    """One of the searches, to be timed."""
+    _, load, hidden, batch_size = SETTINGS[index]
+    X, y = load(return_X_y=True)
+    ours, theirs = searches(hidden, batch_size, n_jobs)
+    return partial((ours if is_ours else theirs).fit, scale(X), y)
+
+
+def thread_pieces():
+    """For `_threads.table`: searches in one process, and in two beside others."""
+
+    def pieces(is_ours, job_counts):
+        return {
+            f"{name}, {hidden}, n_jobs={n_jobs}": (
+                (__file__, "search_of", is_ours, index, n_jobs)
+            )
+            for index, (name, _, hidden, _) in enumerate(SETTINGS)
+            for n_jobs in job_counts
+        }
+
+    return pieces(True, (1, N_JOBS)), pieces(False, (N_JOBS,))
+
+
 def equal_work(repeats):
     """Print a row a setting and dtype."""
     print(
@@ -63,30 +113,9 @@ def equal_work(repeats):
     for name, load, hidden, batch_size in SETTINGS:
         X, y = load(return_X_y=True)
         X = scale(X)
-        shared = dict(
-            hidden_layer_sizes=hidden,
-            batch_size=batch_size,
-            max_iter=EPOCHS,
-            # All epochs, however little they bring.
-            n_iter_no_change=EPOCHS,
-            random_state=0,
-        )
         for dtype in ("float64", "float32"):
             data = X.astype(dtype)
-            theirs = model_selection.GridSearchCV(
-                neural_network.MLPClassifier(**shared),
-                {"alpha": ALPHAS * batch_size},
-                cv=N_FOLDS,
-                n_jobs=N_JOBS,
-                refit=False,
-            )
-            ours = GridSearchCV(
-                MLPClassifier(**shared),
-                {"alpha": ALPHAS},
-                cv=N_FOLDS,
-                n_jobs=N_JOBS,
-                refit=False,
-            )
+            ours, theirs = searches(hidden, batch_size, N_JOBS)
             seconds_of(ours, data, y)
             pairs = [
                 (seconds_of(theirs, data, y), seconds_of(ours, data, y))
@@ -193,7 +222,7 @@ def tuned(names, data_dir, n_splits, dtypes, n_jobs, uses_cpu_time):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("table", choices=["equal-work", "tuned"])
+    parser.add_argument("table", choices=["equal-work", "tuned", "threads"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--data", help="directory of .npz files, for `tuned`")
     parser.add_argument("--sets", nargs="*", default=SETS, choices=SETS)
@@ -205,6 +234,9 @@ def main():
     arguments = parser.parse_args()
     if arguments.table == "equal-work":
         equal_work(arguments.repeats)
+    elif arguments.table == "threads":
+        ours, theirs = thread_pieces()
+        _threads.print_table(ours, arguments.repeats, theirs)
     else:
         tuned(
             arguments.sets,

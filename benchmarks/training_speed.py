@@ -1,4 +1,4 @@
-"""Training at equal work: skreg, scikit-learn, and the floor.
+"""Training at equal work: skreg, scikit-learn, and the floor; and with all threads.
 
 The same data, epochs, minibatches, seed and dtype, one BLAS thread, the two in turn.
 The floor is the time of the bare matrix products of the same shapes and layouts, with
@@ -7,17 +7,20 @@ nothing around them.
     python benchmarks/training_speed.py [--repeats 7] [--output FILE.md]
 
 Ratios are medians over repeats of process times taken in turn; the weights that both
-end with are compared as well.
+end with are compared as well. A second table is of wall times with the threads that
+BLAS takes by default, which is what users see. ``--tables`` chooses one of the two.
 """
 
 import argparse
-import os
 import platform
 import time
 import warnings
+from functools import partial
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
+import _threads
+
+if __name__ == "__main__":
+    _threads.use_one_thread()
 
 import numpy as np
 import scipy
@@ -32,6 +35,15 @@ CASES = [
     (10_000, 50, (100,), 200, 3, 8),
     (10_000, 50, (256, 256), 200, 3, 3),
     (5_000, 784, (256,), 128, 10, 3),
+]
+# More of them with default threads: products and vectors of sizes at which BLAS starts
+# threads too soon, and a layer that is large.
+CASES_WITH_THREADS = [
+    *CASES,
+    (600, 264, (100,), 200, 3, 60),
+    (1_797, 64, (256,), 200, 10, 20),
+    (5_000, 784, (256,), 200, 10, 3),
+    (10_000, 1_024, (2_048,), 200, 10, 1),
 ]
 
 
@@ -71,7 +83,8 @@ def floor_of_epoch(n_rows, layer_units, batch_size, dtype):
     return run
 
 
-def run_case(case, dtype, repeats):
+def prepare(case, dtype):
+    """Data, and the two networks that do the same with it."""
     n_rows, n_inputs, hidden, batch_size, n_classes, n_epochs = case
     rng = np.random.RandomState(1)
     X = rng.normal(size=(n_rows, n_inputs)).astype(dtype)
@@ -84,6 +97,34 @@ def run_case(case, dtype, repeats):
     }
     ours = skreg.MLPClassifier(hidden, alpha=1e-4 / batch_size, **shared)
     theirs = ScikitLearnMLP(hidden, alpha=1e-4, **shared)
+    return X, y, ours, theirs
+
+
+def fit_of(is_ours, index, dtype):
+    """The fit of a case, to be timed."""
+    X, y, ours, theirs = prepare(CASES_WITH_THREADS[index], dtype)
+    return partial((ours if is_ours else theirs).fit, X, y)
+
+
+def thread_pieces():
+    """For `_threads.table`: the fits of skreg and of scikit-learn, by case."""
+    return tuple(
+        {
+            f"{name_of(case)}, {dtype}": (__file__, "fit_of", is_ours, index, dtype)
+            for index, case in enumerate(CASES_WITH_THREADS)
+            for dtype in ("float64", "float32")
+        }
+        for is_ours in (True, False)
+    )
+
+
+def name_of(case):
+    return f"{case[0]} x {case[1]}, {case[2]}, {case[3]}"
+
+
+def run_case(case, dtype, repeats):
+    n_rows, n_inputs, hidden, batch_size, n_classes, n_epochs = case
+    X, y, ours, theirs = prepare(case, dtype)
     floor = floor_of_epoch(n_rows, (n_inputs, *hidden, n_classes), batch_size, dtype)
     floor()
     rows = []
@@ -102,12 +143,39 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--output", default=None)
+    tables = {"equal-work": equal_work, "threads": default_threads}
+    parser.add_argument("--tables", nargs="+", choices=tables, default=list(tables))
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    lines = [
+    lines = []
+    for name in arguments.tables:
+        for line in tables[name](arguments.repeats):
+            print(line, flush=True)
+            lines.append(line)
+        lines.append("")
+    if arguments.output:
+        with open(arguments.output, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines[:-1]) + "\n")
+
+
+def default_threads(repeats):
+    """Yield the lines of the table of default threads."""
+    yield "## With default threads"
+    yield ""
+    yield f"`python benchmarks/training_speed.py --tables threads --repeats {repeats}`"
+    yield ""
+    yield _threads.description(repeats)
+    yield ""
+    ours, theirs = thread_pieces()
+    yield from _threads.table(ours, repeats, theirs)
+
+
+def equal_work(repeats):
+    """Yield the lines of the table with one thread."""
+    yield from [
         "# Training at equal work",
         "",
-        f"`python benchmarks/training_speed.py --repeats {arguments.repeats}`; "
+        f"`python benchmarks/training_speed.py --repeats {repeats}`; "
         f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, SciPy "
         f"{scipy.__version__}, Python {platform.python_version()}, one BLAS thread. "
         "Median (smallest to largest) over repeats of process times taken in turn.",
@@ -116,21 +184,15 @@ def main():
         "| scikit-learn / floor | largest difference of weights |",
         "|---|---|---|---|---|---|",
     ]
-    print("\n".join(lines), flush=True)
     for case in CASES:
         for dtype in (np.float64, np.float32):
-            rows, gap = run_case(case, dtype, arguments.repeats)
+            rows, gap = run_case(case, dtype, repeats)
             cells = [
                 f"{np.median(column):.2f} ({column.min():.2f} to {column.max():.2f})"
                 for column in rows.T
             ]
-            name = f"{case[0]} x {case[1]}, {case[2]}, {case[3]}"
-            cells = [name, np.dtype(dtype).name, *cells, f"{gap:.1e}"]
-            lines.append("| " + " | ".join(cells) + " |")
-            print(lines[-1], flush=True)
-    if arguments.output:
-        with open(arguments.output, "w", encoding="utf-8") as file:
-            file.write("\n".join(lines) + "\n")
+            cells = [name_of(case), np.dtype(dtype).name, *cells, f"{gap:.1e}"]
+            yield "| " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":
