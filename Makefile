@@ -13,9 +13,7 @@ OLDEST := .venv-oldest
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# Workers times BLAS threads would oversubscribe the machine.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
-	bin/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+PYTEST := bin/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 # $(call make_venv,directory,interpreter): a virtual environment with pip. Some systems
 # ship Python without ensurepip; then the pip outside puts a copy of itself inside.

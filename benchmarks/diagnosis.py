@@ -349,9 +349,16 @@ def speed(repeats=3, n_rounds=100, epochs=20):
 def decomposition_of(n_rounds):
     """Bootstrap rounds on digits, to be timed."""
     X, y = load_digits(return_X_y=True)
+    X = scale(X)
     network = MLPClassifier(max_iter=20, n_iter_no_change=21)
     return lambda: bias_variance_decomposition(
-        network, scale(X), y, n_rounds=n_rounds, random_state=0
+        network,
+        X[:1400],
+        y[:1400],
+        X_test=X[1400:],
+        y_test=y[1400:],
+        n_rounds=n_rounds,
+        random_state=0,
     )
 
 
