@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg.augmentation import GaussianNoise
+from skreg.augmentation import AugmentingResampler, GaussianNoise
 from skreg.model_selection import (
     HalvingGridSearchCV,
     HalvingRandomSearchCV,
@@ -78,6 +78,8 @@ def assert_rungs_equal_training_alone(search, X, y):
         {"solver": "lbfgs"},
         {"early_stopping": True, "refit": True},
         {"augmentation": GaussianNoise()},
+        {"augmentation": AugmentingResampler(GaussianNoise(0.5))},
+        {"augmentation": AugmentingResampler(GaussianNoise(0.5), random_state=3)},
     ],
     ids=lambda params: "+".join(map(str, params.values())).rstrip("()") or "adam",
 )
@@ -88,6 +90,29 @@ def test_survivors_equal_training_alone(params, n_jobs):
     ).fit(X, y)
     assert search.n_candidates_ == [12, 4, 2]
     assert search.n_resources_ == [1, 3, 9]
+    assert_rungs_equal_training_alone(search, X, y)
+
+
+def test_resampler_in_a_pipeline_and_among_the_candidates():
+    """Survivors with a resampler start again, beside those that go on."""
+    X, y = data(load_breast_cancer)
+    pipeline = make_pipeline(StandardScaler(), network())
+    resampler = AugmentingResampler(GaussianNoise(0.2), sampling_strategy="auto")
+    grid = {
+        "mlpclassifier__augmentation": [None, GaussianNoise(), resampler],
+        "mlpclassifier__alpha": [1e-4, 1e-2, 1.0],
+    }
+    search = HalvingGridSearchCV(
+        pipeline, grid, cv=2, factor=1.5, scoring=neg_log_loss
+    ).fit(X, y)
+    survivors = [
+        params["mlpclassifier__augmentation"]
+        for params, rung in zip(
+            search.cv_results_["params"], search.cv_results_["iter"], strict=True
+        )
+        if rung == 1
+    ]
+    assert resampler in survivors and None in survivors
     assert_rungs_equal_training_alone(search, X, y)
 
 
@@ -376,3 +401,20 @@ def test_errors(estimator, grid, kwargs, message):
     X, y = data(load_breast_cancer, 100)
     with pytest.raises(ValueError, match=message):
         HalvingGridSearchCV(estimator, grid, cv=2, **kwargs).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("params", "n_resources"),
+    [
+        ({"factor": 1.3, "max_resources": 4}, [1, 1, 1, 2, 2, 3]),
+        ({"aggressive_elimination": True, "max_resources": 3}, [1, 1, 1, 3]),
+    ],
+)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_rungs_of_the_same_epochs_train_nothing(params, n_resources, solver):
+    X, y = data(load_breast_cancer)
+    search = HalvingGridSearchCV(
+        network(solver=solver), GRID, cv=2, scoring=neg_log_loss, **params
+    ).fit(X, y)
+    assert search.n_resources_ == n_resources
+    assert_rungs_equal_training_alone(search, X, y)

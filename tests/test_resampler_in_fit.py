@@ -14,8 +14,15 @@ from augmented import (
     regressor,
 )
 from imblearn.over_sampling import SMOTE, RandomOverSampler
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
+from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import StandardScaler
 
+from skreg import MLPClassifier
 from skreg.augmentation import AugmentingResampler, Mixup
+from skreg.model_selection import HalvingGridSearchCV
 from skreg.neural_network._fit_many import FitTask, fit_many
 
 pytestmark = pytest.mark.filterwarnings(
@@ -94,3 +101,25 @@ def test_training_with_a_resampler_is_not_resumed():
         raise resumed.error
     with pytest.raises(ValueError, match="feature_alpha=0.1 takes an augmentation of"):
         classifier(augmentation=COPIES, feature_alpha=0.1).fit(SCALED, Y_CLASSES)
+
+
+def test_a_resampler_of_imbalanced_learn_under_halving():
+    """Survivors start again, and end as they would alone."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X, y = StandardScaler().fit_transform(X)[:150], y[:150]
+    network = MLPClassifier(
+        (5,), max_iter=9, augmentation=RandomOverSampler(random_state=0), random_state=0
+    )
+    cv = StratifiedKFold(2)
+    search = HalvingGridSearchCV(
+        network, {"alpha": [1e-4, 1e-2, 1.0]}, cv=cv, scoring="neg_log_loss"
+    )
+    search.fit(X, y)
+    assert search.n_resources_ == [3, 9]
+    for split, (train, test) in enumerate(cv.split(X, y)):
+        alone = clone(network).set_params(**search.best_params_)
+        alone.fit(X[train], y[train])
+        np.testing.assert_allclose(
+            search.cv_results_[f"split{split}_test_score"][search.best_index_],
+            -log_loss(y[test], alone.predict_proba(X[test])),
+        )

@@ -61,7 +61,9 @@ GRID = {"alpha": [1e-3, 1e-2]}
         lambda: GridSearchCV(network(), GRID, cv=2).fit(X, Y),
         lambda: GridSearchCV(network(), GRID, cv=2, n_jobs=2).fit(X, Y),
         lambda: HalvingGridSearchCV(network(), GRID, cv=2).fit(X, Y),
-        lambda: HalvingGridSearchCV(network(), GRID, cv=2, n_jobs=2).fit(X, Y),
+        lambda: HalvingGridSearchCV(network(max_iter=9), GRID, cv=2, n_jobs=2).fit(
+            X, Y
+        ),
         lambda: SparseInputSelector(network(), n_features_to_select=2).fit(X, Y),
         lambda: ResampledClassifier(
             network(), AugmentingResampler(GaussianNoise())

@@ -114,8 +114,8 @@ class Preparation:
         if is_resampler(estimator.augmentation):
             if task.resume:
                 raise ValueError(
-                    "Training with a resampler as augmentation cannot be resumed: use "
-                    "an augmentation of minibatches, or search without halving."
+                    "Training with a resampler as augmentation cannot be resumed: its "
+                    "rows are drawn anew."
                 )
             X, Y, stream = self._resample(estimator, encoding, stream)
         model = Model(
