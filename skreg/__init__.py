@@ -1,7 +1,51 @@
-"""skreg: regularized neural networks for scikit-learn."""
+"""Regularized neural networks for scikit-learn.
+
+Networks with L1, L2 and feature penalties, exact zeros, early stopping, dropout and
+augmentation, in estimators for pipelines and for searches that train all candidates
+side by side.
+
+MLPClassifier, MLPRegressor
+    The networks: scikit-learn's parameters and more.
+skreg.neural_network
+    The networks, and the criteria that end their training early.
+skreg.model_selection
+    Searches over penalties in lockstep, successive halving, and values to try.
+skreg.feature_selection
+    Which inputs matter: the path, a selector, stability selection.
+skreg.augmentation
+    More training rows, in a network's fit or as a resampler.
+skreg.diagnosis
+    Bias or variance, and which changes help.
+skreg.inspection
+    Pictures of all of these, with matplotlib.
+
+``python -m skreg`` is a tour on real data.
+"""
+
+from importlib import import_module as _import_module
 
 from .neural_network import MLPClassifier, MLPRegressor
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["MLPClassifier", "MLPRegressor", "__version__"]
+# Loaded when they are first asked for, so that importing skreg stays light.
+_SUBMODULES = (
+    "augmentation",
+    "diagnosis",
+    "feature_selection",
+    "inspection",
+    "model_selection",
+    "neural_network",
+)
+
+__all__ = ["MLPClassifier", "MLPRegressor", "__version__", *_SUBMODULES]
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return _import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_array
 
-from skreg.augmentation._base import generator_from, prepare_augmentation
+from ..augmentation._base import generator_from, prepare_augmentation
 
 from .._fitting import quietly
 
@@ -34,7 +34,7 @@ class AugmentationDisplay:
     --------
     >>> from sklearn.datasets import load_digits
     >>> from skreg.augmentation import RandomAffine
-    >>> from skreg.inspection._augmentation import AugmentationDisplay
+    >>> from skreg.inspection import AugmentationDisplay
     >>> X, y = load_digits(return_X_y=True)
     >>> affine = RandomAffine(image_shape=(8, 8), rotate=15, translate=1)
     >>> display = AugmentationDisplay.from_augmentation(
