@@ -1,6 +1,7 @@
 """Successive halving whose survivors continue."""
 
 import warnings
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_survivors_equal_training_alone(params, n_jobs):
         network(**params), GRID, cv=2, n_jobs=n_jobs, scoring=neg_log_loss
     ).fit(X, y)
     assert search.n_candidates_ == [12, 4, 2]
-    assert search.n_resources_ == [1, 3, 9]
+    assert search.n_resources_ == [1, 4, 12]
     assert_rungs_equal_training_alone(search, X, y)
 
 
@@ -121,7 +122,7 @@ def test_in_a_pipeline_and_with_more_outputs():
     pipeline = make_pipeline(StandardScaler(), network())
     grid = {f"mlpclassifier__{name}": values for name, values in GRID.items()}
     search = HalvingGridSearchCV(pipeline, grid, cv=2, scoring=neg_log_loss).fit(X, y)
-    assert search.best_params_["mlpclassifier__max_iter"] == 9
+    assert search.best_params_["mlpclassifier__max_iter"] == 12
     assert_rungs_equal_training_alone(search, X, y)
 
 
@@ -186,7 +187,7 @@ def test_each_epoch_is_trained_once(monkeypatch):
     monkeypatch.setattr(training._Batch, "run_epoch", counting)
     X, y = data(load_breast_cancer)
     HalvingGridSearchCV(network(), GRID, cv=2, refit=False).fit(X, y)
-    assert sum(n_epochs) == 2 * (12 * 1 + 4 * (3 - 1) + 2 * (9 - 3))
+    assert sum(n_epochs) == 2 * (12 * 1 + 4 * (4 - 1) + 2 * (12 - 4))
 
 
 def test_steps_are_fitted_once_per_fold():
@@ -207,7 +208,8 @@ def test_steps_are_fitted_once_per_fold():
 @pytest.mark.parametrize(
     "kwargs, n_candidates, n_resources",
     [
-        ({"factor": 2}, [12, 6, 3, 2, 1], [1, 2, 4, 8, 16]),
+        ({}, [12, 4, 2], [3, 8, 24]),
+        ({"factor": 2}, [12, 6, 3, 2, 1], [2, 3, 6, 12, 24]),
         ({"min_resources": "smallest"}, [12, 4, 2], [1, 3, 9]),
         ({"min_resources": 5, "max_resources": 20}, [12, 4], [5, 15]),
         (
@@ -215,7 +217,8 @@ def test_steps_are_fitted_once_per_fold():
             [12, 4, 2, 1],
             [8, 8, 8, 24],
         ),
-        ({"max_resources": 2, "aggressive_elimination": True}, [12, 4, 2, 1], [1] * 4),
+        ({"max_resources": 2, "aggressive_elimination": True}, [12, 4, 2, 1], [2] * 4),
+        ({"aggressive_elimination": True}, [12, 4, 2, 1], [3, 3, 8, 24]),
     ],
 )
 def test_plan(kwargs, n_candidates, n_resources):
@@ -224,6 +227,23 @@ def test_plan(kwargs, n_candidates, n_resources):
     search.set_params(refit=False).fit(X, y)
     assert search.n_candidates_ == n_candidates
     assert search.n_resources_ == n_resources
+
+
+@pytest.mark.parametrize("aggressive", [False, True])
+@pytest.mark.parametrize("factor", [1.5, 2, 3, 4.5])
+def test_the_last_rung_has_all_epochs(factor, aggressive):
+    search = HalvingGridSearchCV(
+        network(), {}, factor=factor, aggressive_elimination=aggressive
+    )
+    for n_candidates, largest in product([2, 9, 81, 1000], [1, 7, 81, 161, 200, 600]):
+        search.set_params(max_resources=largest)
+        planned = search._plan([None] * n_candidates)
+        assert planned[-1] == largest == search.max_resources_
+        assert planned[0] == search.min_resources_ >= 1
+        assert len(planned) == search.n_iterations_
+        # Each rung is longer than the one before by the factor, up to rounding.
+        for before, after in pairwise(planned):
+            assert before <= after <= factor * (before + 0.5) + 0.5
 
 
 def test_failed_candidates_are_the_first_to_go():
@@ -243,6 +263,63 @@ def test_several_metrics():
     ).fit(X, y)
     last = search.cv_results_["iter"] == 2
     assert search.best_score_ == search.cv_results_["mean_test_accuracy"][last].max()
+
+
+def several(estimator, X, y):
+    """A scorer whose names are known only when it has scored."""
+    return {"accuracy": estimator.score(X, y), "rank": -estimator.alpha}
+
+
+@pytest.mark.parametrize("scoring", [["accuracy", "roc_auc"], several])
+def test_the_judge_of_several_metrics_decides_who_survives(scoring):
+    X, y = data(load_breast_cancer, 120)
+    search = HalvingGridSearchCV(
+        network(), {"alpha": [1e-3, 1e-2, 1e-1]}, cv=2, scoring=scoring
+    )
+    judge = "rank" if scoring is several else "roc_auc"
+    results = search.set_params(refit=judge).fit(X, y).cv_results_
+    first = results[f"mean_test_{judge}"][:3]
+    survivor = results["params"][3]["alpha"]
+    assert survivor == search.best_params_["alpha"]
+    assert survivor == results["params"][first.argmax()]["alpha"]
+
+
+@pytest.mark.parametrize("kind", [HalvingGridSearchCV, HalvingRandomSearchCV])
+@pytest.mark.parametrize(
+    "scoring",
+    [
+        ["accuracy", "roc_auc"],
+        ("accuracy", "roc_auc"),
+        {"accuracy": "accuracy", "roc_auc": "roc_auc"},
+        several,
+    ],
+    ids=lambda scoring: type(scoring).__name__,
+)
+@pytest.mark.parametrize("refit", [True, False, "recall", lambda results: 0])
+def test_of_several_metrics_refit_names_the_judge(monkeypatch, kind, scoring, refit):
+    trained = []
+    run = _lockstep.LockstepRun.run
+
+    def spying(self, *args):
+        trained.append(args)
+        return run(self, *args)
+
+    monkeypatch.setattr(_lockstep.LockstepRun, "run", spying)
+    X, y = data(load_breast_cancer, 120)
+    search = kind(network(), {"alpha": [1e-3, 1e-2, 1e-1]}, cv=2, scoring=scoring)
+    if kind is HalvingRandomSearchCV:
+        search.set_params(n_candidates=3)
+    with pytest.raises(ValueError, match="set refit to one of \\['accuracy', '"):
+        search.set_params(refit=refit).fit(X, y)
+    assert len(trained) == (scoring is several)
+    assert not hasattr(search, "cv_results_")
+
+
+@pytest.mark.parametrize("refit", [False, lambda results: 0])
+def test_of_one_metric_refit_may_be_anything(refit):
+    X, y = data(load_breast_cancer, 120)
+    search = HalvingGridSearchCV(network(), {"alpha": [1e-3, 1e-2]}, cv=2, refit=refit)
+    assert search.fit(X, y).n_candidates_ == [2, 1]
 
 
 def test_random_splits_stay_the_same_in_all_rungs():

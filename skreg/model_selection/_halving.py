@@ -47,15 +47,29 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
             f"and follows no callbacks; got {self.estimator!r}."
         )
 
+    def _fit_in_lockstep(self, *args):
+        scoring = self.scoring
+        if isinstance(scoring, (list, tuple, set, dict)) and len(scoring) > 0:
+            self._check_judge(scoring)
+        super()._fit_in_lockstep(*args)
+
+    def _check_judge(self, metrics):
+        """Raise unless `refit` says which of several scores candidates survive by."""
+        if not (isinstance(self.refit, str) and self.refit in metrics):
+            names = sorted(map(str, metrics))
+            raise ValueError(
+                f"{type(self).__name__} with several scores needs the name of the one "
+                f"by which candidates survive: set refit to one of {names}; got "
+                f"refit={self.refit!r}."
+            )
+
     def _run_candidates(self, run, candidates, table):
         """Fill the table, rung after rung."""
         resource = self._resource_of(candidates)
-        self._plan(candidates)
         self.n_resources_, self.n_candidates_ = [], []
         # What each fit came to in the rung before.
         earlier = {}
-        for rung in range(self.n_iterations_):
-            n_resources = self._resources_of(rung)
+        for rung, n_resources in enumerate(self._plan(candidates)):
             self.n_resources_.append(n_resources)
             self.n_candidates_.append(len(candidates))
             if self.verbose > 0:
@@ -109,7 +123,11 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
 
     def _survivors(self, candidates, table):
         """The best of the last rung, in the candidates' order."""
-        metric = self.refit if isinstance(table.first_scores, dict) else "score"
+        metric = "score"
+        if isinstance(table.first_scores, dict):
+            # Of a scorer that is a function this is known only now.
+            self._check_judge(table.first_scores)
+            metric = self.refit
         scores = table.results[f"mean_test_{metric}"][-len(candidates) :]
         n_survivors = ceil(len(candidates) / self.factor)
         # Failed candidates come last, and among equals the first stay.
@@ -136,7 +154,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         return name
 
     def _plan(self, candidates):
-        """Set the numbers that say how many rungs there are, and of what size."""
+        """Set what says how many rungs there are; return the epochs of each."""
         largest = self.max_resources
         if largest == "auto":
             largest = max(max_iter_of(candidate.network) for candidate in candidates)
@@ -147,27 +165,27 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         if smallest == "smallest":
             smallest = 1
         elif smallest == "exhaust":
-            smallest = max(1, int(largest // self.factor ** (n_required - 1)))
+            # As a fraction, which is rounded in each rung by itself: so the last one
+            # is `max_resources`, and not a power of the factor times what is left of
+            # a small first one.
+            n_rungs = min(n_required, 1 + floor(log(largest, self.factor) + 1e-9))
+            smallest = largest / self.factor ** (n_rungs - 1)
         if smallest > largest:
             raise ValueError(
                 f"min_resources={smallest} is greater than max_resources={largest}."
             )
         n_possible = 1 + floor(log(largest / smallest, self.factor) + 1e-9)
-        self.min_resources_, self.max_resources_ = smallest, largest
         self.n_required_iterations_ = n_required
         self.n_possible_iterations_ = n_possible
         self.n_iterations_ = (
             n_required if self.aggressive_elimination else min(n_required, n_possible)
         )
-
-    def _resources_of(self, rung):
-        power = rung
-        if self.aggressive_elimination:
-            # The first rungs only eliminate.
-            n_extra = self.n_required_iterations_ - self.n_possible_iterations_
-            power = max(0, rung - max(0, n_extra))
-        n_resources = int(self.factor**power * self.min_resources_)
-        return min(n_resources, self.max_resources_)
+        # With aggressive elimination the first rungs only eliminate.
+        n_extra = max(0, self.n_iterations_ - n_possible)
+        powers = [max(0, rung - n_extra) for rung in range(self.n_iterations_)]
+        planned = [min(round(smallest * self.factor**p), largest) for p in powers]
+        self.min_resources_, self.max_resources_ = planned[0], largest
+        return planned
 
     @staticmethod
     def _select_best_index(refit, refit_metric, results):
@@ -208,8 +226,9 @@ class HalvingGridSearchCV(_SuccessiveHalving):
         by default.
 
     min_resources : int, "exhaust" or "smallest", default="exhaust"
-        Epochs of the first rung: as many as let the last candidate come close to
-        `max_resources`, or 1.
+        Epochs of the first rung: as many as let the last rung have `max_resources`,
+        or 1. From a number on, the last rung may end up to a `factor` below
+        `max_resources`.
 
     aggressive_elimination : bool, default=False
         Whether to repeat the first rung's epochs until so few candidates are left that
@@ -222,8 +241,8 @@ class HalvingGridSearchCV(_SuccessiveHalving):
         One or several scores; the estimator's `score` by default.
 
     refit : bool, str or callable, default=True
-        Whether the best candidate of the last rung is fitted to all rows, and by which
-        of several scores candidates survive.
+        Whether the best candidate of the last rung is fitted to all rows. Of several
+        scores it must name the one by which candidates survive.
 
     error_score : "raise" or float, default=np.nan
         The score of a fit that fails; a candidate with NaN is the first to go.
@@ -344,8 +363,9 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
         by default.
 
     min_resources : int, "exhaust" or "smallest", default="exhaust"
-        Epochs of the first rung: as many as let the last candidate come close to
-        `max_resources`, or 1.
+        Epochs of the first rung: as many as let the last rung have `max_resources`,
+        or 1. From a number on, the last rung may end up to a `factor` below
+        `max_resources`.
 
     aggressive_elimination : bool, default=False
         Whether to repeat the first rung's epochs until so few candidates are left that
@@ -358,8 +378,8 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
         One or several scores; the estimator's `score` by default.
 
     refit : bool, str or callable, default=True
-        Whether the best candidate of the last rung is fitted to all rows, and by which
-        of several scores candidates survive.
+        Whether the best candidate of the last rung is fitted to all rows. Of several
+        scores it must name the one by which candidates survive.
 
     error_score : "raise" or float, default=np.nan
         The score of a fit that fails; a candidate with NaN is the first to go.
