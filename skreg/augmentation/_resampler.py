@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import validate_data
 
 from .._fitting import fitted_at_once
+from .._labels import check_labels
 from ._base import (
     accepts_sparse,
     check_augmentation,
@@ -269,6 +270,7 @@ class AugmentingResampler(OneToOneFeatureMixin, BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but "
                 "the target y is None."
             )
+        check_labels(y, "y")
         check_classification_targets(y)
         if type_of_target(y) == "multilabel-indicator":
             y = np.asarray(y.toarray() if sparse.issparse(y) else y)

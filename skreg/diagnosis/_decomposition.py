@@ -12,6 +12,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._fitting import quietly
 from .._warnings import warn
+from .._labels import check_labels
 from ._parts import PARTS, standard_errors
 from ._rounds import RESAMPLINGS, check_row_sets, draw_rounds, predict_by_rounds
 
@@ -369,6 +370,7 @@ def _check_y_test(X_test, y_test, loss):
         raise ValueError("X_test and y_test have no rows: give at least one.")
     if loss == "squared_error":
         return check_array(y_test, ensure_2d=False, input_name="y_test")
+    check_labels(y_test, "y_test")
     y_test = check_array(y_test, ensure_2d=False, dtype=None, input_name="y_test")
     kind = type_of_target(y_test, input_name="y_test")
     if kind not in ("binary", "multiclass"):

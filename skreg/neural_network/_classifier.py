@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import unique_labels
 
 from .._core.losses import HalfBinomial, HalfMultinomial
 from .._fitting import fitted_at_once
+from .._labels import check_labels
 from ._base import BaseMLP
 from ._targets import LabelEncoding
 
@@ -479,6 +480,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "target with sklearn.utils.class_weight.compute_class_weight and pass "
                 "them as a dict."
             )
+        check_labels(classes, "classes")
         is_first = not hasattr(self, "coefs_")
         if is_first and classes is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -594,6 +596,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _encode(self, y, encoding, dtype):
         return encoding.encode(y, dtype)
+
+    def _validate_data(self, X, y, reset):
+        check_labels(y, "y")
+        return super()._validate_data(X, y, reset)
+
+    def _check_validation_data(self, X_val, y_val, sample_weight_val):
+        check_labels(y_val, "y_val")
+        return super()._check_validation_data(X_val, y_val, sample_weight_val)
 
     def _check_y(self, y):
         return self._one_column(y)

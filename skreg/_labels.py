@@ -1,0 +1,87 @@
+"""Labels of dtype object, which may be anything: what cannot be learned is told."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+
+__all__ = ["check_labels"]
+
+_MISSING = ("NoneType", "NAType", "NaTType")
+# What scikit-learn refuses by messages of its own.
+_LEFT_TO_SKLEARN = (bytes, list, tuple, set, np.ndarray)
+
+
+def check_labels(y, name):
+    """Raise unless labels of dtype object are strings, and say what to cast them to.
+
+    scikit-learn takes numbers of that dtype for a continuous target, and compares what
+    cannot be compared.
+
+    Parameters
+    ----------
+    y : array-like
+        Labels as the user gave them, in any container. None and sparse are not looked
+        at.
+    name : str
+        What the error calls them.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, are numbers, or are of several types.
+    """
+    if y is None or sparse.issparse(y):
+        return
+    if hasattr(y, "iloc") and y.ndim == 2 and y.shape[1] == 1:
+        y = y.iloc[:, 0]
+    # scikit-learn makes numbers of pandas' nullable columns, but not of tables of them.
+    if getattr(getattr(y, "dtype", None), "kind", "O") != "O":
+        return
+    try:
+        values = np.asarray(y)
+    except ValueError:
+        # Ragged lists.
+        return
+    if values.dtype.kind != "O":
+        return
+    values = values.ravel().tolist()
+    kinds = set(map(type, values))
+    if any(issubclass(kind, _LEFT_TO_SKLEARN) for kind in kinds):
+        return
+    missing = sorted({repr(value) for value in values if _is_missing(value)})
+    if missing:
+        raise ValueError(
+            f"Unknown label type: {name} holds missing labels ({', '.join(missing)}). "
+            "Leave out these rows, or give them a label of their own."
+        )
+    if all(issubclass(kind, str) for kind in kinds):
+        return
+    names = " and ".join(sorted({_name(kind) for kind in kinds}))
+    cast_to = _number_type(kinds) or "str"
+    raise ValueError(
+        f"Unknown label type: {name} holds labels of type {names} in an array of dtype "
+        f"object. Cast them to one type, {name}.astype({cast_to})."
+    )
+
+
+def _is_missing(value):
+    if isinstance(value, (float, np.floating)):
+        return bool(np.isnan(value))
+    return type(value).__name__ in _MISSING
+
+
+def _name(kind):
+    return _number_type({kind}) or ("str" if issubclass(kind, str) else kind.__name__)
+
+
+def _number_type(kinds):
+    """The type that holds all of these numbers, None where some are none."""
+    for name, base in (
+        ("bool", (bool, np.bool_)),
+        ("int", (Integral, np.bool_)),
+        ("float", (Real, np.bool_)),
+    ):
+        if all(issubclass(kind, base) for kind in kinds):
+            return name
+    return None
