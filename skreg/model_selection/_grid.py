@@ -12,10 +12,12 @@ norm is the spectral one: nothing is gained from an ``alpha * (1 - l1_ratio)`` o
 networks, and for others what is worth trying first.
 """
 
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import check_scalar
+from sklearn.utils import check_scalar, indexable
+from sklearn.utils.validation import _num_samples
 
 from .._fitting import quietly
 from ._candidates import make_candidate, prepare_fold
@@ -27,7 +29,7 @@ __all__ = ["alpha_grid"]
 def alpha_grid(
     estimator, X, y, *, n_alphas=10, eps=1e-4, l1_ratio=None, sample_weight=None
 ):
-    """Log-spaced values of `alpha`, from where a network dies down.
+    """Log-spaced round values of `alpha`, from where a network dies down.
 
     Parameters
     ----------
@@ -37,8 +39,8 @@ def alpha_grid(
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Training data.
 
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their target.
+    y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_outputs)
+        Their target; sparse where a row has several labels.
 
     n_alphas : int, default=10
         How many values.
@@ -57,7 +59,8 @@ def alpha_grid(
     Returns
     -------
     ndarray of shape (n_alphas,)
-        Descending, as `alphas_` of `sklearn.linear_model.LassoCV`.
+        Descending, as `alphas_` of `sklearn.linear_model.LassoCV`. Of two significant
+        digits, and more where so many values would coincide.
 
     See Also
     --------
@@ -67,8 +70,9 @@ def alpha_grid(
     Notes
     -----
     The largest value is the smaller one of the two at which the L1 and the L2 part of
-    the penalty leave nothing of a linear network with the same inputs. Without hidden
-    layers and with ``l1_ratio > 0`` it is exact: all weights are zero from there on.
+    the penalty leave nothing of a linear network with the same inputs, rounded up.
+    Without hidden layers and with ``l1_ratio > 0`` all weights are zero there, and
+    without the rounding not below.
 
     References
     ----------
@@ -85,10 +89,17 @@ def alpha_grid(
     >>> from skreg.model_selection import alpha_grid
     >>> X, y = load_iris(return_X_y=True)
     >>> alpha_grid(MLPClassifier(), X, y, n_alphas=3, eps=1e-4)
-    array([1.14e+00, 1.14e-02, 1.14e-04])
+    array([1.2e+00, 1.2e-02, 1.2e-04])
     """
     check_scalar(n_alphas, "n_alphas", Integral, min_val=1)
     check_scalar(eps, "eps", Real, min_val=0, max_val=1, include_boundaries="neither")
+    return _round_grid(
+        largest_alpha(estimator, X, y, l1_ratio, sample_weight), eps, n_alphas
+    )
+
+
+def largest_alpha(estimator, X, y, l1_ratio=None, sample_weight=None):
+    """Where a network dies, not rounded; for the parameters see `alpha_grid`."""
     fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
     candidate = make_candidate(0, estimator, {})
     if candidate.network is None:
@@ -99,7 +110,8 @@ def alpha_grid(
     if l1_ratio is None:
         l1_ratio = candidate.network.l1_ratio
     check_scalar(l1_ratio, "l1_ratio", Real, min_val=0, max_val=1)
-    data = prepare_fold(candidate, 0, X, y, np.arange(len(y)), fit_params)
+    X, y = indexable(X, y)
+    data = prepare_fold(candidate, 0, X, y, np.arange(_num_samples(X)), fit_params)
     if data.error is not None:
         raise data.error
     rate = _rate_of_descent(candidate.network, data)
@@ -107,8 +119,24 @@ def alpha_grid(
         raise ValueError(
             "X or y has values too large for a scale of penalties: scale them."
         )
-    largest = _largest_alpha(rate, l1_ratio, candidate.network._hidden_units())
-    return np.geomspace(largest, largest * eps, n_alphas)
+    return _largest_of(rate, l1_ratio, candidate.network._hidden_units())
+
+
+def _round_grid(largest, eps, n_alphas):
+    for digits in range(2, 17):
+        # Up, so that the network dies at the first value.
+        first = _round(largest, digits, ROUND_CEILING)
+        exact = np.geomspace(first, first * eps, n_alphas)
+        alphas = np.array([_round(alpha, digits, ROUND_HALF_EVEN) for alpha in exact])
+        if (np.diff(alphas) < 0).all():
+            return alphas
+    return exact
+
+
+def _round(value, digits, rounding):
+    return float(
+        Context(prec=digits, rounding=rounding).create_decimal(repr(float(value)))
+    )
 
 
 def _rate_of_descent(network, data):
@@ -132,7 +160,7 @@ def _rate_of_descent(network, data):
     return (X.T @ gradient.T) / len(rows)
 
 
-def _largest_alpha(rate, l1_ratio, hidden_units):
+def _largest_of(rate, l1_ratio, hidden_units):
     candidates = []
     if l1_ratio > 0:
         candidates.append(np.abs(rate).max() / l1_ratio)
