@@ -19,9 +19,6 @@ from sklearn.preprocessing import minmax_scale
 
 import skreg
 
-# scikit-learn's settings, not ours, say which warnings fail its tests.
-pytestmark = pytest.mark.filterwarnings("default")
-
 LEFT_OUT = {
     "test_fit": "sets private gradients and velocities of an estimator without fitting",
     "test_gradient": "calls the private _loss_grad_lbfgs with its scratch lists",
@@ -45,6 +42,12 @@ def global_random_seed():
     return 42
 
 
+# The same alpha is a stronger penalty here, which takes lbfgs more iterations.
+MAY_WARN = {
+    "test_predict_proba_multilabel": "ignore:lbfgs failed to converge after 200",
+}
+
+
 def upstream_tests():
     """The tests of the file by name, and whatever else it defines."""
     rewritten, n_imports = re.subn(
@@ -64,6 +67,8 @@ def upstream_tests():
 
 
 globals().update(upstream_tests())
+for name, warning in MAY_WARN.items():
+    globals()[name] = pytest.mark.filterwarnings(warning)(globals()[name])
 
 
 def test_upstream_tests_run_on_skreg():
