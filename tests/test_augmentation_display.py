@@ -6,8 +6,14 @@ import sys
 import numpy as np
 import pytest
 
-from skreg.augmentation import HorizontalFlip, Mixup
-from skreg.inspection._augmentation import AugmentationDisplay
+from skreg.augmentation import (
+    Compose,
+    GaussianNoise,
+    HorizontalFlip,
+    Mixup,
+    RandomErasing,
+)
+from skreg.inspection import AugmentationDisplay
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -42,6 +48,46 @@ def test_holds_originals_and_copies(X):
     assert display.copies.shape == (2, 3, 4, 5)
     for copy in display.copies:
         np.testing.assert_array_equal(copy, display.originals[:, :, ::-1])
+
+
+@pytest.mark.parametrize(
+    "augmentation",
+    [
+        Compose([HorizontalFlip((4, 5)), Mixup()]),
+        Compose([GaussianNoise(), RandomErasing((4, 5))]),
+        Compose([Mixup(), Compose([lambda *args: args[:3], HorizontalFlip((4, 5))])]),
+    ],
+)
+def test_the_shape_is_that_of_a_member(X, augmentation):
+    display = AugmentationDisplay.from_augmentation(augmentation, X)
+    assert display.originals.shape == (3, 4, 5)
+
+
+def test_a_handful_of_images_is_shown():
+    X = np.arange(400.0).reshape(20, 20)
+    mixup = Mixup(alpha=1.0)
+
+    def rows(**kwargs):
+        display = AugmentationDisplay.from_augmentation(
+            mixup, X, image_shape=(4, 5), **kwargs
+        )
+        assert display.copies.shape[1:] == display.originals.shape
+        return (display.originals[:, 0, 0] / 20).tolist()
+
+    assert rows() == [0, 4, 8, 11, 15, 19]
+    assert rows(n_images=2) == [0, 19]
+    assert rows(n_images=1) == [0]
+    assert rows(n_images=None) == rows(n_images=30) == list(range(20))
+    assert rows(y=np.arange(20.0), n_images=2) == [0, 19]
+
+
+def test_all_rows_are_learned_from_whatever_is_shown():
+    X = np.zeros((20, 20))
+    X[7:13] = np.random.default_rng(0).normal(size=(6, 20))
+    display = AugmentationDisplay.from_augmentation(
+        GaussianNoise(1.0), X, image_shape=(4, 5), n_images=2
+    )
+    assert display.copies.any()
 
 
 def test_random_state(X):

@@ -145,6 +145,93 @@ def test_several_metrics(data):
     )
 
 
+def display_of(scores, **kwargs):
+    scores = np.array(scores, dtype=float)
+    names = ["alpha", "l1_ratio"][: scores.ndim]
+    values = [list(range(1, n + 1)) for n in scores.shape]
+    return PenaltyGridDisplay(names, values, scores, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "scores, lowest",
+    [
+        # Constant predictions all score the same.
+        ([[0.63, 0.63, 0.63], [0.95, 0.96, 0.97]], 0.95),
+        ([[0.95, 0.96, 0.97], [0.6, 0.61, 0.6]], 0.95),
+        # Far below, and not equal.
+        ([[-1e9, -0.3, -0.2], [-3e3, -0.1, -0.2], [-0.4, -0.3, -0.2]], None),
+        ([[np.nan, 0.63], [0.95, 0.96]], 0.95),
+        ([[-np.inf, 0.63], [0.95, 0.96]], 0.95),
+    ],
+)
+def test_dead_candidates_do_not_stretch_the_colours(scores, lowest, plt):
+    display = display_of(scores).plot()
+    low, high = display.image_.get_clim()
+    assert high == np.nanmax(scores)
+    if lowest is None:
+        assert -2 < low < -0.3
+    else:
+        assert low == lowest
+    below = display.image_.to_rgba(np.nanmin(scores))
+    np.testing.assert_allclose(below, (0.75, 0.75, 0.75, 1))
+    assert display.image_.colorbar.extend == "min"
+
+
+@pytest.mark.parametrize("scores", [[[0.9, 0.9], [0.9, 0.9]], [[0.9, 0.93], [0.95, 1]]])
+def test_where_none_is_dead_all_have_colours(scores, plt):
+    display = display_of(scores).plot()
+    for score in np.ravel(scores)[1:]:
+        assert tuple(display.image_.to_rgba(score)) != (0.75, 0.75, 0.75, 1)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 2)])
+def test_pictures_without_any_score(shape, plt):
+    display_of(np.full(shape, np.nan)).plot()
+
+
+def test_colours_of_the_user(plt):
+    scores = [[0.6, 0.6], [0.95, 0.96]]
+    display = display_of(scores).plot(vmin=0.5, cmap="magma")
+    assert display.image_.get_clim() == (0.5, 0.96)
+    assert display.image_.colorbar.extend == "neither"
+    norm = plt.Normalize(0, 1)
+    assert display_of(scores).plot(norm=norm).image_.norm is norm
+
+
+def test_a_curve_is_not_flattened_by_what_lies_far_below(plt):
+    low, _ = display_of([-1e9, -0.3, -0.2, -0.1]).plot().ax_.get_ylim()
+    assert -2 < low < -0.3
+    low, _ = display_of([0.63, 0.9, 0.92, 0.95]).plot().ax_.get_ylim()
+    assert low < 0.63
+
+
+def test_the_title_tells_the_choice_and_what_is_held(two_penalties, plt):
+    display = PenaltyGridDisplay.from_estimator(two_penalties).plot()
+    assert display.held == {}
+    best = two_penalties.best_params_
+    expected = f"choice: alpha={best['alpha']:.3g}, l1_ratio={best['l1_ratio']:.3g}"
+    assert display.ax_.get_title() == expected
+    display = PenaltyGridDisplay.from_estimator(two_penalties, names="alpha").plot()
+    assert display.held == {"l1_ratio": best["l1_ratio"]}
+    assert display.ax_.get_title() == f"with l1_ratio={best['l1_ratio']:.3g}"
+
+
+def test_long_values_do_not_make_long_titles(plt):
+    held = {"augmentation": MLPClassifier(alpha=0.123, beta_1=0.5, beta_2=0.7, tol=0.5)}
+    title = display_of([0.1, 0.2], held=held).plot().ax_.get_title()
+    assert title.startswith("with augmentation=MLPClassifier(")
+    assert title.endswith("...")
+    assert max(map(len, title.splitlines())) <= 60
+
+
+def test_scores_that_are_all_missing(data):
+    search = GridSearchCV(network(), {"alpha": ALPHAS}, cv=2, refit=False).fit(*data)
+    search.cv_results_["mean_test_score"][:] = np.nan
+    del search.best_index_
+    with pytest.raises(ValueError, match="All scores 'score' of the search are NaN"):
+        PenaltyGridDisplay.from_estimator(search)
+
+
 def test_errors(two_penalties, data):
     with pytest.raises(NotFittedError):
         PenaltyGridDisplay.from_estimator(GridSearchCV(network(), {}))

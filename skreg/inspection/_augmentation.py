@@ -58,6 +58,7 @@ class AugmentationDisplay:
         *,
         image_shape=None,
         n_copies=5,
+        n_images=6,
         random_state=None,
         X_train=None,
     ):
@@ -67,15 +68,18 @@ class AugmentationDisplay:
         ----------
         augmentation : augmentation or callable
             What is to be shown.
-        X : array-like of shape (n_images, n_pixels)
-            The images to show, flattened.
-        y : array-like of shape (n_images,) or (n_images, n_outputs), default=None
+        X : array-like of shape (n_samples, n_pixels)
+            Images, flattened.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Their numeric target, for callables that need one.
         image_shape : tuple of int, default=None
             (height, width) or (height, width, channels). By default that of the
-            augmentation, if it has one.
+            augmentation, if it has one, or of one that it is composed of.
         n_copies : int, default=5
             Copies of each image.
+        n_images : int, default=6
+            How many of the images are shown, spread evenly over the rows of `X`; None
+            for all.
         random_state : int, RandomState instance or None, default=None
             Pass an int for the same picture every time.
         X_train : array-like of shape (n_samples, n_pixels), default=None
@@ -86,7 +90,8 @@ class AugmentationDisplay:
         display : AugmentationDisplay
         """
         X = check_array(X, dtype=[np.float64, np.float32])
-        image_shape = image_shape or getattr(augmentation, "image_shape", None)
+        if image_shape is None:
+            image_shape = _image_shape_of(augmentation)
         if image_shape is None:
             raise ValueError(
                 "The 'image_shape' parameter is needed: the augmentation has no "
@@ -104,6 +109,9 @@ class AugmentationDisplay:
         prepared = prepare_augmentation(
             augmentation, X if X_train is None else check_array(X_train), Y
         )
+        if n_images is not None and n_images < len(X):
+            shown = np.linspace(0, len(X) - 1, n_images).round().astype(int)
+            X, Y = X[shown], Y[shown]
         rng = generator_from(random_state)
         # All images are one minibatch, so a mixture shows another of the images, not
         # another copy of the same.
@@ -169,3 +177,12 @@ class AugmentationDisplay:
                 top = i * (height + gap)
                 grid[top : top + height, left : left + width] = image
         return grid[..., 0] if channels == [1] else grid
+
+
+def _image_shape_of(augmentation):
+    """Its own, or that of the first member that has one."""
+    shape = getattr(augmentation, "image_shape", None)
+    members = iter(getattr(augmentation, "transforms", ()))
+    while shape is None and (member := next(members, None)) is not None:
+        shape = _image_shape_of(member)
+    return shape

@@ -1,5 +1,7 @@
 """How the score depends on the penalties that a search tried."""
 
+from textwrap import fill, shorten
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -10,6 +12,9 @@ __all__ = ["PenaltyGridDisplay"]
 
 class PenaltyGridDisplay:
     """Scores over one penalty as a curve, over two as a heat map, the choice marked.
+
+    Colours are for the candidates worth comparing: those far below, as networks that
+    the penalty has killed, are grey.
 
     The band around a curve is one standard error of the mean over the folds. Folds
     share most of their training rows, so it tells noise from signal only roughly.
@@ -31,6 +36,8 @@ class PenaltyGridDisplay:
     choice : list, default=None
         The chosen values.
     score_name : str, default="score"
+    held : dict, default=None
+        Further parameters of the search, and the values that they have throughout.
 
     Attributes
     ----------
@@ -74,6 +81,7 @@ class PenaltyGridDisplay:
         train_errors=None,
         choice=None,
         score_name="score",
+        held=None,
     ):
         self.names = names
         self.values = values
@@ -83,6 +91,7 @@ class PenaltyGridDisplay:
         self.train_errors = train_errors
         self.choice = choice
         self.score_name = score_name
+        self.held = held
 
     @classmethod
     def from_estimator(cls, search, *, names=None, metric=None):
@@ -167,6 +176,7 @@ class PenaltyGridDisplay:
             train_errors=errors[1],
             choice=[params[best].get(name) for name in names],
             score_name=metric if metric != "score" else _name_of_scoring(search),
+            held={name: params[best][name] for name in held if name in params[best]},
         )
 
     @quietly
@@ -195,6 +205,13 @@ class PenaltyGridDisplay:
             self._plot_curves(params)
         else:
             self._plot_map(params)
+        title = []
+        if len(self.names) == 2 and self.choice is not None:
+            chosen = dict(zip(self.names, self.choice, strict=True))
+            title.append(f"choice: {_settings(chosen)}")
+        if self.held:
+            title.append(f"with {_settings(self.held)}")
+        ax.set_title("\n".join(fill(line, 60) for line in title), fontsize="medium")
         return self
 
     def _plot_curves(self, params):
@@ -226,6 +243,12 @@ class PenaltyGridDisplay:
                 linewidth=1,
                 label=f"choice: {_text(self.choice[0])}",
             )
+        lowest = _lowest_compared(self.test_scores)
+        # A curve may leave the picture where it would flatten all else.
+        if lowest is not None:
+            span = np.nanmax(self.test_scores) - lowest
+            if np.nanmin(self.test_scores) < lowest - 10 * span:
+                ax.set_ylim(lowest - span / 10, ax.get_ylim()[1])
         axis.label(ax.xaxis, ax.set_xscale)
         ax.set_xlabel(self.names[0])
         ax.set_ylabel(self.score_name)
@@ -235,19 +258,29 @@ class PenaltyGridDisplay:
         ax = self.ax_
         rows, columns = self.values
         # A cell for each pair, however the values are spaced.
+        if not {"norm", "vmin"} & params.keys():
+            params = {"vmin": _lowest_compared(self.test_scores), **params}
         self.image_ = ax.pcolormesh(
             np.arange(len(columns)),
             np.arange(len(rows)),
             np.ma.masked_invalid(self.test_scores),
             **{"shading": "nearest", **params},
         )
+        self.image_.set_cmap(self.image_.get_cmap().with_extremes(under="0.75"))
+        lowest = self.image_.norm.vmin
+        has_lower = lowest is not None and (self.test_scores < lowest).any()
         ax.set_xticks(np.arange(len(columns)), [_text(value) for value in columns])
         ax.set_yticks(np.arange(len(rows)), [_text(value) for value in rows])
         if len(columns) > 6:
             ax.tick_params(axis="x", rotation=60)
         ax.set_xlabel(self.names[1])
         ax.set_ylabel(self.names[0])
-        self.figure_.colorbar(self.image_, ax=ax, label=f"{self.score_name}, test rows")
+        self.figure_.colorbar(
+            self.image_,
+            ax=ax,
+            label=f"{self.score_name}, test rows",
+            extend="min" if has_lower else "neither",
+        )
         if self.choice is not None:
             (self.choice_,) = ax.plot(
                 _position(self.choice[1], columns),
@@ -291,7 +324,29 @@ def _is_number(value):
 
 
 def _text(value):
-    return f"{value:.3g}" if isinstance(value, (float, np.floating)) else str(value)
+    if isinstance(value, (float, np.floating)):
+        return f"{value:.3g}"
+    return shorten(str(value), 40, placeholder="...")
+
+
+def _settings(parameters):
+    return ", ".join(f"{name}={_text(parameters[name])}" for name in parameters)
+
+
+def _lowest_compared(scores):
+    """The score below which candidates are out of the question, not better or worse.
+
+    Those that predict a constant all score the same, worse than others. Of what is
+    left, the worse half may be as far below its middle as that is below the best.
+    """
+    scores = scores[np.isfinite(scores)]
+    if not scores.size:
+        return None
+    worst, best = scores.min(), scores.max()
+    alive = scores[scores > worst + 0.05 * (best - worst)]
+    if not alive.size:
+        return worst
+    return max(alive.min(), best - 2 * (best - np.quantile(alive, 0.25)))
 
 
 def _same(a, b):
@@ -352,6 +407,8 @@ def _best_row(search, results, metric, rows):
     best = getattr(search, "best_index_", None)
     if best is None:
         scores = results[f"mean_test_{metric}"][rows]
+        if np.isnan(scores).all():
+            raise ValueError(f"All scores {metric!r} of the search are NaN.")
         best = rows[int(np.nanargmax(scores))]
     return best
 
