@@ -199,8 +199,11 @@ def test_colours_of_the_user(plt):
 
 
 def test_a_curve_is_not_flattened_by_what_lies_far_below(plt):
-    low, _ = display_of([-1e9, -0.3, -0.2, -0.1]).plot().ax_.get_ylim()
+    errors = np.array([1e8, 0.1, 0.1, 0.1])
+    display = display_of([-1e9, -0.3, -0.2, -0.1], test_errors=errors).plot()
+    low, high = display.ax_.get_ylim()
     assert -2 < low < -0.3
+    assert 0 <= high < 0.2
     low, _ = display_of([0.63, 0.9, 0.92, 0.95]).plot().ax_.get_ylim()
     assert low < 0.63
 

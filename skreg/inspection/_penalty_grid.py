@@ -248,7 +248,12 @@ class PenaltyGridDisplay:
         if lowest is not None:
             span = np.nanmax(self.test_scores) - lowest
             if np.nanmin(self.test_scores) < lowest - 10 * span:
-                ax.set_ylim(lowest - span / 10, ax.get_ylim()[1])
+                shown = self.test_scores >= lowest
+                tops = [
+                    np.nanmax((scores if errors is None else scores + errors)[shown])
+                    for _, scores, errors in parts
+                ]
+                ax.set_ylim(lowest - span / 10, max(tops) + span / 10)
         axis.label(ax.xaxis, ax.set_xscale)
         ax.set_xlabel(self.names[0])
         ax.set_ylabel(self.score_name)
