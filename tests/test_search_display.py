@@ -177,10 +177,12 @@ def test_dead_candidates_do_not_stretch_the_colours(scores, lowest, plt):
     assert display.image_.colorbar.extend == "min"
 
 
-@pytest.mark.parametrize("scores", [[[0.9, 0.9], [0.9, 0.9]], [[0.9, 0.93], [0.95, 1]]])
+@pytest.mark.parametrize(
+    "scores", [[[0.9] * 2] * 2, [[0.9, 0.93], [0.95, 1]], [[0.1, 0.2]]]
+)
 def test_where_none_is_dead_all_have_colours(scores, plt):
     display = display_of(scores).plot()
-    for score in np.ravel(scores)[1:]:
+    for score in np.ravel(scores):
         assert tuple(display.image_.to_rgba(score)) != (0.75, 0.75, 0.75, 1)
 
 

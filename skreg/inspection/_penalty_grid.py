@@ -247,7 +247,7 @@ class PenaltyGridDisplay:
         # A curve may leave the picture where it would flatten all else.
         if lowest is not None:
             span = np.nanmax(self.test_scores) - lowest
-            if np.nanmin(self.test_scores) < lowest - 10 * span:
+            if span > 0 and np.nanmin(self.test_scores) < lowest - 10 * span:
                 shown = self.test_scores >= lowest
                 tops = [
                     np.nanmax((scores if errors is None else scores + errors)[shown])
@@ -341,17 +341,19 @@ def _settings(parameters):
 def _lowest_compared(scores):
     """The score below which candidates are out of the question, not better or worse.
 
-    Those that predict a constant all score the same, worse than others. Of what is
-    left, the worse half may be as far below its middle as that is below the best.
+    Those that predict a constant all score the same, worse than others, however many
+    they are. So it is the others that say how far below the best is too far: twice as
+    far as their lower quartile.
     """
     scores = scores[np.isfinite(scores)]
     if not scores.size:
         return None
     worst, best = scores.min(), scores.max()
-    alive = scores[scores > worst + 0.05 * (best - worst)]
-    if not alive.size:
+    others = scores[scores > worst + 0.05 * (best - worst)]
+    if others.size < 2:
         return worst
-    return max(alive.min(), best - 2 * (best - np.quantile(alive, 0.25)))
+    too_low = best - 2 * (best - np.quantile(others, 0.25))
+    return scores[scores >= too_low].min()
 
 
 def _same(a, b):
