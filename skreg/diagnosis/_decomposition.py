@@ -11,8 +11,8 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
 from .._fitting import quietly
-from .._warnings import warn
 from .._labels import check_labels
+from .._warnings import warn
 from ._parts import PARTS, standard_errors
 from ._rounds import RESAMPLINGS, check_row_sets, draw_rounds, predict_by_rounds
 

@@ -3,9 +3,8 @@
 import numpy as np
 from sklearn.utils import check_array
 
-from ..augmentation._base import generator_from, prepare_augmentation
-
 from .._fitting import quietly
+from ..augmentation._base import generator_from, prepare_augmentation
 
 
 class AugmentationDisplay:
