@@ -13,6 +13,7 @@ from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.feature_selection import StabilitySelection, feature_path
+from skreg.feature_selection._halves import draw_halves
 from skreg.feature_selection._stability import expected_false_selections
 from skreg.neural_network import _dense_to_sparse
 
@@ -206,10 +207,9 @@ def test_scores_are_shares_of_halves(selection):
 def test_each_half_selects_the_last_q_to_leave():
     X, y = make_data()
     selection = make_selection(n_pairs=1, threshold=1.0).fit(X, y)
-    draw = np.random.RandomState(0).permutation(160)
+    halves = draw_halves(selection.estimator, y, 1, np.random.RandomState(0))
     counts = np.zeros(10)
-    for half in (draw[:80], draw[80:]):
-        half = np.sort(half)
+    for half in halves:
         path = feature_path(selection.estimator, X[half], y[half])
         counts += path.ranking <= 3
     np.testing.assert_array_equal(selection.stability_scores_, counts / 2)

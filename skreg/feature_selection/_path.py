@@ -14,6 +14,7 @@ from ..neural_network._base import check_not_empty
 from ..neural_network._dense_to_sparse import PathPoint, run_paths
 from ..neural_network._fit_many import FitTask, fit_many
 from ..neural_network._scoring import checked_scorer
+from ._halves import check_target_varies
 
 __all__ = ["FeaturePath", "feature_path", "check_path_estimator", "trace_paths"]
 
@@ -217,6 +218,7 @@ def feature_path(
     X, y, sample_weight, _ = plain._check_data(
         X, y, sample_weight, validation_data, reset=True
     )
+    check_target_varies(plain, y, sample_weight=sample_weight)
     (points,) = trace_paths([FitTask(plain, sample_weight=sample_weight)], X, y)
     return as_path(plain, points, X, y, sample_weight, X_val, y_val, scoring)
 

@@ -16,6 +16,7 @@ from .._warnings import each_warning_once
 from ..model_selection._splits import list_splits
 from ..neural_network._fit_many import FitTask
 from ..neural_network._scoring import checked_scorer
+from ._halves import check_target_varies
 from ._path import as_path, check_path_estimator, fitted_at, point_of, trace_paths
 
 __all__ = ["SparseInputSelector"]
@@ -137,11 +138,15 @@ class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
             X, y, sample_weight, (None, None, None)
         )
         self._take_columns_of(plain)
+        check_target_varies(plain, y, sample_weight=sample_weight)
         plain.random_state = seed_of(plain.random_state)
         folds = []
         if self.n_features_to_select in ("best", "1se"):
             cv = check_cv(self.cv, y, classifier=is_classifier(plain))
             folds = list_splits(cv, X, y, groups=groups)
+        for number, (train, _) in enumerate(folds):
+            part = f" on the training rows of split {number} of cv"
+            check_target_varies(plain, y, train, sample_weight, part)
         tasks = [
             FitTask(plain, rows=train, sample_weight=sample_weight)
             for train, _ in folds

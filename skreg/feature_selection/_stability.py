@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._fitting import fitted_at_once
 from .._warnings import each_warning_once
 from ..neural_network._fit_many import FitTask
+from ._halves import check_target_varies, draw_halves
 from ._path import check_path_estimator, rank_features, trace_paths
 from ._selector import best_ranked, seed_of
 
@@ -55,7 +56,8 @@ class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
     The rows are cut `n_pairs` times into two halves at random; on each half a network
     goes down the path from all inputs to none, and the last `q` inputs to leave are
     that half's selection. An input is selected if the share of halves that select it,
-    its stability score, is at least `threshold`.
+    its stability score, is at least `threshold`. The halves of classes are stratified:
+    each has every class in proportion.
 
     Of `threshold`, `q` and `expected_false_selections` two are given, and the third
     follows from the bound below.
@@ -110,6 +112,14 @@ class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
     It is about low inputs, not about inputs without any influence: one that stands in
     for a true input with which it is correlated may be selected often. Rows are assumed
     independent.
+
+    The theorems are about halves that are drawn simply at random, which is how a
+    regressor's are drawn. A classifier's are stratified, because a half without a rare
+    class selects inputs for another problem than the one that was asked. What the bound
+    then holds for is the same draw *given the number of rows of each class*: "low" is
+    about halves with these numbers, and rows need be independent within their classes
+    only. Where a class has an odd number of rows, one half of a pair, by lot, has a row
+    of it more.
 
     References
     ----------
@@ -194,10 +204,11 @@ class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         if hasattr(plain, "feature_names_in_"):
             self.feature_names_in_ = plain.feature_names_in_
         self._solve_for_the_third()
+        check_target_varies(plain, y, sample_weight=sample_weight)
         random_state = check_random_state(self.random_state)
         if plain.random_state is None:
             plain.random_state = seed_of(random_state)
-        halves = self._draw_halves(X.shape[0], random_state)
+        halves = draw_halves(plain, y, self.n_pairs, random_state, sample_weight)
         self._count(plain, halves, X, y, sample_weight)
 
     def set_threshold(self, threshold):
@@ -266,18 +277,6 @@ class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
                 )
             self.q_ = max(fitting)
         self.expected_false_selections_ = bound
-
-    def _draw_halves(self, n_rows, random_state):
-        half = n_rows // 2
-        if half < 2:
-            raise ValueError(
-                f"StabilitySelection needs at least 4 rows, got n_samples={n_rows}."
-            )
-        halves = []
-        for _ in range(self.n_pairs):
-            order = random_state.permutation(n_rows)
-            halves += [np.sort(order[:half]), np.sort(order[half : 2 * half])]
-        return halves
 
     def _count(self, estimator, halves, X, y, sample_weight):
         tasks = [
