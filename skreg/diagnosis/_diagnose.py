@@ -248,6 +248,12 @@ def diagnose(
         )
     dummy = DummyClassifier() if is_classifier(estimator) else DummyRegressor()
     (baseline,) = measure(dummy, [{}])
+    if not baseline.is_complete:
+        raise ValueError(
+            f"The score (scoring={scoring!r}) of a constant prediction, which errors "
+            "are measured by, is not finite on some folds: diagnosis needs one that is "
+            "defined for constants as well."
+        )
     tried = _try_changes(measure, estimator, base)
     if target_error is None:
         models = references_for(estimator, measure.n_train, sparse.issparse(X), seed)

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import fitted_at_once
 from .._warnings import each_warning_once
+from ..model_selection._scores import best_first
 from ..model_selection._splits import list_splits
 from ..neural_network._fit_many import FitTask
 from ..neural_network._scoring import checked_scorer
@@ -207,7 +208,10 @@ class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         results["mean_test_score"] = scores.mean(axis=0)
         results["std_error"] = np.zeros(len(n_features))
         if len(folds) > 1:
-            results["std_error"] = scores.std(axis=0, ddof=1) / np.sqrt(len(folds))
+            # An infinite score has no deviation, and is none to be warned of.
+            with np.errstate(invalid="ignore"):
+                deviations = scores.std(axis=0, ddof=1)
+            results["std_error"] = deviations / np.sqrt(len(folds))
         return results
 
     def _n_wanted(self):
@@ -219,10 +223,12 @@ class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         n_features = self.cv_results_["n_features"]
         means = self.cv_results_["mean_test_score"]
         # The last of the best has the fewest inputs.
-        best = len(means) - 1 - int(np.argmax(means[::-1]))
+        order = best_first(means[::-1], self.scoring, "numbers of inputs")
+        best = len(means) - 1 - int(order[0])
         if n_asked == "best":
             return int(n_features[best])
-        bound = means[best] - self.cv_results_["std_error"][best]
+        # Where the best score is infinite its error is NaN, and it bounds by itself.
+        bound = means[best] - np.nan_to_num(self.cv_results_["std_error"][best])
         return int(n_features[means >= bound].min())
 
     def _get_support_mask(self):

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import quietly
+from ..model_selection._scores import best_first
 
 __all__ = ["PenaltyGridDisplay"]
 
@@ -411,13 +412,10 @@ def _without_epochs(params):
 
 
 def _best_row(search, results, metric, rows):
+    scores = results[f"mean_test_{metric}"][rows]
+    order = best_first(scores, metric if metric != "score" else search.scoring)
     best = getattr(search, "best_index_", None)
-    if best is None:
-        scores = results[f"mean_test_{metric}"][rows]
-        if np.isnan(scores).all():
-            raise ValueError(f"All scores {metric!r} of the search are NaN.")
-        best = rows[int(np.nanargmax(scores))]
-    return best
+    return rows[int(order[0])] if best is None else best
 
 
 def _varied(results, rows):

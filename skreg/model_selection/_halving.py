@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ..neural_network._stopping import max_iter_of
 from ._candidates import with_parameters
 from ._jobs import Fit
+from ._scores import best_first
 from ._search import LockstepSearch
 from ._sklearn_private import BaseSearchCV
 
@@ -131,7 +132,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         scores = table.results[f"mean_test_{metric}"][-len(candidates) :]
         n_survivors = ceil(len(candidates) / self.factor)
         # Failed candidates come last, and among equals the first stay.
-        order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")
+        order = best_first(scores, self.scoring)
         return [candidates[place] for place in sorted(order[:n_survivors])]
 
     def _resource_of(self, candidates):
@@ -194,8 +195,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
             return BaseSearchCV._select_best_index(refit, refit_metric, results)
         in_last = np.flatnonzero(results["iter"] == np.max(results["iter"]))
         scores = results[f"mean_test_{refit_metric}"][in_last]
-        best = 0 if np.isnan(scores).all() else np.nanargmax(scores)
-        return in_last[best]
+        return in_last[best_first(scores, refit_metric)[0]]
 
 
 class HalvingGridSearchCV(_SuccessiveHalving):
