@@ -535,7 +535,10 @@ def test_the_result_as_text():
         (dict(n_rounds=1), "n_rounds must be an integer of at least 2"),
         (dict(resampling="jackknife"), "must be one of"),
         (dict(resampling=[[0, 1]]), "at least 2"),
-        (dict(resampling=[[0, 1], [40]]), r"resampling\[1\] must hold row numbers"),
+        (
+            dict(resampling=[[0, 1], [40]]),
+            r"resampling\[1\] holds row numbers",
+        ),
         (dict(resampling=[[0, 1], [0.5]]), r"resampling\[1\]"),
         (dict(resampling=lambda random_state: 3), r"a tuple \(X, y\)"),
         (dict(X=None), "X and y are needed"),

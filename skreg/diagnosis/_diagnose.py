@@ -236,7 +236,7 @@ def diagnose(
     estimator = with_seed(estimator, seed)
     X, y = indexable(X, y)
     splitter = check_cv(cv, y, classifier=is_classifier(estimator))
-    splits = [(train, test) for train, test in list_splits(splitter, X, y)]
+    splits = list_splits(splitter, X, y)
     if len(splits) < 2:
         raise ValueError("cv gives 1 split: the standard errors need at least two.")
     measure = Measure(X, y, splits, make_error(estimator, scoring), n_jobs)

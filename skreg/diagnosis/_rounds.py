@@ -23,6 +23,7 @@ from .._fitting import quietly
 from .._warnings import each_warning_once
 from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
 from ..neural_network._fit_many import FitTask, fit_each
+from ..neural_network._row_sets import row_numbers
 
 __all__ = ["Draw", "draw_rounds", "predict_by_rounds", "with_seed"]
 
@@ -96,11 +97,11 @@ def check_row_sets(row_sets, n_samples):
     """Row sets as arrays of row numbers, or a ValueError."""
     checked = []
     for number, rows in enumerate(row_sets):
-        rows = np.asarray(rows)
-        if rows.dtype == bool and rows.shape == (n_samples,):
-            rows = np.flatnonzero(rows)
-        is_valid = rows.ndim == 1 and rows.dtype.kind in "iu" and rows.size > 0
-        if not is_valid or rows.min() < 0 or rows.max() >= n_samples:
+        try:
+            rows = row_numbers(rows, n_samples)
+        except ValueError as error:
+            raise ValueError(f"resampling[{number}] {error}.") from None
+        if not rows.size:
             raise ValueError(
                 f"resampling[{number}] must hold row numbers from 0 to "
                 f"{n_samples - 1}, or be a mask of {n_samples} rows that are not all "

@@ -1,6 +1,8 @@
 """The splits of a `cv`, held to what training and scoring on them needs."""
 
-import numpy as np
+from sklearn.utils.validation import _num_samples
+
+from ..neural_network._row_sets import row_numbers
 
 __all__ = ["list_splits"]
 
@@ -19,20 +21,31 @@ def list_splits(cv, X, y=None, **params):
     Returns
     -------
     list of (train, test)
+        Row numbers, also where the splitter gives masks or lists: arrays are indexed by
+        them, and they are counted.
 
     Raises
     ------
     ValueError
-        If there is nothing to train or to score on.
+        If there is nothing to train or to score on, or if X does not have the rows.
     """
     splits = list(cv.split(X, y, **params))
     if not splits:
         raise ValueError("cv gives no splits: there is nothing to train on.")
+    n_rows = _num_samples(X)
+    checked = []
     for number, split in enumerate(splits):
+        of_all = f"in split {number} of {len(splits)}"
+        parts = []
         for part, rows in zip(("train", "score"), split, strict=True):
-            rows = np.asarray(rows)
-            if not (rows.any() if rows.dtype == bool else rows.size):
+            try:
+                rows = row_numbers(rows, n_rows)
+            except ValueError as error:
                 raise ValueError(
-                    f"cv gives no rows to {part} on in split {number} of {len(splits)}."
-                )
-    return splits
+                    f"What cv gives to {part} on {of_all} {error}."
+                ) from None
+            if not rows.size:
+                raise ValueError(f"cv gives no rows to {part} on {of_all}.")
+            parts.append(rows)
+        checked.append(tuple(parts))
+    return checked

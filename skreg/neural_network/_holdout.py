@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from .._warnings import warn
+from ._row_sets import row_numbers
 
 __all__ = ["fold_rows", "split_by", "split_validation_rows"]
 
@@ -94,7 +95,14 @@ def split_by(splitter, X, y, groups=None, n_splits=1):
             f"validation_splitter={splitter!r} yields {len(splits)} splits, and "
             f"{n_splits} are needed."
         )
-    for train, validation in splits:
+    n_rows, numbered = X.shape[0], []
+    for split in splits:
+        try:
+            train, validation = (row_numbers(rows, n_rows) for rows in split)
+        except ValueError as error:
+            raise ValueError(
+                f"A split of validation_splitter={splitter!r} {error}."
+            ) from None
         if not len(train) or not len(validation):
             raise ValueError(
                 f"validation_splitter={splitter!r} leaves {len(train)} rows to train "
@@ -106,7 +114,8 @@ def split_by(splitter, X, y, groups=None, n_splits=1):
                 f"validation_splitter={splitter!r} puts rows into training and "
                 "validation at once."
             )
-    return splits
+        numbered.append((train, validation))
+    return numbered
 
 
 def fold_rows(n_rows, n_folds, random_state, codes=None):
