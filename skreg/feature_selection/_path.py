@@ -100,27 +100,31 @@ def check_path_estimator(estimator):
 
 
 @each_warning_once()
-def trace_paths(tasks, X, y):
+def trace_paths(tasks, X, y, *, n_enough=0, take=None):
     """The points of every task's path to its end; all paths train side by side.
 
     Parameters
     ----------
     tasks : list of FitTask
     X, y : validated as `fit_many` needs them
+    n_enough : int, default=0
+        A path may end where no more inputs are left.
+    take : callable, default=None
+        What to keep of a PathPoint; by default all of it.
 
     Returns
     -------
-    list of list of PathPoint
+    list of list of PathPoint, or of what was taken of them
     """
 
     def train(tasks, X, y, validation):
         return fit_many(tasks, X, y, validation=validation)
 
     paths = [[] for _ in tasks]
-    for points in run_paths(train, tasks, X, y, to_the_end=True):
+    for points in run_paths(train, tasks, X, y, to_the_end=True, n_enough=n_enough):
         for path, point in zip(paths, points, strict=True):
             if isinstance(point, PathPoint):
-                path.append(point)
+                path.append(point if take is None else take(point))
             elif point is not None:
                 raise point.error
     return paths
@@ -128,14 +132,24 @@ def trace_paths(tasks, X, y):
 
 def rank_features(points, groups):
     """Ranks of the inputs, 1 for the last to leave; see `FeaturePath.ranking`."""
-    support = np.array([point.support for point in points])
-    last_point = len(points) - 1 - support[::-1].argmax(axis=0)
-    norms = np.zeros(support.shape[1])
-    for index, point in enumerate(points):
-        leaving = last_point == index
-        if leaving.any():
-            W = _first_layer(point)
-            norms[leaving] = groups.spread(groups.norms(W[None])[0])[leaving]
+    return rank_traces([(point.support, norms_at(point, groups)) for point in points])
+
+
+def norms_at(point, groups):
+    """The norms that rank inputs which leave together: ``(n_features,)``."""
+    return groups.spread(groups.norms(_first_layer(point)[None])[0])
+
+
+def rank_traces(traces):
+    """As `rank_features`, of the supports and the norms of a path's points.
+
+    Where a path ended with q inputs or fewer, the best q are those that the whole path
+    would rank best: all that are left, and of the others those that left last.
+    """
+    support = np.array([support for support, _ in traces])
+    last_point = len(traces) - 1 - support[::-1].argmax(axis=0)
+    norms = np.array([norms for _, norms in traces])
+    norms = norms[last_point, np.arange(support.shape[1])]
     order = np.lexsort((-norms, -last_point))
     ranking = np.empty(len(order), dtype=int)
     ranking[order] = np.arange(1, len(order) + 1)

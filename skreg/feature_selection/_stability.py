@@ -13,7 +13,7 @@ from .._fitting import fitted_at_once
 from .._warnings import each_warning_once
 from ..neural_network._fit_many import FitTask
 from ._halves import check_target_varies, draw_halves
-from ._path import check_path_estimator, rank_features, trace_paths
+from ._path import check_path_estimator, norms_at, rank_traces, trace_paths
 from ._selector import best_ranked, seed_of
 
 __all__ = ["StabilitySelection", "expected_false_selections"]
@@ -285,8 +285,14 @@ class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
         ]
         groups = estimator._input_groups(X.shape[1])
         counts = np.zeros(X.shape[1])
-        for points in trace_paths(tasks, X, y):
-            counts += best_ranked(rank_features(points, groups), self.q_, groups)
+
+        def take(point):
+            # A hundred paths with all their weights are hundreds of megabytes.
+            return point.support, norms_at(point, groups)
+
+        # Which are the last q is known where q are left.
+        for traces in trace_paths(tasks, X, y, n_enough=self.q_, take=take):
+            counts += best_ranked(rank_traces(traces), self.q_, groups)
         self.stability_scores_ = counts / len(halves)
         self._select()
 

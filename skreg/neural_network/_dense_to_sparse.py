@@ -101,7 +101,7 @@ class PathPoint:
     support: np.ndarray
 
 
-def run_paths(train, tasks, X, y, *, validation=None, to_the_end=False):
+def run_paths(train, tasks, X, y, *, validation=None, to_the_end=False, n_enough=0):
     """Lead every task from its dense fit towards its penalty, all side by side.
 
     Parameters
@@ -113,6 +113,9 @@ def run_paths(train, tasks, X, y, *, validation=None, to_the_end=False):
         As for `fit_many`.
     to_the_end : bool, default=False
         Go on until no input is left, whatever the estimators' `feature_alpha`.
+    n_enough : int, default=0
+        On the way to the end, stop where so few inputs are left, or fewer. Only where
+        what is gone stays away; other paths do not know before their end.
 
     Yields
     ------
@@ -124,7 +127,7 @@ def run_paths(train, tasks, X, y, *, validation=None, to_the_end=False):
     tasks = [replace(task, refit=False) for task in tasks]
     outcomes = _train_dense(train, tasks, X, y, validation)
     trails = [
-        _Trail(task, outcome, X, y, to_the_end)
+        _Trail(task, outcome, X, y, to_the_end, n_enough)
         for task, outcome in zip(tasks, outcomes, strict=True)
     ]
     yield [trail.point() for trail in trails]
@@ -192,7 +195,7 @@ def _dense(estimator):
 class _Trail:
     """One model on its way."""
 
-    def __init__(self, task, outcome, X, y, to_the_end):
+    def __init__(self, task, outcome, X, y, to_the_end, n_enough=0):
         self._task, self._outcome = task, outcome
         self._target = np.inf if to_the_end else task.estimator.feature_alpha
         self.n_features = X.shape[1]
@@ -222,6 +225,10 @@ class _Trail:
         self.needs_all_columns = (
             self.monitors or task.estimator.augmentation is not None or not is_absorbing
         )
+        self._n_enough = n_enough if is_absorbing else 0
+        if self.n_features <= self._n_enough:
+            self.goes_on = False
+            return
         state = outcome.state
         self._dense = outcome
         # With early stopping the path starts at the best network, not at the last.
@@ -357,7 +364,7 @@ class _Trail:
         )
         self.goes_on = (
             (stays or not self._at_last_point)
-            and bool(support.any())
+            and int(support.sum()) > self._n_enough
             and self._n_stages < _MOST_STAGES
         )
 
