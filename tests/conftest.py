@@ -3,8 +3,8 @@
 import os
 from importlib.util import find_spec
 
-# skreg chooses the number of BLAS threads by itself, but scikit-learn's networks, with
-# which it is compared, do not: with threads test_same_as_sklearn.py takes twice as long.
+# skreg chooses the number of BLAS threads by itself, but scikit-learn does not, with
+# which it is compared: with threads test_same_as_sklearn.py takes twice as long.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
