@@ -483,7 +483,7 @@ def test_errors(estimator, grid, kwargs, message):
 @pytest.mark.parametrize(
     ("params", "n_resources"),
     [
-        ({"factor": 1.3, "max_resources": 4}, [1, 1, 1, 2, 2, 3]),
+        ({"factor": 1.3, "max_resources": 4}, [1, 1, 2, 2, 3, 4]),
         ({"aggressive_elimination": True, "max_resources": 3}, [1, 1, 1, 3]),
     ],
 )
