@@ -2,12 +2,17 @@
 
 import doctest
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+HOME = "https://github.com/skreg/skreg"
+RAW = "https://raw.githubusercontent.com/skreg/skreg"
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -26,15 +31,71 @@ def test_examples_run(page):
     assert failures == 0, "".join(report)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def links_of(page):
+    text = re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S
+    )
+    return re.findall(r"\]\(([^)\s]+)\)", text)
+
+
+def linked_file(page, target):
+    """The file of the repository that a link leads to, None if it leads elsewhere."""
+    path = re.sub(
+        rf"^{HOME}/(blob|tree)/main/|^{RAW}/main/", "", target.partition("#")[0]
+    )
+    if path != target.partition("#")[0]:
+        return ROOT / path
+    if "://" in target:
+        return None
+    return page.parent / path if path else page
+
+
+def anchors_of(page):
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.M)
+    return {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
-    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
-    missing = [
-        target
-        for target in targets
-        if "://" not in target and not (page.parent / target).exists()
-    ]
-    assert not missing
+    for target in links_of(page):
+        file, anchor = linked_file(page, target), target.partition("#")[2]
+        if file is not None:
+            assert file.exists(), target
+            assert not anchor or anchor in anchors_of(file), target
+
+
+def test_links_of_the_readme_work_outside_the_repository():
+    """The package index shows the README alone."""
+    targets = links_of(ROOT / "README.md")
+    assert len(targets) > 10
+    assert [target for target in targets if "://" not in target] == []
+    inside = [t for t in targets if linked_file(ROOT / "README.md", t) is not None]
+    assert [t for t in targets if HOME in t] == [t for t in inside if RAW not in t]
+    assert any(t.startswith(RAW) and t.endswith(".png") for t in inside)
+
+
+def test_the_addresses_of_the_project_are_those_of_the_readme():
+    urls = SETTINGS["project"]["urls"]
+    assert urls["Homepage"] == HOME
+    assert all(url.startswith(HOME) for url in urls.values())
+    for name in ("Documentation", "Changelog"):
+        assert linked_file(ROOT, urls[name]).exists()
+
+
+def test_the_source_archive_holds_what_the_tests_read():
+    """What setuptools adds by itself is the package, its settings and the README."""
+    lines = (ROOT / "MANIFEST.in").read_text(encoding="utf-8").splitlines()
+    words = [line.split() for line in lines if not line.startswith("#")]
+    named = {
+        name for kind, *names in words if kind in ("include", "graft") for name in names
+    }
+    assert all((ROOT / name).exists() for name in named)
+    by_itself = {"skreg", "README.md", "LICENSE", "pyproject.toml"}
+    linked = {linked_file(page, link) for page in LINKING for link in links_of(page)}
+    read = {Path(__file__), *LINKING, *linked} - {None}
+    tops = {path.resolve().relative_to(ROOT).parts[0] for path in read}
+    assert tops <= named | by_itself
 
 
 def test_the_readme_has_an_example():
