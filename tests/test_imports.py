@@ -21,6 +21,7 @@ ORDER = (
     "skreg.augmentation",
     "skreg._fitting",
     "skreg._warnings",
+    "skreg._documentation",
     "skreg._labels",
     "skreg._core",
     "skreg._core.batching",

@@ -6,6 +6,26 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_html_repr
+
+from skreg import MLPClassifier, MLPRegressor
+from skreg.augmentation import (
+    AugmentingResampler,
+    Compose,
+    Mixup,
+    RandomAffine,
+    ResampledClassifier,
+    ResampledRegressor,
+)
+from skreg.feature_selection import SparseInputSelector, StabilitySelection
+from skreg.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+    RandomizedSearchCV,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -81,6 +101,41 @@ def test_the_addresses_of_the_project_are_those_of_the_readme():
     assert all(url.startswith(HOME) for url in urls.values())
     for name in ("Documentation", "Changelog"):
         assert linked_file(ROOT, urls[name]).exists()
+
+
+@pytest.mark.parametrize(
+    "estimator, section",
+    [
+        (MLPClassifier(), ""),
+        (MLPRegressor(), ""),
+        (GridSearchCV(MLPClassifier(), {}), "#searching-penalties"),
+        (RandomizedSearchCV(MLPClassifier(), {}), "#searching-penalties"),
+        (HalvingGridSearchCV(MLPClassifier(), {}), "#searching-penalties"),
+        (HalvingRandomSearchCV(MLPClassifier(), {}), "#searching-penalties"),
+        (SparseInputSelector(MLPClassifier()), "#choosing-inputs"),
+        (StabilitySelection(MLPClassifier()), "#choosing-inputs"),
+        (AugmentingResampler(Mixup()), "#augmentation"),
+        (ResampledClassifier(MLPClassifier()), "#augmentation"),
+        (ResampledRegressor(MLPRegressor()), "#augmentation"),
+        (Mixup(), "#augmentation"),
+        (RandomAffine((8, 8)), "#augmentation"),
+        (Compose([Mixup()]), "#augmentation"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_estimators_link_to_the_documentation(estimator, section):
+    guide = SETTINGS["project"]["urls"]["Documentation"]
+    assert f'href="{guide}{section}"' in estimator_html_repr(estimator)
+    assert not section or section[1:] in anchors_of(linked_file(ROOT, guide))
+
+
+def test_estimators_of_others_have_no_link_of_ours():
+    class Mine(MLPClassifier):
+        pass
+
+    assert HOME not in estimator_html_repr(Mine())
+    inside = make_pipeline(StandardScaler(), MLPClassifier())
+    assert HOME in estimator_html_repr(inside)
 
 
 def test_the_source_archive_holds_what_the_tests_read():

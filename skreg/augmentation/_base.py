@@ -20,6 +20,8 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 
+from .._documentation import DocumentationLinkMixin
+
 
 class Mixing(NamedTuple):
     """A convex combination of every row with one partner from its minibatch.
@@ -46,7 +48,7 @@ class Mixing(NamedTuple):
         return share * values + (1 - share) * values.take(self.partners, axis=0)
 
 
-class BaseAugmentation(BaseEstimator):
+class BaseAugmentation(DocumentationLinkMixin, BaseEstimator):
     """Base of the augmentations.
 
     A subclass stores its parameters in ``__init__``, may override `_learn` (what the

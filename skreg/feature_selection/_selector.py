@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once
 from .._warnings import each_warning_once
 from ..model_selection._scores import best_first
@@ -23,7 +24,9 @@ from ._path import as_path, check_path_estimator, fitted_at, point_of, trace_pat
 __all__ = ["SparseInputSelector"]
 
 
-class SparseInputSelector(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
+class SparseInputSelector(
+    DocumentationLinkMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Select inputs by the path of a network from all of them to none.
 
     Parameters

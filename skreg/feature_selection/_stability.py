@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once
 from .._warnings import each_warning_once
 from ..neural_network._fit_many import FitTask
@@ -50,7 +51,9 @@ def expected_false_selections(threshold, q, n_features, n_pairs, assumption):
     return q * share * 4 * (1 - threshold + half_step) / (1 + 1 / n_pairs)
 
 
-class StabilitySelection(SelectorMixin, MetaEstimatorMixin, BaseEstimator):
+class StabilitySelection(
+    DocumentationLinkMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator
+):
     r"""Select the inputs that a sparse network keeps on most subsamples.
 
     The rows are cut `n_pairs` times into two halves at random; on each half a network

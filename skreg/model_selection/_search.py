@@ -8,6 +8,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
 
+from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once
 from .._warnings import each_warning_once, warn
 from . import _sklearn_private as private
@@ -19,7 +20,7 @@ from ._splits import list_splits
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]
 
 
-class LockstepSearch:
+class LockstepSearch(DocumentationLinkMixin):
     """What a search adds to scikit-learn's to train its candidates in lockstep.
 
     To be inherited before a search of scikit-learn, whose scorers, metadata routing,
