@@ -23,6 +23,7 @@ ORDER = (
     "skreg._warnings",
     "skreg._documentation",
     "skreg._labels",
+    "skreg._progress",
     "skreg._core",
     "skreg._core.batching",
     "skreg._core.training",

@@ -12,10 +12,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._core.penalties import InputGroups
 from skreg.feature_selection import StabilitySelection, feature_path
 from skreg.feature_selection._halves import draw_halves
+from skreg.feature_selection._path import rank_features, rank_traces, trace_paths
+from skreg.feature_selection._selector import best_ranked
 from skreg.feature_selection._stability import expected_false_selections
 from skreg.neural_network import _dense_to_sparse
+from skreg.neural_network._fit_many import FitTask
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -226,7 +230,8 @@ def test_a_share_just_below_the_threshold_is_not_enough(selection):
 def test_set_threshold_selects_again_without_training(selection, monkeypatch):
     selection = clone(selection).fit(*make_data())
     monkeypatch.setattr(
-        "skreg.feature_selection._stability.trace_paths", lambda *args: 1 / 0
+        "skreg.feature_selection._stability.trace_in_blocks",
+        lambda *args, **options: 1 / 0,
     )
     scores = selection.stability_scores_.copy()
     for threshold in (0.6, 0.9, 1.0):
@@ -319,3 +324,50 @@ def test_false_selections_stay_within_the_bound():
         bounds.append(selection.expected_false_selections_)
     assert np.mean(n_false) <= bounds[0] <= 1.1
     assert np.mean(n_found) >= 2.5
+
+
+# -- paths that end early --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("groups", [None, [[0, 9], [2, 3, 4]]])
+@pytest.mark.parametrize("q", [1, 2, 5, 9, 10])
+def test_where_q_are_left_it_is_known_which(groups, q):
+    X, y = make_data()
+    network = MLPClassifier(**NETWORK | {"max_iter": 10}, feature_groups=groups)
+    labels = network._input_groups(10)
+    tasks = [
+        FitTask(network, rows=np.sort(half))
+        for half in draw_halves(network, y, 2, np.random.RandomState(q))
+    ]
+    whole, cut = (trace_paths(tasks, X, y, n_enough=n_enough) for n_enough in (0, q))
+    for all_points, points in zip(whole, cut, strict=True):
+        assert len(points) <= len(all_points)
+        # It ends as soon as it may.
+        assert points[-1].support.sum() <= q
+        assert all(point.support.sum() > q for point in points[:-1])
+        chosen, expected = (
+            best_ranked(rank_features(each, labels), q, labels)
+            for each in (points, all_points)
+        )
+        np.testing.assert_array_equal(chosen, expected)
+
+
+def test_of_inputs_that_leave_together_the_cut_takes_the_heavier():
+    supports = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 1, 0], [1, 0, 0, 0, 0]], bool)
+    norms = np.array([[5, 5, 5, 5, 5], [1, 2, 4, 3, 0], [9, 0, 0, 0, 0]], float)
+    end = (np.zeros(5, bool), np.zeros(5))
+    cut = list(zip(supports, norms, strict=True))
+    singles = InputGroups.singletons(5)
+    for traces in (cut, [*cut, end]):
+        chosen = best_ranked(rank_traces(traces), 3, singles)
+        assert chosen.tolist() == [True, False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"feature_penalty": "group_lasso"}, {"feature_epsilon": 0.05}]
+)
+def test_paths_on_which_inputs_may_come_back_go_to_their_end(settings):
+    X, y = make_data()
+    task = FitTask(MLPClassifier(**NETWORK | {"max_iter": 5}, **settings))
+    (points,) = trace_paths([task], X, y, n_enough=5)
+    assert points[-1].support.sum() == 0

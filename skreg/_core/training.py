@@ -435,8 +435,18 @@ class _Lane:
         self._weight = None
         if batch._streams[0].sample_weight is not None:
             self._weight = aligned_empty((n_slots, n_groups, n_rows), dtype)
-            self._mean_weight = [s.sample_weight.mean() for s in batch._streams]
+            means = [s.sample_weight.mean() for s in batch._streams]
+            self._mean_weight = np.array(means)[:, None]
         self._slot = 0
+        # Models, and the groups whose targets they have: those of each group in turn,
+        # but in one go where no two share theirs (with the rows' product in one call, a
+        # fifth of the time of many small networks).
+        self._parts = [
+            (models, slice(group, group + 1))
+            for group, models in enumerate(batch._groups)
+        ]
+        if n_groups == n_models:
+            self._parts = [(slice(0, n_models), slice(0, n_groups))]
 
     @property
     def is_full(self):
@@ -477,14 +487,14 @@ class _Lane:
     def _write_output_delta(self, raw, Y, scale):
         """``scale`` times the gradient of the minibatch's mean loss by the outputs."""
         batch, delta = self._batch, self._workspace.output_delta
-        for group, models in enumerate(batch._groups):
-            batch.network.loss.gradient(raw[models], Y[group], out=delta[models])
+        for models, groups in self._parts:
+            batch.network.loss.gradient(raw[models], Y[groups], out=delta[models])
             if self._weight is not None:
                 # Divided by the mean weight of all training rows, not by this
                 # minibatch's: a heavy minibatch counts for more, one without weight
                 # for nothing.
-                weight = self._weight[self._slot, group]
-                delta[models] *= weight / self._mean_weight[group]
+                weight = self._weight[self._slot, groups] / self._mean_weight[groups]
+                delta[models] *= weight[:, None]
         scale = scale / self._n_rows
         if not isinstance(scale, float):
             scale = scale[:, :, None].astype(delta.dtype)
@@ -508,13 +518,14 @@ class _Lane:
         loss = self._batch.network.loss
         losses = np.zeros(len(self._batch.models))
         filled = slice(0, self._slot)
-        for group, models in enumerate(self._batch._groups):
-            values = loss.value(
-                self._raw[filled, models], self._Y[filled, group : group + 1]
-            )
+        for models, groups in self._parts:
+            values = loss.value(self._raw[filled, models], self._Y[filled, groups])
             if self._weight is not None:
-                weight = self._weight[filled, group : group + 1]
-                values = values * (weight / self._mean_weight[group])
-            losses[models] = values.sum(axis=(0, 2))
+                weight = self._weight[filled, groups] / self._mean_weight[groups]
+                values = values * weight
+            # A model's own values next to each other, so that it is the same sum to the
+            # last bit whichever models are beside it.
+            values = values.transpose(1, 0, 2).reshape(values.shape[1], -1)
+            losses[models] = values.sum(axis=1)
         self._slot = 0
         return losses

@@ -101,6 +101,7 @@ def bias_variance_decomposition(
     noise=None,
     random_state=None,
     n_jobs=None,
+    verbose=0,
 ):
     r"""Decompose the expected loss of an estimator into bias and variance.
 
@@ -153,6 +154,9 @@ def bias_variance_decomposition(
 
     n_jobs : int or None, default=None
         Processes, as in joblib.
+
+    verbose : int, default=0
+        Above zero it is printed how many of the rounds are done.
 
     Returns
     -------
@@ -230,7 +234,9 @@ def bias_variance_decomposition(
 
     draws = draw_rounds(X, y, resampling, n_rounds, train_size, random_state)
     predict = _Predict(X_test, probabilities=loss == "log_loss")
-    results, stop_reasons = predict_by_rounds(estimator, draws, predict, n_jobs)
+    results, stop_reasons = predict_by_rounds(
+        estimator, draws, predict, n_rounds, n_jobs=n_jobs, verbose=verbose
+    )
     _warn_about_max_iter(estimator, stop_reasons, n_rounds)
     predictions, codes, y_codes, classes = _stack(results, y_test, loss)
 

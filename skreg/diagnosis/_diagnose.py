@@ -140,6 +140,7 @@ def diagnose(
     scoring=None,
     random_state=None,
     n_jobs=None,
+    verbose=0,
 ):
     """Tell high bias from high variance, and try what may help.
 
@@ -178,6 +179,10 @@ def diagnose(
 
     n_jobs : int or None, default=None
         Processes, as in joblib.
+
+    verbose : int, default=0
+        Above zero it is printed how many settings are measured, above one also what the
+        searches say that measure them.
 
     Returns
     -------
@@ -239,7 +244,7 @@ def diagnose(
     splits = list_splits(splitter, X, y)
     if len(splits) < 2:
         raise ValueError("cv gives 1 split: the standard errors need at least two.")
-    measure = Measure(X, y, splits, make_error(estimator, scoring), n_jobs)
+    measure = Measure(X, y, splits, make_error(estimator, scoring), n_jobs, verbose)
     (base,) = measure(estimator, [{}], must_fit=True)
     if not base.is_complete or not np.isfinite(base.train).all():
         raise ValueError(
@@ -254,9 +259,15 @@ def diagnose(
             "are measured by, is not finite on some folds: diagnosis needs one that is "
             "defined for constants as well."
         )
-    tried = _try_changes(measure, estimator, base)
+    changes = changes_for(estimator, is_cut_short(base.stop_reasons))
+    models = []
     if target_error is None:
         models = references_for(estimator, measure.n_train, sparse.issparse(X), seed)
+    # With the estimator as it is and the constant.
+    measure.lines.n_total = 2 + len(changes) + len(models) + len(_CURVE_SHARES)
+    measure.lines.say(f"2 of {measure.lines.n_total} settings done")
+    tried = _try_changes(measure, estimator, base, changes)
+    if target_error is None:
         reference, errors = _best_of_all(measure, models, base, tried)
         reference_error, differences = errors.mean(), base.validation - errors
     else:
@@ -304,9 +315,8 @@ def _check_target_error(target_error):
         raise ValueError(f"target_error must be a number, got {target_error!r}.")
 
 
-def _try_changes(measure, estimator, base):
+def _try_changes(measure, estimator, base, changes):
     """Pairs of a Remedy and its validation errors, best first."""
-    changes = changes_for(estimator, is_cut_short(base.stop_reasons))
     results = measure(estimator, [change.params for change in changes])
     pairs = []
     for change, result in zip(changes, results, strict=True):

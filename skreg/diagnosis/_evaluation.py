@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.metrics import check_scoring
 
+from .._progress import ProgressLines
 from ..model_selection import GridSearchCV
 from ._models import find_model
 
@@ -95,9 +96,14 @@ class Measure:
     splits : list of (train, validation)
     error : callable
     n_jobs : int or None
+    verbose : int
+        Above zero a line is printed when settings are measured, above one also those of
+        the searches. How many there are is to be set in `lines`.
     """
 
-    def __init__(self, X, y, splits, error, n_jobs):
+    def __init__(self, X, y, splits, error, n_jobs, verbose=0):
+        self.lines = ProgressLines("diagnose", verbose, what="settings")
+        self._verbose = verbose
         self._X, self._y, self.splits = X, y, splits
         self._error, self._n_jobs = error, n_jobs
         self.n_train = len(splits[0][0])
@@ -141,6 +147,7 @@ class Measure:
             return_train_score=True,
             error_score="raise" if must_fit else np.nan,
             n_jobs=self._n_jobs,
+            verbose=max(0, int(self._verbose) - 1),
         )
         with warnings.catch_warnings():
             # How training ended is a part of the report.
@@ -151,10 +158,12 @@ class Measure:
             warnings.filterwarnings("ignore", "Got .?batch_size")
             try:
                 results = search.fit(self._X, self._y).cv_results_
+                self.lines.advance(len(changes))
             except ValueError:
                 # If every fit fails, scikit-learn makes an error of it.
                 if must_fit:
                     raise
+                self.lines.advance(len(changes))
                 nothing = np.full(len(splits), np.nan)
                 return [Evaluation(nothing, nothing, []) for _ in changes]
         return [

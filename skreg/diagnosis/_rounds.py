@@ -16,11 +16,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, indexable
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import _num_samples
 
 from .._fitting import quietly
 from .._warnings import each_warning_once
+from .._progress import ProgressLines, run_calls
 from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
 from ..neural_network._fit_many import FitTask, fit_each
 from ..neural_network._row_sets import row_numbers
@@ -146,7 +147,7 @@ def with_seed(estimator, seed):
 
 
 @each_warning_once()
-def predict_by_rounds(estimator, draws, predict, n_jobs=None):
+def predict_by_rounds(estimator, draws, predict, n_rounds, *, n_jobs=None, verbose=0):
     """Train on every draw, and predict.
 
     Parameters
@@ -156,7 +157,9 @@ def predict_by_rounds(estimator, draws, predict, n_jobs=None):
     draws : iterable of Draw
     predict : callable
         ``predict(fitted_estimator)``, whose results are returned.
+    n_rounds : int
     n_jobs : int or None
+    verbose : int
 
     Returns
     -------
@@ -168,13 +171,27 @@ def predict_by_rounds(estimator, draws, predict, n_jobs=None):
     is_network = make_candidate(0, estimator, {}).network is not None
     run = _run_networks if is_network else _run_others
     n_workers = max(1, joblib.effective_n_jobs(n_jobs))
+    lines = ProgressLines(
+        "bias_variance_decomposition", verbose, n_rounds, "training sets"
+    )
+
+    def predict_and_tell(fitted):
+        prediction = predict(fitted)
+        lines.advance()
+        return prediction
+
+    is_here = n_workers == 1
+    predict_here = predict_and_tell if is_here else predict
     calls = (
-        delayed(run)(estimator, first, part, predict)
+        delayed(run)(estimator, first, part, predict_here)
         for first, part in _parts_of(draws, n_workers if is_network else None)
     )
     predictions, stop_reasons = [], Counter()
-    for part_predictions, reasons in Parallel(n_jobs=n_jobs)(calls):
+    for part_predictions, reasons in run_calls(calls, n_jobs):
         predictions += part_predictions
+        if not is_here:
+            # The workers' output may not be seen.
+            lines.advance(len(part_predictions))
         stop_reasons.update(reasons)
     return predictions, stop_reasons
 

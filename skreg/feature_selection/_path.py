@@ -10,6 +10,7 @@ from .._core.objective import Objective
 from .._core.penalties import make_penalty
 from .._fitting import quietly
 from .._warnings import each_warning_once
+from .._progress import ProgressLines
 from ..neural_network._base import check_not_empty
 from ..neural_network._dense_to_sparse import PathPoint, run_paths
 from ..neural_network._fit_many import FitTask, fit_many
@@ -137,6 +138,8 @@ def rank_features(points, groups):
 
 def norms_at(point, groups):
     """The norms that rank inputs which leave together: ``(n_features,)``."""
+    if not point.support.any():
+        return np.zeros(len(point.support))
     return groups.spread(groups.norms(_first_layer(point)[None])[0])
 
 
@@ -181,6 +184,7 @@ def feature_path(
     y_val=None,
     sample_weight=None,
     scoring=None,
+    verbose=0,
 ):
     """Trace a network's path from all inputs to none.
 
@@ -201,6 +205,9 @@ def feature_path(
     sample_weight : array-like of shape (n_samples,), default=None
     scoring : str, callable or None, default=None
         A scorer; None is the estimator's `score`.
+    verbose : int, default=0
+        Above zero a line is printed whenever inputs have left. (There is no `n_jobs`:
+        each point of a path begins where the one before ended.)
 
     Returns
     -------
@@ -233,8 +240,28 @@ def feature_path(
         X, y, sample_weight, validation_data, reset=True
     )
     check_target_varies(plain, y, sample_weight=sample_weight)
-    (points,) = trace_paths([FitTask(plain, sample_weight=sample_weight)], X, y)
+    take = _Telling(verbose)
+    task = FitTask(plain, sample_weight=sample_weight)
+    (points,) = trace_paths([task], X, y, take=take)
     return as_path(plain, points, X, y, sample_weight, X_val, y_val, scoring)
+
+
+class _Telling:
+    """Takes the points of one path, and says how many inputs are left."""
+
+    def __init__(self, verbose):
+        self._lines = ProgressLines("feature_path", verbose)
+        self._n_left = None
+
+    def __call__(self, point):
+        n_left = int(point.support.sum())
+        if n_left != self._n_left:
+            self._n_left = n_left
+            self._lines.say(
+                f"{n_left} of {len(point.support)} inputs left at "
+                f"feature_alpha={point.feature_alpha:.3g}"
+            )
+        return point
 
 
 def as_path(

@@ -18,8 +18,9 @@ from ..model_selection._scores import best_first
 from ..model_selection._splits import list_splits
 from ..neural_network._fit_many import FitTask
 from ..neural_network._scoring import checked_scorer
+from ._blocks import trace_in_blocks
 from ._halves import check_target_varies
-from ._path import as_path, check_path_estimator, fitted_at, point_of, trace_paths
+from ._path import as_path, check_path_estimator, fitted_at, point_of
 
 __all__ = ["SparseInputSelector"]
 
@@ -46,6 +47,13 @@ class SparseInputSelector(
 
     scoring : str, callable or None, default=None
         A scorer; None is the estimator's `score`.
+
+    n_jobs : int or None, default=None
+        Workers among which blocks of paths are spread, as in joblib; the results are
+        the same for any number.
+
+    verbose : int, default=0
+        Above zero it is printed how many of the paths are done.
 
     Attributes
     ----------
@@ -105,13 +113,26 @@ class SparseInputSelector(
         ],
         "cv": ["cv_object"],
         "scoring": [str, callable, None],
+        "n_jobs": [numbers.Integral, None],
+        "verbose": ["verbose"],
     }
 
-    def __init__(self, estimator, *, n_features_to_select="1se", cv=5, scoring=None):
+    def __init__(
+        self,
+        estimator,
+        *,
+        n_features_to_select="1se",
+        cv=5,
+        scoring=None,
+        n_jobs=None,
+        verbose=0,
+    ):
         self.estimator = estimator
         self.n_features_to_select = n_features_to_select
         self.cv = cv
         self.scoring = scoring
+        self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @each_warning_once()
     def fit(self, X, y, sample_weight=None, groups=None):
@@ -156,7 +177,14 @@ class SparseInputSelector(
             for train, _ in folds
         ]
         tasks.append(FitTask(plain, sample_weight=sample_weight))
-        *fold_paths, points = trace_paths(tasks, X, y)
+        *fold_paths, points = trace_in_blocks(
+            tasks,
+            X,
+            y,
+            name=type(self).__name__,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
         self.path_ = as_path(plain, points, X, y, sample_weight, scoring=self.scoring)
         self.cv_results_ = None
         if folds:

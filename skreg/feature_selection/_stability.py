@@ -13,8 +13,9 @@ from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once
 from .._warnings import each_warning_once
 from ..neural_network._fit_many import FitTask
+from ._blocks import trace_in_blocks
 from ._halves import check_target_varies, draw_halves
-from ._path import check_path_estimator, norms_at, rank_traces, trace_paths
+from ._path import check_path_estimator, norms_at, rank_traces
 from ._selector import best_ranked, seed_of
 
 __all__ = ["StabilitySelection", "expected_false_selections"]
@@ -90,6 +91,13 @@ class StabilitySelection(
         Of the subsamples, and of all networks' initializations and shuffles where the
         estimator has no seed of its own.
 
+    n_jobs : int or None, default=None
+        Workers among which blocks of paths are spread, as in joblib; the results are
+        the same for any number.
+
+    verbose : int, default=0
+        Above zero it is printed how many of the paths are done.
+
     Attributes
     ----------
     stability_scores_ : ndarray of shape (n_features,)
@@ -157,6 +165,8 @@ class StabilitySelection(
         "n_pairs": [Interval(numbers.Integral, 1, None, closed="left")],
         "assumption": [StrOptions({"unimodal", "none"})],
         "random_state": ["random_state"],
+        "n_jobs": [numbers.Integral, None],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -169,6 +179,8 @@ class StabilitySelection(
         n_pairs=50,
         assumption="unimodal",
         random_state=None,
+        n_jobs=None,
+        verbose=0,
     ):
         self.estimator = estimator
         self.threshold = threshold
@@ -177,6 +189,8 @@ class StabilitySelection(
         self.n_pairs = n_pairs
         self.assumption = assumption
         self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
 
     @each_warning_once()
     def fit(self, X, y, sample_weight=None):
@@ -293,8 +307,18 @@ class StabilitySelection(
             # A hundred paths with all their weights are hundreds of megabytes.
             return point.support, norms_at(point, groups)
 
-        # Which are the last q is known where q are left.
-        for traces in trace_paths(tasks, X, y, n_enough=self.q_, take=take):
+        paths = trace_in_blocks(
+            tasks,
+            X,
+            y,
+            name=type(self).__name__,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+            # Which are the last q is known where q are left.
+            n_enough=self.q_,
+            take=take,
+        )
+        for traces in paths:
             counts += best_ranked(rank_traces(traces), self.q_, groups)
         self.stability_scores_ = counts / len(halves)
         self._select()

@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 
 from .._fitting import quietly
+from .._progress import ProgressLines
 from ..diagnosis import bias_variance_decomposition
 
 __all__ = ["BiasVarianceDisplay"]
@@ -78,6 +79,7 @@ class BiasVarianceDisplay:
         param_name,
         param_range,
         random_state=None,
+        verbose=0,
         **options,
     ):
         """Decompose the loss for every value of a parameter.
@@ -94,8 +96,11 @@ class BiasVarianceDisplay:
             Its values, in the order in which to draw them.
         random_state : int, RandomState instance or None, default=None
             Of the training sets, which are the same for all values.
+        verbose : int, default=0
+            Above zero it is printed how many of the values are done, above one also how
+            many training sets of each.
         **options : dict
-            `X_test`, `y_test`, and what else
+            `X_test`, `y_test`, `n_jobs`, and what else
             :func:`~skreg.diagnosis.bias_variance_decomposition` takes.
 
         Returns
@@ -111,16 +116,20 @@ class BiasVarianceDisplay:
                 f"{type(estimator).__name__}; get_params() lists them."
             )
         seed = int(check_random_state(random_state).randint(2**31 - 1))
-        decompositions = [
-            bias_variance_decomposition(
-                clone(estimator).set_params(**{param_name: value}),
-                X,
-                y,
-                random_state=seed,
-                **options,
+        lines = ProgressLines(cls.__name__, verbose, len(values), "values")
+        decompositions = []
+        for value in values:
+            decompositions.append(
+                bias_variance_decomposition(
+                    clone(estimator).set_params(**{param_name: value}),
+                    X,
+                    y,
+                    random_state=seed,
+                    verbose=verbose - 1,
+                    **options,
+                )
             )
-            for value in values
-        ]
+            lines.advance()
         return cls(param_name, values, decompositions)
 
     @property

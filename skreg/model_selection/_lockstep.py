@@ -13,8 +13,9 @@ from dataclasses import replace
 import joblib
 from scipy import sparse
 from sklearn.utils import check_random_state
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import delayed
 
+from .._progress import run_calls
 from ..neural_network._fit_many import batch_capacity
 from ._candidates import nbytes_of, prepare_fold
 from ._jobs import FitResult, Job, fit_whole, located, run_alone, run_together
@@ -249,13 +250,8 @@ class LockstepRun:
 
     def _parallel(self, calls, n_jobs=None):
         """Results of delayed calls, in order, as they come."""
-        options = {"n_jobs": n_jobs or self._n_jobs, "pre_dispatch": self._pre_dispatch}
-        try:
-            parallel = Parallel(**options, return_as="generator")
-        except (TypeError, ValueError):
-            # An older joblib, or a backend that cannot.
-            parallel = Parallel(**options)
-        return parallel(calls)
+        n_jobs = n_jobs or self._n_jobs
+        return run_calls(calls, n_jobs, pre_dispatch=self._pre_dispatch)
 
     def _call_of(self, job):
         data = self._X, self._y
