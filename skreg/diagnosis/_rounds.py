@@ -20,8 +20,8 @@ from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import _num_samples
 
 from .._fitting import quietly
-from .._warnings import each_warning_once
 from .._progress import ProgressLines, run_calls
+from .._warnings import each_warning_once
 from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
 from ..neural_network._fit_many import FitTask, fit_each
 from ..neural_network._row_sets import row_numbers

@@ -9,8 +9,8 @@ from sklearn.base import clone
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
 from .._fitting import quietly
-from .._warnings import each_warning_once
 from .._progress import ProgressLines
+from .._warnings import each_warning_once
 from ..neural_network._base import check_not_empty
 from ..neural_network._dense_to_sparse import PathPoint, run_paths
 from ..neural_network._fit_many import FitTask, fit_many
