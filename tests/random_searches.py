@@ -21,6 +21,7 @@ import numpy as np
 from scipy import sparse
 from sklearn import model_selection
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.model_selection import (
@@ -33,9 +34,10 @@ from sklearn.model_selection import (
     check_cv,
 )
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, QuantileTransformer, StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._wrappers import find_model
 from skreg.augmentation import (
     AugmentingResampler,
     Compose,
@@ -183,7 +185,9 @@ class RandomSearch:
         n_jobs : int, default=None
             Of the search; drawn as 1 or 2 where None.
         """
-        return _Draw(np.random.RandomState(seed)).search(n_jobs)
+        drawn = _Draw(np.random.RandomState(seed)).search(n_jobs)
+        # From a stream of its own, so that it changes nothing else that is drawn.
+        return _with_target_transformer(drawn, np.random.RandomState([seed, 1]))
 
 
 class _Draw:
@@ -340,6 +344,50 @@ class _Draw:
         return RandomSearch(GridSearchCV(estimator, grids, **options), X, y, fit_params)
 
 
+def _with_target_transformer(drawn, rng):
+    """Most searches over regressors with a target transformer somewhere."""
+    search, prefix = drawn.search, find_model(drawn.search.estimator)[0]
+    if _is_classifier(drawn) or rng.uniform() < 0.2:
+        return drawn
+    transformers = [
+        StandardScaler(),
+        PCA(drawn.y[0].size, whiten=True),
+        QuantileTransformer(n_quantiles=20, random_state=0),
+        None,
+    ]
+    wrapper = TransformedTargetRegressor(transformer=transformers[rng.randint(4)])
+    if wrapper.transformer is None:
+        wrapper.set_params(func=np.cbrt, inverse_func=_cube)
+    # Before which of the names down to the network it comes.
+    names = prefix.split("__")[:-1]
+    place = rng.randint(len(names) + 1)
+    head = "".join(f"{name}__" for name in names[:place])
+    if head:
+        wrapper.regressor = search.estimator.get_params()[names[0]]
+        search.estimator.set_params(**{names[0]: wrapper})
+    else:
+        wrapper.regressor, search.estimator = search.estimator, wrapper
+
+    def renamed(name):
+        # Steps beside the network stay where they are if only the network is wrapped.
+        is_inside = name.startswith(head)
+        return f"{head}regressor__{name[len(head) :]}" if is_inside else name
+
+    grids = [
+        {renamed(name): values for name, values in grid.items()}
+        for grid in _as_list(search.param_grid)
+    ]
+    if rng.uniform() < 0.3 and wrapper.transformer is not None:
+        grids[0][f"{head}transformer"] = [StandardScaler(), transformers[1]]
+    # What `fit` is given keeps its name: target transformers pass everything on.
+    search.param_grid = grids
+    return drawn
+
+
+def _cube(values):
+    return values**3
+
+
 def _as_list(grids):
     return grids if isinstance(grids, list) else [grids]
 
@@ -382,8 +430,7 @@ def _splits_of(drawn):
 
 def _is_classifier(drawn):
     estimator = drawn.search.estimator
-    last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-    return isinstance(last, MLPClassifier)
+    return isinstance(find_model(estimator)[1], MLPClassifier)
 
 
 def _unless_all_fail(drawn, error):
@@ -423,7 +470,7 @@ def _trained_alone(drawn, parameters, train, test, seed):
     """What scikit-learn's search gives for one candidate on one split, by part."""
     search = drawn.search
     estimator = clone(search.estimator).set_params(**clone(parameters, safe=False))
-    network = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    _, network = find_model(estimator)
     if network.random_state is None:
         network.random_state = seed
     parts = ["test", "train"] if search.return_train_score else ["test"]

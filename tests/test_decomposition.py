@@ -485,7 +485,7 @@ def test_dataframes_and_encoders():
     assert result.predictions.shape == (3, 60)
 
 
-def test_wrapped_networks_work_one_by_one():
+def test_networks_in_a_target_transformer_train_side_by_side():
     X, y = waves(30, np.random.RandomState(0))
     network = MLPRegressor((4,), solver="lbfgs", max_iter=1000, tol=1e-2)
     estimator = TransformedTargetRegressor(network, transformer=StandardScaler())
@@ -493,7 +493,7 @@ def test_wrapped_networks_work_one_by_one():
         estimator, X, y, X_test=X, y_test=y, n_rounds=3, random_state=0
     )
     assert result.variance > 0
-    assert result.stop_reasons == {}
+    assert result.stop_reasons == {"converged": 3}
 
 
 def test_one_warning_for_all_unfinished_rounds():

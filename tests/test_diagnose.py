@@ -18,11 +18,11 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._wrappers import find_model, replace_model
 from skreg.augmentation import GaussianNoise
 from skreg.diagnosis import Remedy, diagnose
 from skreg.diagnosis._diagnose import _ranked, _remedies_of
 from skreg.diagnosis._evaluation import make_error
-from skreg.diagnosis._models import find_model, replace_model
 from skreg.diagnosis._remedies import changes_for
 from skreg.diagnosis._report import is_cut_short
 from skreg.diagnosis._verdict import Verdict, judge

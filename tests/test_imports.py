@@ -24,6 +24,7 @@ ORDER = (
     "skreg._documentation",
     "skreg._labels",
     "skreg._progress",
+    "skreg._wrappers",
     "skreg._core",
     "skreg._core.batching",
     "skreg._core.training",

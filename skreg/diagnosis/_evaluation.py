@@ -12,8 +12,8 @@ from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.metrics import check_scoring
 
 from .._progress import ProgressLines
+from .._wrappers import find_model
 from ..model_selection import GridSearchCV
-from ._models import find_model
 
 __all__ = ["Evaluation", "Measure", "make_error"]
 

@@ -1,57 +1,21 @@
-"""Finding the model in an estimator, and putting another in its place."""
+"""What kind a model is, and which others to compare it with."""
 
 from sklearn.base import clone, is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from .._wrappers import replace_model
 from ..neural_network import MLPClassifier, MLPRegressor
 
-__all__ = ["find_model", "is_network", "references_for", "replace_model"]
-
-
-def find_model(estimator, fitted=False):
-    """The model at the end of Pipelines and inside target transformers.
-
-    Parameters
-    ----------
-    estimator : estimator
-    fitted : bool, default=False
-        Whether to go down the fitted copies.
-
-    Returns
-    -------
-    prefix : str
-        Of its parameters, ending with two underscores, or empty.
-    model : estimator
-    """
-    if isinstance(estimator, Pipeline):
-        name, inner = estimator.steps[-1]
-    elif isinstance(estimator, TransformedTargetRegressor):
-        name, inner = "regressor", estimator.regressor
-        if fitted:
-            inner = getattr(estimator, "regressor_", inner)
-    else:
-        return "", estimator
-    if inner is None or isinstance(inner, str):
-        return "", estimator
-    prefix, model = find_model(inner, fitted)
-    return f"{name}__{prefix}", model
+__all__ = ["is_network", "references_for"]
 
 
 def is_network(model):
     """Whether it is a multi-layer perceptron, of this package or scikit-learn's."""
     return "hidden_layer_sizes" in model.get_params(deep=False)
-
-
-def replace_model(estimator, model):
-    """A clone with another model behind the same steps."""
-    prefix, _ = find_model(estimator)
-    if not prefix:
-        return model
-    return clone(estimator).set_params(**{prefix.removesuffix("__"): model})
 
 
 def references_for(estimator, n_rows, is_sparse, seed):

@@ -1,8 +1,8 @@
 """Training one estimator on many training sets, and predicting the same rows by each.
 
-Networks of this package, alone or at the end of a Pipeline, train in batches through
-`fit_each`; any other estimator is cloned and fitted, round by round. Only predictions
-are kept.
+Networks of this package, alone, in Pipelines or target transformers, train in batches
+through `fit_each`; any other estimator is cloned and fitted, round by round. Only
+predictions are kept.
 """
 
 import copy
@@ -22,6 +22,7 @@ from sklearn.utils.validation import _num_samples
 from .._fitting import quietly
 from .._progress import ProgressLines, run_calls
 from .._warnings import each_warning_once
+from .._wrappers import around_model
 from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
 from ..neural_network._fit_many import FitTask, fit_each
 from ..neural_network._row_sets import row_numbers
@@ -240,7 +241,7 @@ def _run_networks(estimator, first, draws, predict):
     network._validate_params()
     network._check_parameters_together()
     run = _run_stacked
-    if draws[0].is_shared and candidates[0].step is None:
+    if draws[0].is_shared and not candidates[0].prefix:
         run = _run_shared
     pairs = run(candidates, draws, predict)
     return [prediction for prediction, _ in pairs], [reason for _, reason in pairs]
@@ -259,7 +260,8 @@ def _run_shared(candidates, draws, predict):
     def finish(index, outcome):
         network = candidates[index].network
         vars(network).update(columns)
-        return _predict_after(outcome, network, network, predict)
+        outcome.apply_to(network)
+        return predict(network), str(outcome.stop_reason)
 
     return _train(tasks, X, y, candidates, finish)
 
@@ -303,12 +305,11 @@ def _run_window(candidates, folds, predict):
 
     def finish(index, outcome):
         candidate, fold = candidates[index], folds[index]
-        estimator = candidate.network
-        vars(estimator).update(fold.columns)
-        if candidate.step is not None:
-            estimator = fold.pipeline
-            estimator.steps[-1] = (candidate.step, candidate.network)
-        return _predict_after(outcome, candidate.network, estimator, predict)
+        network = candidate.network
+        vars(network).update(fold.columns)
+        outcome.apply_to(network)
+        estimator = around_model(fold.wrappers, candidate.estimator, network)
+        return predict(estimator), str(outcome.stop_reason)
 
     return _train(tasks, X, y, candidates, finish)
 
@@ -322,11 +323,6 @@ def _train(tasks, X, y, candidates, finish):
             raise outcome.error
         results[index] = finish(index, outcome)
     return results
-
-
-def _predict_after(outcome, network, estimator, predict):
-    outcome.apply_to(network)
-    return predict(estimator), str(outcome.stop_reason)
 
 
 def _columns_of(network):

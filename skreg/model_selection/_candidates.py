@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
 from .._fitting import quietly
+from .._wrappers import find_model, transforms_target
 from ..neural_network._sharing import identity_key, sharing_key, value_key
 from ._sklearn_private import check_method_params, safe_split
 
@@ -25,6 +25,13 @@ __all__ = [
 _VALIDATION = ("X_val", "y_val", "sample_weight_val")
 _NETWORK_PARAMETERS = {"sample_weight", "groups", *_VALIDATION}
 
+_Y_VAL_IN_ANOTHER_UNIT = (
+    "y_val is passed through a TransformedTargetRegressor, which transforms y and not "
+    "y_val: the network would validate in another unit than it trains in. Leave out "
+    "X_val and y_val and set validation_fraction or validation_splitter, or search "
+    "over the network alone with a target that is transformed beforehand."
+)
+
 
 @dataclass
 class Candidate:
@@ -37,10 +44,10 @@ class Candidate:
     estimator : estimator
         Not fitted, with the parameters set.
     network : MLPClassifier, MLPRegressor or None
-        The estimator, or the last step of the Pipeline that it is; None where it cannot
-        train in lockstep.
-    step : str or None
-        The name of that last step.
+        The estimator, or the network at the end of the Pipelines and inside the target
+        transformers that it is; None where it cannot train in lockstep.
+    prefix : str
+        Of the network's parameters, ending with two underscores, or empty.
     setting : hashable
         Equal for candidates whose networks are given the same data.
     error : Exception or None
@@ -51,7 +58,7 @@ class Candidate:
     parameters: dict
     estimator: Any
     network: Any = None
-    step: str | None = None
+    prefix: str = ""
     setting: Any = None
     error: Exception | None = None
 
@@ -71,11 +78,9 @@ def make_candidate(index, base_estimator, parameters):
     parameters : dict
     """
     estimator = with_parameters(base_estimator, parameters)
-    step, network = None, estimator
-    # Other kinds of Pipeline do more in `fit` (resample the rows, for one).
-    if type(estimator) is Pipeline:
-        step, network = estimator.steps[-1]
-    candidate = Candidate(index, parameters, estimator, step=step)
+    # Other kinds of Pipeline do more in `fit`.
+    prefix, network = find_model(estimator, exact=True)
+    candidate = Candidate(index, parameters, estimator, prefix=prefix)
     try:
         if not network._is_one_task():
             return candidate
@@ -91,11 +96,12 @@ def make_candidate(index, base_estimator, parameters):
     before = {
         name: value
         for name, value in parameters.items()
-        if step is not None and name != step and not name.startswith(f"{step}__")
+        if prefix and not f"{name}__".startswith(prefix)
     }
     candidate.setting = (
         sharing_key(network, "data"),
-        # What the steps before hand on to it.
+        prefix,
+        # What the wrappers hand on to it.
         value_key(getattr(network, "_metadata_request", None)),
         *((name, identity_key(before[name])) for name in sorted(before)),
     )
@@ -110,14 +116,15 @@ class Fold:
     ----------
     split : int
     X, y, sample_weight, validation
-        Validated training data of the fold, the steps before the network applied.
+        Validated training data of the fold, as the steps before the network and the
+        target transformers around it hand them on.
     groups : array-like or None
         For the networks' own validation splits.
     encoding : LabelEncoding or None
     columns : dict
         The network's attributes about the columns of X.
-    pipeline : Pipeline or None
-        Its steps before the last are fitted.
+    wrappers : estimator or None
+        The fitted Pipelines and target transformers around the network.
     seconds : float
         That this took.
     error : Exception or None
@@ -134,7 +141,7 @@ class Fold:
     groups: Any = None
     encoding: Any = None
     columns: dict = field(default_factory=dict)
-    pipeline: Any = None
+    wrappers: Any = None
     seconds: float = 0.0
     error: Exception | None = None
     is_refused: bool = False
@@ -142,7 +149,7 @@ class Fold:
 
 @quietly
 def prepare_fold(candidate, split, X, y, train, fit_params):
-    """Fit the steps before the network, and validate what comes out for it.
+    """Fit what is around the network, and validate what comes out for it.
 
     Parameters
     ----------
@@ -173,13 +180,15 @@ def _fill_fold(fold, candidate, X, y, train, fit_params):
     X, y = safe_split(candidate.estimator, X, y, train)
     # A copy: validation sets attributes, and leaves the candidate alone.
     network = copy.copy(candidate.network)
-    if candidate.step is not None:
+    if candidate.prefix:
         recorder = _Recorder(network)
-        fold.pipeline = clone(candidate.estimator)
-        fold.pipeline.steps = [*fold.pipeline.steps[:-1], (candidate.step, recorder)]
-        fold.pipeline.fit(X, y, **params)
+        path = candidate.prefix.removesuffix("__")
+        fold.wrappers = clone(candidate.estimator).set_params(**{path: recorder})
+        fold.wrappers.fit(X, y, **params)
         X, y, params = recorder.received
         recorder.received = None
+        if params.get("y_val") is not None and transforms_target(candidate.estimator):
+            raise ValueError(_Y_VAL_IN_ANOTHER_UNIT)
     fold.is_refused = not _NETWORK_PARAMETERS.issuperset(params)
     if fold.is_refused:
         return
@@ -199,7 +208,7 @@ def _fill_fold(fold, candidate, X, y, train, fit_params):
 
 
 class _Recorder:
-    """The network's place in a Pipeline: keeps what it would be fitted to."""
+    """The network's place in its wrappers: keeps what it would be fitted to."""
 
     def __init__(self, network):
         self._network = network
@@ -207,6 +216,14 @@ class _Recorder:
 
     def fit(self, X, y=None, **params):
         self.received = X, y, params
+        return self
+
+    def predict(self, X):
+        """A target transformer asks that its regressor can."""
+        raise NotImplementedError
+
+    def __sklearn_clone__(self):
+        # A target transformer fits a clone of its regressor.
         return self
 
     def get_metadata_routing(self):

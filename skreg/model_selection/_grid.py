@@ -33,8 +33,9 @@ def alpha_grid(
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, or a Pipeline that ends in one
-        Not fitted; it says what the loss is, and which steps come before the network.
+    estimator : MLPClassifier, MLPRegressor, or one in a Pipeline or target transformer
+        Not fitted; it says what the loss is, which steps come before the network, and
+        in which unit it is given the target.
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Training data.
@@ -54,7 +55,7 @@ def alpha_grid(
         over both parameters is a list of dicts, one for each `l1_ratio`.
 
     sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the rows, of a bare network (not of a Pipeline).
+        Weights of the rows for the network; the steps before it do not get them.
 
     Returns
     -------
@@ -100,20 +101,24 @@ def alpha_grid(
 
 def largest_alpha(estimator, X, y, l1_ratio=None, sample_weight=None):
     """Where a network dies, not rounded; for the parameters see `alpha_grid`."""
-    fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
     candidate = make_candidate(0, estimator, {})
     if candidate.network is None:
         raise ValueError(
-            "alpha_grid needs an MLPClassifier or MLPRegressor of skreg, or a Pipeline "
-            f"that ends in one; got {estimator!r}."
+            "alpha_grid needs an MLPClassifier or MLPRegressor of skreg, alone, at the "
+            "end of a Pipeline or in a TransformedTargetRegressor; got "
+            f"{estimator!r}."
         )
     if l1_ratio is None:
         l1_ratio = candidate.network.l1_ratio
     check_scalar(l1_ratio, "l1_ratio", Real, min_val=0, max_val=1)
     X, y = indexable(X, y)
-    data = prepare_fold(candidate, 0, X, y, np.arange(_num_samples(X)), fit_params)
+    data = prepare_fold(candidate, 0, X, y, np.arange(_num_samples(X)), {})
     if data.error is not None:
         raise data.error
+    if sample_weight is not None:
+        data.sample_weight = candidate.network._check_weight(
+            sample_weight, data.X, "sample_weight"
+        )
     rate = _rate_of_descent(candidate.network, data)
     if not np.isfinite(rate).all():
         raise ValueError(

@@ -44,8 +44,9 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
     def _fit_as_sklearn(self, X, y, params):
         raise ValueError(
             f"{type(self).__name__} goes on training where it left off, which needs an "
-            "MLPClassifier or MLPRegressor of skreg, or a Pipeline that ends in one, "
-            f"and follows no callbacks; got {self.estimator!r}."
+            "MLPClassifier or MLPRegressor of skreg, alone, at the end of a Pipeline "
+            "or in a TransformedTargetRegressor, and follows no callbacks; got "
+            f"{self.estimator!r}."
         )
 
     def _fit_in_lockstep(self, *args):
@@ -66,7 +67,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
 
     def _run_candidates(self, run, candidates, table):
         """Fill the table, rung after rung."""
-        resource = self._resource_of(candidates)
+        self._check_resource(candidates)
         self.n_resources_, self.n_candidates_ = [], []
         # What each fit came to in the rung before.
         earlier = {}
@@ -79,7 +80,10 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
                     f"candidates, {n_resources} epochs"
                 )
             for candidate in candidates:
-                candidate.parameters = {**candidate.parameters, resource: n_resources}
+                candidate.parameters = {
+                    **candidate.parameters,
+                    _resource_of(candidate): n_resources,
+                }
             refit = self._surely_best(rung, candidates)
             earlier = self._run_rung(run, candidates, n_resources, earlier, refit)
             scored = [
@@ -135,24 +139,20 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         order = best_first(scores, self.scoring)
         return [candidates[place] for place in sorted(order[:n_survivors])]
 
-    def _resource_of(self, candidates):
-        """The name of the parameter that counts the epochs."""
-        names = set()
+    def _check_resource(self, candidates):
+        """Raise a ValueError unless every candidate's epochs can be rationed."""
         for candidate in candidates:
             if candidate.network is None:
                 raise ValueError(
                     f"{type(self).__name__} cannot continue the candidate "
                     f"{candidate.parameters}: it is not a network of skreg."
                 )
-            step = candidate.step
-            names.add("max_iter" if step is None else f"{step}__max_iter")
-        (name,) = names
-        if any(name in candidate.parameters for candidate in candidates):
-            raise ValueError(
-                f"{name} cannot be searched: epochs are the resource. Set "
-                "max_resources instead."
-            )
-        return name
+            name = _resource_of(candidate)
+            if name in candidate.parameters:
+                raise ValueError(
+                    f"{name} cannot be searched: epochs are the resource. Set "
+                    "max_resources instead."
+                )
 
     def _plan(self, candidates):
         """Set what says how many rungs there are; return the epochs of each."""
@@ -198,6 +198,11 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         return in_last[best_first(scores, refit_metric)[0]]
 
 
+def _resource_of(candidate):
+    """The name of the parameter that counts a candidate's epochs."""
+    return f"{candidate.prefix}max_iter"
+
+
 class HalvingGridSearchCV(_SuccessiveHalving):
     """Successive halving of a grid, over epochs, which continues the survivors.
 
@@ -211,7 +216,7 @@ class HalvingGridSearchCV(_SuccessiveHalving):
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, or a Pipeline that ends in one
+    estimator : MLPClassifier, MLPRegressor, or one in a Pipeline or target transformer
 
     param_grid : dict or list of dict
         Names of parameters (``step__name`` in a Pipeline) to lists of values, or
@@ -346,7 +351,7 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, or a Pipeline that ends in one
+    estimator : MLPClassifier, MLPRegressor, or one in a Pipeline or target transformer
 
     param_distributions : dict or list of dict
         Names of parameters to distributions (with a method ``rvs``) or lists.

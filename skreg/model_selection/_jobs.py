@@ -13,6 +13,7 @@ from sklearn.base import clone
 from .._core.stopping import StopReason
 from .._fitting import quietly
 from .._warnings import each_warning_once
+from .._wrappers import around_model
 from ..augmentation import is_resampler
 from ..neural_network._fit_many import fit_each
 from ..neural_network._reporting import warn_about
@@ -291,14 +292,11 @@ def _compact(state):
 
 
 def _estimator_around(network, fit, fold):
-    """The network behind the fold's fitted steps."""
-    if fit.candidate.step is None:
-        return network
-    if fold.pipeline is None:
-        return copy.copy(fit.candidate.estimator)
-    pipeline = copy.copy(fold.pipeline)
-    pipeline.steps = [*pipeline.steps[:-1], (fit.candidate.step, network)]
-    return pipeline
+    """The network in the fold's fitted wrappers."""
+    original = fit.candidate.estimator
+    if fit.candidate.prefix and fold.wrappers is None:
+        return copy.copy(original)
+    return around_model(fold.wrappers, original, network)
 
 
 def run_alone(fit, X, y, split, *, fit_params, scoring, verbose):

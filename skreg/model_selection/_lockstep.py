@@ -190,9 +190,9 @@ class LockstepRun:
             )
             for _, fit in missing
         ]
-        # Without steps before the networks there is nothing to spread.
-        has_steps = any(fit.candidate.step is not None for fit in fits)
-        prepared = self._parallel(calls, n_jobs=None if has_steps else 1)
+        # Without anything around the networks there is nothing to spread.
+        has_wrappers = any(fit.candidate.prefix for fit in fits)
+        prepared = self._parallel(calls, n_jobs=None if has_wrappers else 1)
         for (key, _), fold in zip(missing, prepared, strict=True):
             folds[key] = fold
             n_bytes = sum(nbytes_of(kept.X) for kept in self._folds.values())

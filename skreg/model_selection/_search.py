@@ -240,15 +240,16 @@ class GridSearchCV(LockstepSearch, model_selection.GridSearchCV):
     a network has for itself (`alpha`, `l1_ratio`, `dropout`, `learning_rate_init`,
     seeds, stopping rules...) train as one batched network on each fold and share its
     minibatches; small folds of equal size train with each other. The steps of a
-    Pipeline before the network are fitted once per fold and setting of theirs.
+    Pipeline before the network and the transformer of a TransformedTargetRegressor
+    around it are fitted once per fold and setting of theirs.
     Candidates with other estimators are fitted as scikit-learn does.
 
     Parameters
     ----------
     estimator : estimator
-        An MLPClassifier or MLPRegressor of skreg or a Pipeline that ends in one, to
-        train in lockstep. With ``random_state=None`` all candidates of a fold get the
-        same seed.
+        An MLPClassifier or MLPRegressor of skreg, alone, at the end of a Pipeline or in
+        a TransformedTargetRegressor, to train in lockstep. With ``random_state=None``
+        all candidates of a fold get the same seed.
 
     param_grid : dict or list of dict
         Names of parameters (``step__name`` in a Pipeline) to lists of values, or
@@ -329,8 +330,8 @@ class RandomizedSearchCV(LockstepSearch, model_selection.RandomizedSearchCV):
     Parameters
     ----------
     estimator : estimator
-        An MLPClassifier or MLPRegressor of skreg or a Pipeline that ends in one, to
-        train in lockstep.
+        An MLPClassifier or MLPRegressor of skreg, alone, at the end of a Pipeline or in
+        a TransformedTargetRegressor, to train in lockstep.
 
     param_distributions : dict or list of dict
         Names of parameters to distributions (with a method ``rvs``) or lists.
