@@ -13,6 +13,8 @@ from sklearn.pipeline import Pipeline
 __all__ = [
     "find_model",
     "around_model",
+    "has_steps",
+    "names_before_model",
     "replace_model",
     "transform_before_model",
     "transforms_target",
@@ -79,6 +81,15 @@ def transforms_target(estimator):
     return False
 
 
+def has_steps(estimator):
+    """Whether the model may be given other columns than the estimator."""
+    while (inner := _inner_of(estimator, False, False)) is not None:
+        if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
+            return True
+        _, estimator = inner
+    return False
+
+
 def around_model(fitted, original, model, *, steps=True):
     """Fitted wrappers around a fitted model, as shallow copies.
 
@@ -117,6 +128,20 @@ def around_model(fitted, original, model, *, steps=True):
     if hasattr(copied.regressor_, "feature_names_in_"):
         copied.feature_names_in_ = copied.regressor_.feature_names_in_
     return copied
+
+
+def names_before_model(fitted):
+    """Names of the columns that the model is given, or None where a step has none."""
+    names = None
+    while (inner := _inner_of(fitted, True, False)) is not None:
+        if isinstance(fitted, Pipeline) and len(fitted.steps) > 1:
+            try:
+                names = fitted[:-1].get_feature_names_out(names)
+            except (AttributeError, ValueError, TypeError):
+                # A step that does not say what becomes of its columns.
+                return None
+        _, fitted = inner
+    return names
 
 
 def transform_before_model(fitted, X):

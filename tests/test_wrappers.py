@@ -10,6 +10,8 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes
 from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectKBest, f_regression
+from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -20,6 +22,11 @@ from sklearn.preprocessing import (
 from skreg import MLPRegressor
 from skreg._wrappers import around_model, find_model, transforms_target
 from skreg.diagnosis import bias_variance_decomposition
+from skreg.feature_selection import (
+    SparseInputSelector,
+    StabilitySelection,
+    feature_path,
+)
 from skreg.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
@@ -320,3 +327,229 @@ def test_wrappers_are_left_as_they_were():
     np.testing.assert_array_equal(fitted.predict(X), before)
     bare = around_model(fitted, original, net, steps=False)
     assert bare.regressor_ is net
+
+
+def path_network(**kwargs):
+    return network(max_iter=30, learning_rate_init=0.02, **kwargs)
+
+
+def assert_same_path(path, wanted):
+    np.testing.assert_allclose(path.feature_alphas, wanted.feature_alphas)
+    np.testing.assert_array_equal(path.support, wanted.support)
+    np.testing.assert_array_equal(path.ranking, wanted.ranking)
+    for coefs, others in zip(path.coefs, wanted.coefs, strict=True):
+        for W, other in zip(coefs, others, strict=True):
+            np.testing.assert_allclose(W, other, rtol=1e-9)
+
+
+def test_a_path_is_one_of_what_the_steps_make():
+    estimator = make_pipeline(StandardScaler(), PCA(4), path_network())
+    inside = estimator[:-1].fit(X)
+    wanted = feature_path(
+        path_network(),
+        inside.transform(X),
+        Y,
+        X_val=inside.transform(X[:40]),
+        y_val=Y[:40],
+    )
+    path = feature_path(estimator, X, Y, X_val=X[:40], y_val=Y[:40])
+    assert_same_path(path, wanted)
+    np.testing.assert_allclose(path.train_scores, wanted.train_scores)
+    np.testing.assert_allclose(path.validation_scores, wanted.validation_scores)
+    assert list(path.feature_names) == ["pca0", "pca1", "pca2", "pca3"]
+
+
+def test_a_path_scores_the_target_in_its_own_unit():
+    scaled = StandardScaler().fit_transform(Y[:, None])[:, 0]
+    wanted = feature_path(path_network(), X, scaled, scoring="neg_mean_squared_error")
+    found = [
+        feature_path(
+            estimator,
+            X,
+            Y,
+            X_val=X[:40],
+            y_val=Y[:40],
+            scoring="neg_mean_squared_error",
+        )
+        for estimator in (
+            in_target(path_network()),
+            in_target(make_pipeline(FunctionTransformer(), path_network())),
+            make_pipeline(FunctionTransformer(), in_target(path_network())),
+        )
+    ]
+    for path in found:
+        assert_same_path(path, wanted)
+        np.testing.assert_allclose(path.train_scores, wanted.train_scores * Y.var())
+        assert path.validation_scores[0] < -100
+
+
+def test_a_path_weighs_rows_whatever_is_around_the_network():
+    weight = np.random.RandomState(0).randint(0, 3, len(Y)).astype(float)
+    wanted = feature_path(path_network(), X, Y, sample_weight=weight)
+    estimator = make_pipeline(FunctionTransformer(), path_network())
+    path = feature_path(estimator, X, Y, sample_weight=weight)
+    assert_same_path(path, wanted)
+    np.testing.assert_allclose(path.train_scores, wanted.train_scores)
+    plain = feature_path(path_network(), X, Y)
+    assert len(plain.feature_alphas) != len(path.feature_alphas) or not np.allclose(
+        plain.train_scores, path.train_scores
+    )
+
+
+def frames_of(values, names, library):
+    if library == "polars":
+        polars = pytest.importorskip("polars")
+        return polars.DataFrame(dict(zip(names, values.T, strict=True)))
+    return pd.DataFrame(values, columns=names)
+
+
+NAMES = [f"c{j}" for j in range(10)]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize(
+    "around", [lambda net: net, in_target, lambda net: named(("p", PCA(3)), ("n", net))]
+)
+def test_validation_columns_of_a_path_are_checked(around, library):
+    estimator = around(path_network())
+    frame = frames_of(X, NAMES, library)
+    path = feature_path(estimator, frame, Y, X_val=frame[:40], y_val=Y[:40])
+    bare = feature_path(estimator, X, Y, X_val=X[:40], y_val=Y[:40])
+    np.testing.assert_allclose(path.validation_scores, bare.validation_scores)
+    with pytest.raises(ValueError, match="must be in the same order"):
+        feature_path(estimator, frame, Y, X_val=frame[NAMES[::-1]], y_val=Y)
+    other = frames_of(X, [*NAMES[1:], "other"], library)
+    with pytest.raises(ValueError, match="unseen at fit time:\n- other"):
+        feature_path(estimator, frame, Y, X_val=other, y_val=Y)
+    with pytest.raises(ValueError, match="3 features, but"):
+        feature_path(estimator, X, Y, X_val=X[:, :3], y_val=Y)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        feature_path(estimator, frame, Y, X_val=frame[:40], y_val=Y)
+
+
+def test_names_of_the_inputs_of_a_path():
+    frame = pd.DataFrame(X, columns=NAMES)
+    x_names = [f"x{j}" for j in range(10)]
+
+    def names_of(estimator, X):
+        return list(feature_path(estimator, X, Y).feature_names)
+
+    net = network(max_iter=2)
+    assert names_of(net, frame) == NAMES
+    assert names_of(net, X) == x_names
+    assert names_of(in_target(net), frame) == NAMES
+    scaled = make_pipeline(StandardScaler(), net)
+    assert names_of(scaled, frame) == NAMES
+    assert names_of(in_target(scaled), frame) == NAMES
+    assert names_of(make_pipeline("passthrough", net), frame) == NAMES
+    assert names_of(make_pipeline("passthrough", net), X) == x_names
+    assert names_of(make_pipeline(FunctionTransformer(np.abs), net), frame) == NAMES
+    silent = FunctionTransformer(lambda X: np.asarray(X)[:, :4])
+    assert names_of(make_pipeline(silent, net), frame) == x_names[:4]
+    nested = make_pipeline(SelectKBest(f_regression, k=2), make_pipeline(PCA(2), net))
+    assert names_of(nested, frame) == ["pca0", "pca1"]
+    framed = make_pipeline(StandardScaler().set_output(transform="pandas"), net)
+    framed.set_params(mlpregressor__feature_groups=[["c0", "c1"]])
+    assert names_of(framed, frame) == NAMES
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        Ridge(),
+        make_pipeline(StandardScaler(), Ridge()),
+        in_target(Ridge()),
+        TransformedTargetRegressor(),
+        make_pipeline(network(), "passthrough"),
+    ],
+)
+def test_a_path_needs_a_network(estimator):
+    with pytest.raises(TypeError, match="estimator must be an MLPClassifier or"):
+        feature_path(estimator, X, Y)
+
+
+@pytest.mark.parametrize("n_features", [3, "best"])
+def test_a_selector_looks_into_a_target_transformer(n_features):
+    weight = np.random.RandomState(0).uniform(0.5, 2, len(Y))
+    scaler = StandardScaler().fit(Y[:, None])
+    scaled = scaler.transform(Y[:, None])[:, 0]
+    options = {"n_features_to_select": n_features, "cv": 3}
+    ours = SparseInputSelector(in_target(path_network()), **options)
+    ours.fit(X, Y, sample_weight=weight)
+    theirs = SparseInputSelector(path_network(), **options)
+    theirs.fit(X, scaled, sample_weight=weight)
+    assert_same_path(ours.path_, theirs.path_)
+    inside = ours.estimator_.regressor_
+    assert inside.feature_alpha == 0
+    assert inside.n_features_in_ == ours.n_features_
+    if n_features == 3:
+        np.testing.assert_array_equal(ours.support_, theirs.support_)
+        np.testing.assert_allclose(
+            ours.estimator_.predict(X[:, ours.support_]),
+            theirs.estimator_.predict(X[:, ours.support_]) * scaler.scale_
+            + scaler.mean_,
+        )
+
+
+def test_folds_of_a_selector_transform_the_target_by_their_training_rows():
+    seen = []
+
+    class Remembering(StandardScaler):
+        def fit(self, X, y=None):
+            seen.append(np.sort(X[:, 0]))
+            return super().fit(X)
+
+    y = Y.copy()
+    splits = [
+        (np.arange(100), np.arange(100, 150)),
+        (np.arange(50, 150), np.arange(50)),
+    ]
+    selector = SparseInputSelector(
+        in_target(path_network(), transformer=Remembering()),
+        n_features_to_select="best",
+        cv=splits,
+        scoring="neg_mean_squared_error",
+    ).fit(X, y)
+    for train, _ in splits:
+        assert any(np.array_equal(values, np.sort(y[train])) for values in seen)
+    # In the unit of y: the dense fits are better than the constant, and no better
+    # than a scaled target would be.
+    scores = selector.cv_results_["mean_test_score"]
+    assert -2 * y.var() < scores.max() < -1000
+    for fold, (train, test) in enumerate(splits):
+        path = feature_path(
+            in_target(path_network()),
+            X[train],
+            y[train],
+            X_val=X[test],
+            y_val=y[test],
+            scoring="neg_mean_squared_error",
+        )
+        np.testing.assert_allclose(
+            selector.cv_results_[f"split{fold}_test_score"][0],
+            path.validation_scores[path.point_of(10)],
+        )
+
+
+def test_stability_selection_looks_into_a_target_transformer():
+    scaled = StandardScaler().fit_transform(Y[:, None])[:, 0]
+    options = {"threshold": 0.7, "q": 3, "n_pairs": 3, "random_state": 0}
+    net = network(max_iter=10)
+    ours = StabilitySelection(in_target(net), **options).fit(X, Y)
+    theirs = StabilitySelection(net, **options).fit(X, scaled)
+    np.testing.assert_array_equal(ours.stability_scores_, theirs.stability_scores_)
+    unscaled = StabilitySelection(net, **options).fit(X, Y)
+    assert (ours.stability_scores_ != unscaled.stability_scores_).any()
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        SparseInputSelector(make_pipeline(StandardScaler(), network())),
+        SparseInputSelector(in_target(make_pipeline(PCA(2), network()))),
+        StabilitySelection(make_pipeline(PCA(2), network()), threshold=0.7, q=2),
+    ],
+)
+def test_selections_refuse_steps_that_make_other_columns(selection):
+    with pytest.raises(ValueError, match="put the steps before the selection"):
+        selection.fit(X, Y)

@@ -2,22 +2,45 @@
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    validate_data,
+)
 
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
 from .._fitting import quietly
 from .._progress import ProgressLines
 from .._warnings import each_warning_once
+from .._wrappers import (
+    around_model,
+    find_model,
+    has_steps,
+    names_before_model,
+    replace_model,
+    transform_before_model,
+    transforms_target,
+)
+from ..model_selection._candidates import make_candidate, prepare_fold
 from ..neural_network._base import check_not_empty
 from ..neural_network._dense_to_sparse import PathPoint, run_paths
 from ..neural_network._fit_many import FitTask, fit_many
 from ..neural_network._scoring import checked_scorer
 from ._halves import check_target_varies
 
-__all__ = ["FeaturePath", "feature_path", "check_path_estimator", "trace_paths"]
+__all__ = [
+    "FeaturePath",
+    "OpenedEstimator",
+    "check_path_estimator",
+    "feature_path",
+    "open_estimator",
+    "trace_paths",
+]
 
 
 @dataclass
@@ -42,6 +65,9 @@ class FeaturePath:
     ranking : ndarray of int of shape (n_features,)
         1 for the input that leaves last. Inputs that leave together are ordered by the
         norm of their weights at the last point that has them.
+    feature_names : ndarray of shape (n_features,)
+        The inputs' names: those of X's columns, or of what the steps of a Pipeline make
+        of them; ``x0``, ``x1``... where there are none.
     """
 
     feature_alphas: np.ndarray
@@ -53,6 +79,7 @@ class FeaturePath:
     validation_scores: np.ndarray | None
     kkt_residuals: np.ndarray
     ranking: np.ndarray
+    feature_names: np.ndarray | None = None
 
     def point_of(self, n_features):
         """The point with the largest support not above a number of features.
@@ -87,8 +114,8 @@ def check_path_estimator(estimator):
     """
     if not hasattr(estimator, "feature_alpha"):
         raise TypeError(
-            "estimator must be an MLPClassifier or MLPRegressor of skreg, got "
-            f"{type(estimator).__name__}."
+            "estimator must be an MLPClassifier or MLPRegressor of skreg, alone or in "
+            f"a Pipeline or TransformedTargetRegressor, got {type(estimator).__name__}."
         )
     estimator = clone(estimator)
     if not estimator.feature_alpha > 0:
@@ -98,6 +125,106 @@ def check_path_estimator(estimator):
     estimator._check_parameters_together()
     estimator.early_stopping, estimator.warm_start = False, False
     return estimator
+
+
+@dataclass
+class OpenedEstimator:
+    """A network with the data that what stands around it hands on.
+
+    Attributes
+    ----------
+    network : MLPClassifier or MLPRegressor
+        Ready to go down a path, and with the attributes of its columns.
+    X, y, sample_weight
+        Validated, as the network is given them.
+    y_scored : array-like
+        The target in the unit that the estimator predicts.
+    estimator : estimator
+        Not fitted, around the network.
+    wrappers : estimator or None
+        Fitted, with anything in the network's place.
+    """
+
+    network: Any
+    X: Any
+    y: Any
+    sample_weight: Any
+    y_scored: Any
+    estimator: Any
+    wrappers: Any
+
+    def around(self, network):
+        """What predicts in the unit of `y_scored` from rows like those of `X`."""
+        return around_model(self.wrappers, self.estimator, network, steps=False)
+
+    def transform(self, X):
+        """Rows as the user has them, as the network is given them."""
+        X = transform_before_model(self.wrappers, X)
+        return validate_data(
+            self.network,
+            X,
+            accept_sparse=["csr", "csc"],
+            dtype=self.X.dtype,
+            reset=False,
+        )
+
+    @property
+    def feature_names(self):
+        """Of the network's columns, or None."""
+        names = getattr(self.network, "feature_names_in_", None)
+        return names_before_model(self.wrappers) if names is None else names
+
+
+def open_estimator(
+    estimator, X, y, sample_weight=None, *, rows=None, needs_columns=False
+):
+    """Fit what stands around a network, for a path of the network inside.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier, MLPRegressor, or one in a Pipeline or target transformer
+    X, y, sample_weight
+        As the user gave them; the weights of some rows as an array.
+    rows : ndarray of int, default=None
+        Of these data; all by default.
+    needs_columns : bool, default=False
+        Whether the network's inputs must be the columns of X.
+
+    Returns
+    -------
+    OpenedEstimator
+    """
+    network = check_path_estimator(find_model(estimator, exact=True)[1])
+    if needs_columns and has_steps(estimator):
+        raise ValueError(
+            "estimator is a Pipeline whose steps make other columns of those of X, "
+            "among which inputs are to be selected: put the steps before the "
+            "selection, as in make_pipeline(StandardScaler(), "
+            "SparseInputSelector(network))."
+        )
+    candidate = make_candidate(0, replace_model(estimator, network), {})
+    network = candidate.network
+    fold = prepare_fold(candidate, 0, X, y, rows, {})
+    if fold.error is not None:
+        raise fold.error
+    vars(network).update(fold.columns)
+    if sample_weight is not None:
+        if rows is not None:
+            sample_weight = sample_weight[rows]
+        sample_weight = network._check_weight(sample_weight, fold.X, "sample_weight")
+    y_scored = fold.y
+    if transforms_target(estimator):
+        y_scored = check_array(y, ensure_2d=False, input_name="y")
+        y_scored = y_scored if rows is None else y_scored[rows]
+    return OpenedEstimator(
+        network,
+        fold.X,
+        fold.y,
+        sample_weight,
+        y_scored,
+        candidate.estimator,
+        fold.wrappers,
+    )
 
 
 @each_warning_once()
@@ -195,14 +322,17 @@ def feature_path(
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
-        With ``alpha > 0`` and the solver "adam", "sgd" or "fista". Its `feature_alpha`
-        and `early_stopping` are not used.
+    estimator : MLPClassifier, MLPRegressor, or one in a Pipeline or target transformer
+        The network, with ``alpha > 0`` and the solver "adam", "sgd" or "fista". Its
+        `feature_alpha` and `early_stopping` are not used. Steps before it are fitted on
+        X, and the path is one of what comes out of them; a transformer of the target is
+        fitted on y, and scores are those of the target as it was given.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     X_val, y_val : default=None
-        Validation data, to score each point by.
+        Validation data, to score each point by: with the columns of X, in its order.
     sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the rows for the network; the steps before it do not get them.
     scoring : str, callable or None, default=None
         A scorer; None is the estimator's `score`.
     verbose : int, default=0
@@ -228,22 +358,21 @@ def feature_path(
     >>> path.support[path.point_of(2)].tolist()
     [False, False, True, True]
     """
-    plain = check_path_estimator(estimator)
     if (X_val is None) != (y_val is None):
         raise ValueError("X_val and y_val must be given together.")
     if X_val is not None:
         check_not_empty(X_val, "X_val")
+    network = check_path_estimator(find_model(estimator, exact=True)[1])
     # Before anything is trained.
-    checked_scorer(plain, scoring, sample_weight is not None)
-    validation_data = (None, None, None)
-    X, y, sample_weight, _ = plain._check_data(
-        X, y, sample_weight, validation_data, reset=True
-    )
-    check_target_varies(plain, y, sample_weight=sample_weight)
-    take = _Telling(verbose)
-    task = FitTask(plain, sample_weight=sample_weight)
-    (points,) = trace_paths([task], X, y, take=take)
-    return as_path(plain, points, X, y, sample_weight, X_val, y_val, scoring)
+    checked_scorer(network, scoring, sample_weight is not None)
+    opened = open_estimator(estimator, X, y, sample_weight)
+    if X_val is not None:
+        X_val = opened.transform(X_val)
+        check_consistent_length(X_val, y_val)
+    check_target_varies(opened.network, opened.y, sample_weight=opened.sample_weight)
+    task = FitTask(opened.network, sample_weight=opened.sample_weight)
+    (points,) = trace_paths([task], opened.X, opened.y, take=_Telling(verbose))
+    return as_path(opened, points, X_val, y_val, scoring)
 
 
 class _Telling:
@@ -264,21 +393,27 @@ class _Telling:
         return point
 
 
-def as_path(
-    estimator, points, X, y, sample_weight=None, X_val=None, y_val=None, scoring=None
-):
-    """The points of a path as a FeaturePath."""
+def as_path(opened, points, X_val=None, y_val=None, scoring=None):
+    """The points of a path as a FeaturePath.
+
+    Parameters
+    ----------
+    opened : OpenedEstimator
+    points : list of PathPoint
+    X_val, y_val
+        The rows as the network is given them, the target as the user gave it.
+    scoring : str, callable or None
+    """
+    estimator, X, y = opened.network, opened.X, opened.y
+    sample_weight = opened.sample_weight
     groups = estimator._input_groups(X.shape[1])
     fitted = [fitted_at(estimator, point) for point in points]
-    # Scores are asked with arrays, which have no column names.
-    for model in fitted:
-        model.__dict__.pop("feature_names_in_", None)
-    scorer, _ = checked_scorer(fitted[0], scoring, sample_weight is not None)
+    scored = [scored_as_array(model, opened) for model in fitted]
+    scorer, _ = checked_scorer(scored[0], scoring, sample_weight is not None)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
     validation_scores = None
     if X_val is not None:
-        X_val = getattr(X_val, "to_numpy", lambda: X_val)()
-        validation_scores = np.array([scorer(model, X_val, y_val) for model in fitted])
+        validation_scores = np.array([scorer(model, X_val, y_val) for model in scored])
     support = np.array([point.support for point in points])
     return FeaturePath(
         feature_alphas=np.array([point.feature_alpha for point in points]),
@@ -286,11 +421,27 @@ def as_path(
         n_features_selected=support.sum(axis=1),
         coefs=[model.coefs_ for model in fitted],
         intercepts=[model.intercepts_ for model in fitted],
-        train_scores=np.array([scorer(model, X, y, **weights) for model in fitted]),
+        train_scores=np.array(
+            [scorer(model, X, opened.y_scored, **weights) for model in scored]
+        ),
         validation_scores=validation_scores,
         kkt_residuals=_kkt_residuals(estimator, points, X, y, groups),
         ranking=rank_features(points, groups),
+        feature_names=_names_of(opened.feature_names, X.shape[1]),
     )
+
+
+def scored_as_array(network, opened):
+    """The estimator around a network, for arrays, which have no column names."""
+    network = copy.copy(network)
+    network.__dict__.pop("feature_names_in_", None)
+    return opened.around(network)
+
+
+def _names_of(names, n_features):
+    if names is None or len(names) != n_features:
+        names = [f"x{column}" for column in range(n_features)]
+    return np.asarray(names, dtype=object)
 
 
 def _kkt_residuals(estimator, points, X, y, groups):

@@ -14,13 +14,21 @@ from sklearn.utils.validation import check_is_fitted
 from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once
 from .._warnings import each_warning_once
+from .._wrappers import find_model, transforms_target
 from ..model_selection._scores import best_first
 from ..model_selection._splits import list_splits
 from ..neural_network._fit_many import FitTask
 from ..neural_network._scoring import checked_scorer
 from ._blocks import trace_in_blocks
 from ._halves import check_target_varies
-from ._path import as_path, check_path_estimator, fitted_at, point_of
+from ._path import (
+    as_path,
+    check_path_estimator,
+    fitted_at,
+    open_estimator,
+    point_of,
+    scored_as_array,
+)
 
 __all__ = ["SparseInputSelector"]
 
@@ -32,8 +40,8 @@ class SparseInputSelector(
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
-        The network, with ``alpha > 0``.
+    estimator : MLPClassifier, MLPRegressor, or one in a TransformedTargetRegressor
+        The network, with ``alpha > 0``. Steps before it belong before the selector.
 
     n_features_to_select : int, float, "best" or "1se", default="1se"
         How many inputs to keep. A number; a share of them, in (0, 1]; "best", the
@@ -66,7 +74,7 @@ class SparseInputSelector(
         would be taken in: the first to leave the path comes last.
     path_ : FeaturePath
         Of all rows.
-    estimator_ : MLPClassifier or MLPRegressor
+    estimator_ : estimator
         Fitted on the selected inputs, without a feature penalty.
     cv_results_ : dict of ndarray or None
         With "best" and "1se": `n_features`, `mean_test_score`, `std_error` and
@@ -156,12 +164,13 @@ class SparseInputSelector(
         return self
 
     def _fit(self, X, y, sample_weight, groups):
-        plain = check_path_estimator(self.estimator)
+        prefix, network = find_model(self.estimator, exact=True)
+        network = check_path_estimator(network)
         # Before anything is trained.
-        checked_scorer(plain, self.scoring, sample_weight is not None)
-        X, y, sample_weight, _ = plain._check_data(
-            X, y, sample_weight, (None, None, None)
-        )
+        checked_scorer(network, self.scoring, sample_weight is not None)
+        opened = open_estimator(self.estimator, X, y, sample_weight, needs_columns=True)
+        X_given, plain, X, y = X, opened.network, opened.X, opened.y_scored
+        sample_weight = opened.sample_weight
         self._take_columns_of(plain)
         check_target_varies(plain, y, sample_weight=sample_weight)
         plain.random_state = seed_of(plain.random_state)
@@ -172,23 +181,26 @@ class SparseInputSelector(
         for number, (train, _) in enumerate(folds):
             part = f" on the training rows of split {number} of cv"
             check_target_varies(plain, y, train, sample_weight, part)
-        tasks = [
-            FitTask(plain, rows=train, sample_weight=sample_weight)
-            for train, _ in folds
-        ]
-        tasks.append(FitTask(plain, sample_weight=sample_weight))
-        *fold_paths, points = trace_in_blocks(
-            tasks,
-            X,
-            y,
-            name=type(self).__name__,
-            n_jobs=self.n_jobs,
-            verbose=self.verbose,
-        )
-        self.path_ = as_path(plain, points, X, y, sample_weight, scoring=self.scoring)
+        whole = FitTask(plain, sample_weight=sample_weight)
+        if folds and transforms_target(self.estimator):
+            # By what the training rows alone say of the target.
+            opened_folds = [
+                open_estimator(self.estimator, X_given, y, sample_weight, rows=train)
+                for train, _ in folds
+            ]
+            fold_paths = [self._path_of(each, plain) for each in opened_folds]
+            (points,) = self._trace([whole], X, opened.y)
+        else:
+            opened_folds = [opened] * len(folds)
+            tasks = [
+                FitTask(plain, rows=train, sample_weight=sample_weight)
+                for train, _ in folds
+            ]
+            *fold_paths, points = self._trace([*tasks, whole], X, opened.y)
+        self.path_ = as_path(opened, points, scoring=self.scoring)
         self.cv_results_ = None
         if folds:
-            self.cv_results_ = self._align(plain, fold_paths, folds, X, y)
+            self.cv_results_ = self._align(opened_folds, fold_paths, folds, X, y)
         input_groups = plain._input_groups(X.shape[1])
         self.support_ = best_ranked(self.path_.ranking, self._n_wanted(), input_groups)
         self.n_features_ = int(self.support_.sum())
@@ -201,9 +213,27 @@ class SparseInputSelector(
             self.support_, 1, 1 + _ranks_among(self.path_.ranking, ~self.support_)
         )
         self.estimator_ = clone(self.estimator).set_params(
-            feature_alpha=0.0, feature_groups=None
+            **{f"{prefix}feature_alpha": 0.0, f"{prefix}feature_groups": None}
         )
-        self.estimator_.fit(X[:, self.support_], y, sample_weight)
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.estimator_.fit(X[:, self.support_], y, **weights)
+
+    def _trace(self, tasks, X, y):
+        return trace_in_blocks(
+            tasks,
+            X,
+            y,
+            name=type(self).__name__,
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
+        )
+
+    def _path_of(self, opened, plain):
+        """The path of one fold by itself."""
+        opened.network.random_state = plain.random_state
+        task = FitTask(opened.network, sample_weight=opened.sample_weight)
+        (points,) = self._trace([task], opened.X, opened.y)
+        return points
 
     def _take_columns_of(self, estimator):
         self.n_features_in_ = estimator.n_features_in_
@@ -218,13 +248,16 @@ class SparseInputSelector(
                 f"{self.n_features_in_} features of X."
             )
 
-    def _align(self, estimator, fold_paths, folds, X, y):
+    def _align(self, opened_folds, fold_paths, folds, X, y):
         """Scores of every fold's path at every number of inputs."""
         n_features = np.arange(self.n_features_in_, 0, -1)
-        estimator.__dict__.pop("feature_names_in_", None)
         scores = np.empty((len(folds), len(n_features)))
         for fold, (points, (_, test)) in enumerate(zip(fold_paths, folds, strict=True)):
-            fitted = [fitted_at(estimator, point) for point in points]
+            opened = opened_folds[fold]
+            fitted = [
+                scored_as_array(fitted_at(opened.network, point), opened)
+                for point in points
+            ]
             scorer = check_scoring(fitted[0], scoring=self.scoring)
             at_points = [scorer(model, X[test], y[test]) for model in fitted]
             sizes = [point.support.sum() for point in points]

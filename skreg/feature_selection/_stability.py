@@ -15,7 +15,7 @@ from .._warnings import each_warning_once
 from ..neural_network._fit_many import FitTask
 from ._blocks import trace_in_blocks
 from ._halves import check_target_varies, draw_halves
-from ._path import check_path_estimator, norms_at, rank_traces
+from ._path import norms_at, open_estimator, rank_traces
 from ._selector import best_ranked, seed_of
 
 __all__ = ["StabilitySelection", "expected_false_selections"]
@@ -68,8 +68,9 @@ class StabilitySelection(
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
-        The network, with ``alpha > 0``.
+    estimator : MLPClassifier, MLPRegressor, or one in a TransformedTargetRegressor
+        The network, with ``alpha > 0``. Steps before it belong before the selection; a
+        transformer of the target is fitted on all rows.
 
     threshold : float in (0.5, 1], default=None
         Share of subsamples that must agree.
@@ -212,10 +213,9 @@ class StabilitySelection(
         return self
 
     def _fit(self, X, y, sample_weight):
-        plain = check_path_estimator(self.estimator)
-        X, y, sample_weight, _ = plain._check_data(
-            X, y, sample_weight, (None, None, None)
-        )
+        opened = open_estimator(self.estimator, X, y, sample_weight, needs_columns=True)
+        plain, X, y = opened.network, opened.X, opened.y
+        sample_weight = opened.sample_weight
         self.n_features_in_ = plain.n_features_in_
         self.__dict__.pop("feature_names_in_", None)
         if hasattr(plain, "feature_names_in_"):

@@ -158,7 +158,8 @@ def prepare_fold(candidate, split, X, y, train, fit_params):
     split : int
     X, y
         All data, as the user gave them.
-    train : ndarray of int
+    train : ndarray of int or None
+        The rows; None takes all of them as they are, without a copy.
     fit_params : dict
 
     Returns
@@ -177,7 +178,8 @@ def prepare_fold(candidate, split, X, y, train, fit_params):
 
 def _fill_fold(fold, candidate, X, y, train, fit_params):
     params = check_method_params(X, params=fit_params, indices=train)
-    X, y = safe_split(candidate.estimator, X, y, train)
+    if train is not None:
+        X, y = safe_split(candidate.estimator, X, y, train)
     # A copy: validation sets attributes, and leaves the candidate alone.
     network = copy.copy(candidate.network)
     if candidate.prefix:

@@ -17,7 +17,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_scalar, indexable
-from sklearn.utils.validation import _num_samples
 
 from .._fitting import quietly
 from ._candidates import make_candidate, prepare_fold
@@ -112,7 +111,7 @@ def largest_alpha(estimator, X, y, l1_ratio=None, sample_weight=None):
         l1_ratio = candidate.network.l1_ratio
     check_scalar(l1_ratio, "l1_ratio", Real, min_val=0, max_val=1)
     X, y = indexable(X, y)
-    data = prepare_fold(candidate, 0, X, y, np.arange(_num_samples(X)), {})
+    data = prepare_fold(candidate, 0, X, y, None, {})
     if data.error is not None:
         raise data.error
     if sample_weight is not None:

@@ -29,7 +29,6 @@ __all__ = [
     "format_results",
     "handle_fit_failures",
     "has_callbacks",
-    "num_samples",
     "route_fit_params",
     "safe_split",
     "scorers_of",
@@ -42,7 +41,6 @@ __all__ = [
 
 safe_split = _safe_split
 check_method_params = _check_method_params
-num_samples = _num_samples
 yields_constant_splits = _yields_constant_splits
 
 
