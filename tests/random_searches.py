@@ -162,6 +162,7 @@ def parameter_values(kind):
             "loss": ["squared_error", "absolute_error", "huber", "quantile"],
             "huber_delta": [0.3, 1.35],
             "quantile": [0.2, 0.8],
+            "normalize_y": [False, True],
         }
     return values
 

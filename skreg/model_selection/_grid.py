@@ -146,10 +146,11 @@ def _round(value, digits, rounding):
 def _rate_of_descent(network, data):
     """The gradient by a linear network at zero: ``(n_features, n_outputs)``."""
     X, encoding = data.X, data.encoding
+    encoding = encoding or network._encoding_on(data.y, data.sample_weight)
     Y = np.ascontiguousarray(network._encode(data.y, encoding, np.dtype("float64")).T)
     rows = np.arange(X.shape[0])
     weight = network._training_weight(data.sample_weight, data.y, rows, encoding)
-    if encoding is None:
+    if network._estimator_type_is_regressor:
         loss = network._make_loss(encoding)
         raw = np.empty((1, *Y.shape))
         raw[:] = loss.best_constant(Y, weight)

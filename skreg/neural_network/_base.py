@@ -58,6 +58,10 @@ class BaseMLP(DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, ABC):
     def _encoding_of(self, y):
         """The LabelEncoding of a target, None for regression."""
 
+    def _encoding_on(self, y, sample_weight):
+        """The encoding that the target of the training rows asks for, or None."""
+        return None
+
     @abstractmethod
     def _encode(self, y, encoding, dtype):
         """The target as floats: ``(n_samples, n_outputs)``."""
@@ -137,11 +141,10 @@ class BaseMLP(DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, ABC):
         goes_on = self.warm_start and hasattr(self, "coefs_")
 
         def start(X, y):
-            encoding = self._encoding_of(y)
             if not goes_on:
-                return encoding, None
-            self._check_warm_start(y, encoding)
-            return encoding, self._state_at_coefs()
+                return self._encoding_of(y), None
+            self._check_warm_start(y)
+            return self._encoding_to_go_on_with(), self._state_at_coefs()
 
         self._train(
             X,
@@ -168,7 +171,7 @@ class BaseMLP(DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, ABC):
         def start(X, y):
             if is_first:
                 return None if first_encoding is None else first_encoding(y), None
-            encoding = getattr(self, "_encoding", None)
+            encoding = self._encoding_to_go_on_with()
             self._check_target(y, encoding, self.n_outputs_, "y")
             return encoding, self._state_at_coefs(goes_on=True)
 
@@ -355,6 +358,15 @@ class BaseMLP(DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, ABC):
         return groups
 
     # -- going on from earlier fits ----------------------------------------------------
+
+    @property
+    def _fitted_encoding(self):
+        """The encoding of the target that `coefs_` are for, or None."""
+        return getattr(self, "_encoding", None)
+
+    def _encoding_to_go_on_with(self):
+        """The same, for more training; an error where the parameters forbid it."""
+        return self._fitted_encoding
 
     def _state_at_coefs(self, goes_on=False):
         """The state at `coefs_` and `intercepts_`, which the user may have edited.

@@ -75,7 +75,7 @@ class FitCallbacks:
             The copy of the estimator that is trained: it knows the columns of X.
         phase : str or None
         network : network.Network
-        encoding : LabelEncoding or None
+        encoding : LabelEncoding, TargetScaling or None
         """
 
         def report(progress):

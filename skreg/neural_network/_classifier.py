@@ -503,7 +503,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         encoding.check(y, "y")
         return encoding
 
-    def _check_warm_start(self, y, encoding):
+    def _check_warm_start(self, y):
+        encoding = self._encoding_of(y)
         if not np.array_equal(encoding.classes, self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "

@@ -97,10 +97,10 @@ class Preparation:
         estimator, X = task.estimator, self._X
         rows = np.arange(X.shape[0]) if task.rows is None else task.rows
         encoding = task.encoding or estimator._encoding_of(_rows_of(self._y, task.rows))
-        Y = self._encode(estimator, encoding)
         weight = estimator._training_weight(task.sample_weight, self._y, rows, encoding)
+        n_outputs = _n_outputs(self._y, encoding)
         network = Network(
-            (X.shape[1], *estimator._hidden_units(), Y.shape[1]),
+            (X.shape[1], *estimator._hidden_units(), n_outputs),
             estimator.activation,
             estimator._make_loss(encoding),
         )
@@ -109,6 +109,10 @@ class Preparation:
         else:
             start = self._start(task, network, rows, weight, encoding)
         params, stream, validation_rows = start
+        encoding = self._encoding_on(
+            estimator, encoding, stream.rows, stream.sample_weight
+        )
+        Y = self._encode(estimator, encoding)
         holdout = self._holdout(task, encoding, Y, stream, network, validation_rows)
         score = self._score(task, encoding, network, holdout)
         if is_resampler(estimator.augmentation):
@@ -164,6 +168,10 @@ class Preparation:
         # One object for all that agree, by which a batch knows it.
         return self._groups.setdefault(groups.labels.tobytes(), groups)
 
+    def _encoding_on(self, estimator, encoding, rows, weight):
+        """The encoding where it depends on the training rows, without validation."""
+        return encoding or estimator._encoding_on(self._y[rows], weight)
+
     def _encode(self, estimator, encoding):
         key = sharing_key(estimator, "target"), _encoding_key(encoding)
         if key not in self._encoded:
@@ -183,7 +191,7 @@ class Preparation:
         )
         if key not in self._starts:
             if state is not None and state.stream is not None:
-                augmentation = self._prepare_augmentation(task, rows, encoding)
+                augmentation = self._prepare_augmentation(task, rows, weight, encoding)
                 stream = state.stream.on_rows(rows, weight, augmentation)
                 self._starts[key] = state.params, stream, None
             else:
@@ -225,10 +233,11 @@ class Preparation:
             rows = rows[training]
         elif weight is not None:
             _check_total_weight(weight, "training")
-        augmentation = self._prepare_augmentation(task, rows, encoding)
+        augmentation = self._prepare_augmentation(task, rows, weight, encoding)
         return params, Stream(rows, random_state, weight, augmentation), validation_rows
 
-    def _prepare_augmentation(self, task, rows, encoding):
+    def _prepare_augmentation(self, task, rows, weight, encoding):
+        encoding = self._encoding_on(task.estimator, encoding, rows, weight)
         Y = self._encode(task.estimator, encoding)
         return prepare_for(task.estimator.augmentation, self._X, Y, rows)
 
@@ -250,9 +259,7 @@ class Preparation:
             X, groups = _rows_of(self._X, task.rows), task.groups
             groups = None if groups is None else _rows_of(groups, task.rows)
             return split_by(estimator.validation_splitter, X, y, groups)[-1]
-        codes = None
-        if encoding is not None and encoding.kind != "multilabel":
-            codes = encoding.codes(y)
+        codes = None if encoding is None else encoding.strata(y)
         return split_validation_rows(
             n_rows, estimator.validation_fraction, random_state, codes
         )
@@ -315,8 +322,14 @@ def _rows_of(y, rows):
 
 
 def _encoding_key(encoding):
-    """Equal for encodings that make the same numbers of the same labels."""
-    return encoding and (encoding.kind, tuple(encoding.classes))
+    """Equal for encodings that make the same numbers of the same targets."""
+    return encoding and encoding.key
+
+
+def _n_outputs(y, encoding):
+    if encoding is not None:
+        return encoding.n_outputs
+    return 1 if y.ndim == 1 else y.shape[1]
 
 
 def _feature_epsilon(task, network, params):

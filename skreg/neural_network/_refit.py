@@ -150,9 +150,7 @@ def _first_tasks(task, X, y, validation):
         splitter = estimator.validation_splitter
         splits = split_by(splitter, X[rows], y, groups, n_splits=n_folds)
     else:
-        codes = None
-        if encoding is not None and encoding.kind != "multilabel":
-            codes = encoding.codes(y)
+        codes = None if encoding is None else encoding.strata(y)
         random_state = check_random_state(estimator.random_state)
         splits = fold_rows(y.shape[0], n_folds, random_state, codes)
     return [
@@ -201,7 +199,8 @@ def _second_task(task, first):
     return replace(
         task,
         estimator=estimator,
-        encoding=first.encoding,
+        # What earlier fits began with is kept, as by the first network.
+        encoding=task.encoding or (first.encoding and first.encoding.for_other_rows()),
         n_updates=n_updates,
         # At least one update an epoch, and one an iteration of a full-batch solver.
         max_iter=n_updates,

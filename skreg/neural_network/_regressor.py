@@ -7,10 +7,12 @@ from scipy import sparse
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from .._core.losses import AbsoluteError, HalfPoisson, Huber, Quantile, SquaredError
 from .._fitting import fitted_at_once
 from ._base import BaseMLP
+from ._targets import TargetScaling
 
 __all__ = ["MLPRegressor"]
 
@@ -54,12 +56,27 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         differentiable, which the full-batch solvers refuse.
 
     huber_delta : float, default=1.35
-        Where the Huber loss turns from squared to linear, in the unit of y. 1.35 keeps
-        95 % of the efficiency of the squared error if the residuals are normal with
-        unit variance: scale y.
+        Where the Huber loss turns from squared to linear, in the unit that the network
+        is trained in: that of y, with ``normalize_y=True`` the standard deviation of y.
+        1.35 keeps 95 % of the efficiency of the squared error if the residuals are
+        normal with unit variance.
 
     quantile : float in [0, 1], default=None
         What ``loss='quantile'`` estimates; it has no default.
+
+    normalize_y : bool, default=False
+        Whether the network is trained on the target minus its mean, over its standard
+        deviation, each output by itself, as in
+        :class:`~sklearn.gaussian_process.GaussianProcessRegressor`. Both are those of
+        the training rows (with their weights), without the validation rows.
+        Predictions, and the scores of a scorer, are in the unit of y; the network's
+        weights, the penalty, `huber_delta` and all losses and curves are in that of the
+        scaled target, where predicting the mean has a squared error of 1 for each
+        output. Set it where y is not of the order of one: the step sizes and initial
+        weights are made for that, and prices in dollars are never reached. False is
+        scikit-learn's computation. `warm_start` and `partial_fit` keep the mean and the
+        deviation of the first call. Not for ``loss='poisson'``, whose mean must stay
+        positive.
 
     solver : {'adam', 'sgd', 'lbfgs', 'fista'}, default='adam'
         `'adam'` [2]_ and `'sgd'` take minibatch steps. `'lbfgs'` and `'fista'` use all
@@ -296,6 +313,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     out_activation_ : str
         'identity', or 'exp' for ``loss='poisson'``.
 
+    y_mean_, y_scale_ : ndarray of shape (n_outputs,) or None
+        With ``normalize_y=True``, what the target was centred by and divided by.
+        Predictions are ``y_mean_ + y_scale_`` times the output of the network.
+
     See Also
     --------
     MLPClassifier : The same for classes.
@@ -362,6 +383,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "loss": [StrOptions(set(_LOSSES))],
         "huber_delta": [Interval(numbers.Real, 0, None, closed="neither")],
         "quantile": [Interval(numbers.Real, 0, 1, closed="both"), None],
+        "normalize_y": ["boolean"],
     }
 
     _estimator_type_is_regressor = True
@@ -374,6 +396,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         loss="squared_error",
         huber_delta=1.35,
         quantile=None,
+        normalize_y=False,
         solver="adam",
         alpha=1e-4,
         l1_ratio=0.0,
@@ -413,6 +436,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.loss = loss
         self.huber_delta = huber_delta
         self.quantile = quantile
+        self.normalize_y = normalize_y
         self.solver = solver
         self.alpha = alpha
         self.l1_ratio = l1_ratio
@@ -497,11 +521,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             On the scale of y: for ``loss='poisson'`` that is ``exp`` of the network's
-            output.
+            output. With ``normalize_y=True`` in float64, also where X is float32.
         """
         with self._predicting() as network:
             raw = network._predict_raw(X)
             prediction = network._trained_loss.predict(raw)
+            encoding = network._fitted_encoding
+            if encoding is not None:
+                prediction = encoding.decode(prediction)
         return prediction[:, 0] if prediction.shape[1] == 1 else prediction
 
     # -- what BaseMLP asks ---------------------------------------------------------
@@ -518,16 +545,50 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 "loss='huber'."
             )
 
+        if self.normalize_y and self.loss == "poisson":
+            raise ValueError(
+                "normalize_y=True does not go with loss='poisson': a centred target "
+                "is negative in part. Use normalize_y=False, and divide y by its mean "
+                "if it is far from one."
+            )
+
+    @property
+    def y_mean_(self):
+        """What the target was centred by; None without `normalize_y`."""
+        check_is_fitted(self)
+        return self._fitted_encoding and self._fitted_encoding.mean
+
+    @property
+    def y_scale_(self):
+        """What the target was divided by; None without `normalize_y`."""
+        check_is_fitted(self)
+        return self._fitted_encoding and self._fitted_encoding.scale
+
     def _make_loss(self, encoding):
         return _LOSSES[self.loss](self)
 
     def _encoding_of(self, y):
         return None
 
-    def _check_warm_start(self, y, encoding):
-        self._check_target(y, encoding, self.n_outputs_, "y")
+    def _encoding_on(self, y, sample_weight):
+        return TargetScaling.of(y, sample_weight) if self.normalize_y else None
+
+    def _encoding_to_go_on_with(self):
+        encoding = super()._encoding_to_go_on_with()
+        if self.normalize_y != (encoding is not None):
+            raise ValueError(
+                f"normalize_y={self.normalize_y} differs from what coefs_ were fitted "
+                "with, so that training would go on in another unit: set it back, or "
+                "fit a new estimator."
+            )
+        return encoding
+
+    def _check_warm_start(self, y):
+        self._check_target(y, None, self.n_outputs_, "y")
 
     def _encode(self, y, encoding, dtype):
+        if encoding is not None:
+            return encoding.encode(y, dtype)
         Y = y[:, None] if y.ndim == 1 else y
         Y = np.ascontiguousarray(Y, dtype=dtype)
         if Y.dtype != y.dtype and not np.isfinite(Y).all():

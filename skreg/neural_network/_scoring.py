@@ -71,7 +71,7 @@ class ValidationScore:
     ----------
     estimator : MLPClassifier or MLPRegressor
     network : network.Network
-    encoding : LabelEncoding or None
+    encoding : LabelEncoding, TargetScaling or None
     X, y : arrays of the validation rows
     weight : ndarray or None
         Their sample weights times class weights. A scorer that takes no weights is

@@ -42,6 +42,8 @@ _MATTERS_TO = {
     "loss": ("data", "batch"),
     "huber_delta": ("batch",),
     "quantile": ("batch",),
+    # To the start by what an augmentation prepares of the target.
+    "normalize_y": ("target", "start"),
     "solver": ("batch",),
     "alpha": (),
     "l1_ratio": (),

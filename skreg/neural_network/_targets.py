@@ -1,10 +1,21 @@
-"""Targets: labels to numbers for training, raw predictions to labels afterwards."""
+"""Targets: as numbers for training, and raw predictions as targets afterwards."""
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-__all__ = ["LabelEncoding"]
+__all__ = ["LabelEncoding", "TargetScaling", "fitted_attributes"]
+
+# A spread below this share of the mean is rounding.
+_ROUNDING = 10 * np.finfo(np.float64).eps
+
+
+def fitted_attributes(encoding):
+    """What a fitted estimator keeps of the encoding (or None) of its target."""
+    attributes = {"_encoding": encoding}
+    if isinstance(encoding, LabelEncoding):
+        attributes["classes_"] = encoding.classes
+    return attributes
 
 
 class LabelEncoding:
@@ -70,6 +81,19 @@ class LabelEncoding:
                 f"{self.classes}. '{name}' has {labels}."
             )
 
+    @property
+    def key(self):
+        """Equal for encodings that make the same numbers of the same labels."""
+        return self.kind, tuple(self.classes)
+
+    def for_other_rows(self):
+        """The encoding to train with on more rows of the same target."""
+        return self
+
+    def strata(self, y):
+        """What a split keeps the shares of, or None."""
+        return None if self.kind == "multilabel" else self.codes(y)
+
     def encode(self, y, dtype):
         """The target as floats: ``(n_rows, n_outputs)``.
 
@@ -102,3 +126,76 @@ class LabelEncoding:
         if self.kind == "binary":
             return self.classes[(raw[:, 0] > 0).astype(int)]
         return self.classes[raw.argmax(axis=1)]
+
+
+class TargetScaling:
+    """How a regression target is centred and scaled, output by output.
+
+    All arithmetic is in float64, whatever the network's dtype: what is left of a target
+    around 1e8 in float32 is steps of 8.
+
+    Attributes
+    ----------
+    mean, scale : ndarray of shape (n_outputs,)
+        The scale is the standard deviation, 1 where an output is constant.
+    """
+
+    def __init__(self, mean, scale):
+        self.mean = mean
+        self.scale = scale
+
+    @classmethod
+    def of(cls, y, sample_weight=None):
+        """The scaling that gives these rows mean 0 and variance 1.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        sample_weight : ndarray of shape (n_rows,), default=None
+            Weights of the rows, in the mean and in the variance.
+        """
+        Y = _columns(y)
+        weight = None
+        if sample_weight is not None:
+            weight = np.asarray(sample_weight, dtype=np.float64)
+        mean = np.average(Y, axis=0, weights=weight)
+        centred = Y - mean
+        # In units of the largest value, whose square neither overflows nor vanishes.
+        unit = np.abs(centred).max(axis=0)
+        unit[unit == 0] = 1.0
+        variance = np.average((centred / unit) ** 2, axis=0, weights=weight)
+        scale = unit * np.sqrt(variance)
+        is_constant = scale <= _ROUNDING * np.abs(mean)
+        return cls(mean, np.where(is_constant, 1.0, scale))
+
+    @property
+    def n_outputs(self):
+        """The number of outputs."""
+        return len(self.mean)
+
+    @property
+    def key(self):
+        """Equal for scalings that make the same numbers of the same targets."""
+        return "scaled", self.mean.tobytes(), self.scale.tobytes()
+
+    def for_other_rows(self):
+        """None: training on more rows finds their own mean and scale."""
+        return None
+
+    def strata(self, y):
+        """None: there are no classes whose shares a split could keep."""
+        return None
+
+    def encode(self, y, dtype):
+        """The target as the network sees it: ``(n_rows, n_outputs)``."""
+        scaled = (_columns(y) - self.mean) / self.scale
+        return np.ascontiguousarray(scaled, dtype=dtype)
+
+    def decode(self, prediction):
+        """Predictions ``(n_rows, n_outputs)`` in the unit of the target, as float64."""
+        return prediction * self.scale + self.mean
+
+
+def _columns(y):
+    Y = np.asarray(y, dtype=np.float64)
+    return Y[:, None] if Y.ndim == 1 else Y

@@ -8,6 +8,7 @@ import numpy as np
 from .._core.network import Network
 from .._core.random import Stream
 from .._core.stopping import Progress, StopReason
+from ._targets import fitted_attributes
 
 __all__ = [
     "FitOutcome",
@@ -97,8 +98,9 @@ class FitTask:
         Train for so many updates, be it in the middle of an epoch, and no longer.
     phase : str, default=None
         What training is said to be while it runs, where it is a part of a fit.
-    encoding : LabelEncoding, default=None
-        Of a classifier's target where it is known beforehand.
+    encoding : LabelEncoding or TargetScaling, default=None
+        Of the target, where it is known beforehand: the classes, or the scale that
+        earlier training began with.
     """
 
     estimator: Any
@@ -191,7 +193,7 @@ def predicting_attributes(network, encoding, params):
     Parameters
     ----------
     network : network.Network
-    encoding : LabelEncoding or None
+    encoding : LabelEncoding, TargetScaling or None
     params : ndarray of shape (n_params,)
 
     Returns
@@ -209,9 +211,7 @@ def predicting_attributes(network, encoding, params):
         "_hidden_activation": network.activation_name,
         "_trained_loss": network.loss,
     }
-    if encoding is not None:
-        attributes |= {"classes_": encoding.classes, "_encoding": encoding}
-    return attributes
+    return attributes | fitted_attributes(encoding)
 
 
 @dataclass
