@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import mean_absolute_error, r2_score
 from sklearn.model_selection import KFold, PredefinedSplit, cross_val_score
 
@@ -256,6 +256,32 @@ def test_searches_in_lockstep_equal_fits_alone():
     ):
         alone = cross_val_score(clone(model).set_params(**params), X, CURVE, cv=cv)
         assert score == pytest.approx(alone.mean(), rel=1e-6)
+
+
+class NoisyTarget(BaseEstimator):
+    """An augmentation whose noise is as wide as the target that it was prepared on."""
+
+    def __call__(self, X, Y, sample_weight, rng):
+        raise AssertionError("It has to be prepared first.")
+
+    def prepare(self, X, Y):
+        spread = Y.std()
+
+        def augment(X, Y, sample_weight, rng):
+            return X, Y + spread * rng.normal(size=Y.shape), sample_weight
+
+        return augment
+
+
+def test_candidates_share_no_augmentation_that_is_prepared_on_the_target():
+    model = network(augmentation=NoisyTarget(), early_stopping=True, max_iter=20)
+    grid = {"normalize_y": [False, True]}
+    y, cv = 30 * CURVE, KFold(2)
+    search = GridSearchCV(model, grid, cv=cv, refit=False).fit(X, y)
+    for index, normalize_y in enumerate(grid["normalize_y"]):
+        alone = clone(model).set_params(normalize_y=normalize_y)
+        score = cross_val_score(alone, X, y, cv=cv).mean()
+        assert search.cv_results_["mean_test_score"][index] == pytest.approx(score)
 
 
 def test_halving_goes_on_in_the_same_unit():

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from .buffers import aligned_empty
 
-__all__ = ["make_rows"]
+__all__ = ["any_column_varies", "make_rows"]
 
 # OpenBLAS packs the operands of larger products than this (in multiply-adds), which
 # costs a product a little above it a tenth to a quarter of its speed; cut into a few
@@ -35,6 +35,16 @@ def _multiply(A, B, out, most_parts):
     for start in range(0, n_columns, size):
         part = slice(start, start + size)
         np.matmul(A, B[..., part], out=out[..., part])
+
+
+def any_column_varies(X, rows):
+    """Whether any column of X is not constant on these rows."""
+
+    def block(rows):
+        return X[rows].toarray() if sparse.issparse(X) else X[rows]
+
+    starts = range(0, len(rows), 256)
+    return any((block(rows[i : i + 256]) != block(rows[:1])).any() for i in starts)
 
 
 def make_rows(X, n_rows, groups):

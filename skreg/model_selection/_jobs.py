@@ -16,6 +16,7 @@ from .._warnings import each_warning_once
 from .._wrappers import around_model
 from ..augmentation import is_resampler
 from ..neural_network._fit_many import fit_each
+from ..neural_network._judging import FaultKind, fault_of
 from ..neural_network._reporting import warn_about
 from ..neural_network._sharing import Same, is_plain, parameter_names
 from ..neural_network._tasks import FitOutcome, FitTask, TrainingState
@@ -69,11 +70,14 @@ class FitResult:
         Only if states are kept: to resume.
     is_done : bool
         Only if states are kept: whether more epochs would change nothing.
+    fault_kind : FaultKind or None
+        What is wrong with a network that trained without an error.
     """
 
     scored: dict
     state: TrainingState | None = None
     is_done: bool = False
+    fault_kind: FaultKind | None = None
 
 
 @dataclass
@@ -194,8 +198,9 @@ class _LockstepJob:
         """Score the network, and let it go."""
         # A copy, so that nothing holds on to the parameters once it is gone.
         fit, network = self._fits[index], copy.copy(self._networks[index])
-        fold = self._folds[fit.split]
+        fold, fault_kind = self._folds[fit.split], None
         if outcome.error is None:
+            fault_kind = self._fault_kind(outcome, network, fit.split)
             outcome = self._applied(outcome, network)
         with located(fit):
             estimator = _estimator_around(network, fit, fold)
@@ -203,12 +208,24 @@ class _LockstepJob:
         scored["fit_time"] = outcome.seconds + fold.seconds
         if self._verbose > 1:
             _print_fit(fit, scored)
-        result = self._results[index] = FitResult(scored)
+        result = FitResult(scored, fault_kind=fault_kind)
+        self._results[index] = result
         if self._keeps_states:
             result.is_done = outcome.error is None and not outcome.cut_short
             if _can_resume(network, outcome):
                 state = self._moved(outcome.state, -self._starts[fit.split])
                 result.state = _compact(state)
+
+    def _fault_kind(self, outcome, network, split):
+        """What is wrong with the network, for the search to count."""
+        if outcome.cut_short and not self._warns:
+            # It has not had its turn to become a good one.
+            return None
+        data = self._data
+        fault = fault_of(
+            network, outcome, data.X, data.y, data.sample_weight, self._rows[split]
+        )
+        return fault and fault.kind
 
     def _applied(self, outcome, network):
         """The outcome, after the network has it; a warning may have become an error."""

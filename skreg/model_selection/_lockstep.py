@@ -80,6 +80,7 @@ class LockstepRun:
         self._n_workers = max(1, joblib.effective_n_jobs(n_jobs))
         self._verbose, self._warns = verbose, warns
         self._keeps_states = keeps_states
+        self._fault_kinds = {}
         self._batched = set()
         self.refitted = None
         # One seed a fold, for networks that have none: as candidates are compared on
@@ -317,9 +318,19 @@ class LockstepRun:
                 {**scorer(fit.candidate.estimator, error), "fit_time": 0.0}
             )
 
+    @property
+    def fault_kinds(self):
+        """What was wrong with each candidate's fits when they were last trained."""
+        return {
+            index: list(by_split.values())
+            for index, by_split in self._fault_kinds.items()
+        }
+
     def _file(self, job, job_results, results):
         for fit, result in zip(job.fits, job_results, strict=True):
             results[fit.key] = result
+            kinds = self._fault_kinds.setdefault(fit.candidate.index, {})
+            kinds[fit.split] = result.fault_kind
         if self._verbose > 0 and len(job.fits) < self._n_fits:
             seconds = time.perf_counter() - self._started
             print(f"{len(results)} of {self._n_fits} fits done, {seconds:.1f} s")

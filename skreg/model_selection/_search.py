@@ -11,6 +11,7 @@ from sklearn.utils import indexable
 from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once
 from .._warnings import each_warning_once, warn
+from ..neural_network._reporting import warn_about_candidates
 from . import _sklearn_private as private
 from ._candidates import make_candidate, with_parameters
 from ._jobs import Fit
@@ -105,6 +106,7 @@ class LockstepSearch(DocumentationLinkMixin):
         )
         table = _Table(self)
         self._run_candidates(run, candidates, table)
+        warn_about_candidates(run.fault_kinds, len(candidates))
         self.n_batched_ = run.n_batched
         self._choose(table, refit_metric)
         if self.refit:

@@ -30,6 +30,7 @@ from .._warnings import each_warning_once, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
+from ._judging import fault_of
 from ._parameters import (
     CONSTRAINTS,
     STOCHASTIC_SOLVERS,
@@ -219,7 +220,10 @@ class BaseMLP(DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, ABC):
         if outcome.error is not None:
             raise outcome.error
         if max_iter is None or outcome.stop_reason is not StopReason.MAX_ITER:
-            warn_about(self, outcome.stop_reason, outcome.progress)
+            fault = None
+            if max_iter is None:
+                fault = fault_of(self, outcome, X, y, sample_weight)
+            warn_about(self, outcome.stop_reason, outcome.progress, fault)
         outcome.apply_to(self)
 
     # -- validation of parameters and data -------------------------------------------

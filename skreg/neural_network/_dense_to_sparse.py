@@ -15,6 +15,7 @@ from scipy import sparse
 
 from .._core.objective import Objective
 from .._core.penalties import ElasticNet, make_penalty
+from .._core.rows import any_column_varies
 from .._core.stopping import Patience, Progress, StopReason
 from ._stopping import max_iter_of
 from ._tasks import FitOutcome
@@ -171,16 +172,6 @@ def _train_dense(train, tasks, X, y, validation):
     return outcomes
 
 
-def _varies(X, rows):
-    """Whether any column of these rows is not constant."""
-
-    def block(rows):
-        return X[rows].toarray() if sparse.issparse(X) else X[rows]
-
-    starts = range(0, len(rows), 256)
-    return any((block(rows[i : i + 256]) != block(rows[:1])).any() for i in starts)
-
-
 def _columns(X, inputs):
     # Indexing an array would give Fortran order, from which rows are slow to take.
     return X[:, inputs] if sparse.issparse(X) else np.take(X, inputs, axis=1)
@@ -205,7 +196,7 @@ class _Trail:
         if not self.goes_on:
             return
         rows = outcome.state.stream.rows
-        if not _varies(X, rows):
+        if not any_column_varies(X, rows):
             error = ValueError(
                 "No input can be selected: all of them are constant on the training "
                 f"rows (n_samples={len(rows)})."

@@ -4,9 +4,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._core.stopping import StopReason
 from .._warnings import warn
+from ._judging import FaultKind
 from ._stopping import max_iter_of
 
-__all__ = ["call_all", "print_epoch", "warn_about"]
+__all__ = ["call_all", "print_epoch", "warn_about", "warn_about_candidates"]
 
 
 def call_all(reports, progress):
@@ -30,11 +31,49 @@ def print_epoch(progress, phase=None):
     print(line)
 
 
-def warn_about(estimator, reason, progress):
+def warn_about(estimator, reason, progress, fault=None):
     """Warn, once, where training ended for another reason than it should.
 
-    With early stopping, `max_iter` is a reason like another.
+    With early stopping, `max_iter` is a reason like another. A fault of the network
+    that training has led to (see `_judging`) is said in the same warning.
     """
+    message, category = _message_about(estimator, reason, progress)
+    if fault is not None:
+        message = fault.message if message is None else f"{message} {fault.message}"
+        category = ConvergenceWarning
+    if message is not None:
+        warn(message, category)
+
+
+def warn_about_candidates(kinds, n_candidates):
+    """Warn, once a search, where candidates are at fault that trained with others.
+
+    A grid that spans all penalties has candidates of which nothing is left, as it
+    should be: it takes half of all candidates to be worth a word.
+
+    Parameters
+    ----------
+    kinds : dict
+        By the candidate's number, a list with the `FaultKind` or None of its fits.
+    n_candidates : int
+    """
+    remedies = {
+        FaultKind.CONSTANT: "predict the same for all rows: lower their alpha (or "
+        "feature_alpha), which is added to the mean loss, not divided by the batch "
+        "size as in scikit-learn",
+        FaultKind.USELESS: "predict no better than a constant: set normalize_y=True "
+        "if y is not of the order of one, or train longer",
+    }
+    for kind, remedy in remedies.items():
+        n_struck = sum(2 * found.count(kind) > len(found) for found in kinds.values())
+        if n_struck > 0 and 2 * n_struck >= n_candidates:
+            warn(
+                f"{n_struck} of {n_candidates} candidates {remedy}.", ConvergenceWarning
+            )
+
+
+def _message_about(estimator, reason, progress):
+    """The message and its category; a pair of None where all is well."""
     monitors = progress.best_iter is not None
     if reason is StopReason.INTERRUPTED:
         message, category = "Training interrupted by user.", UserWarning
@@ -48,7 +87,7 @@ def warn_about(estimator, reason, progress):
             ConvergenceWarning,
         )
     elif monitors or reason not in (StopReason.MAX_ITER, StopReason.MAX_FUN):
-        return
+        message = category = None
     elif estimator.solver in ("adam", "sgd"):
         message, category = (
             f"Stochastic Optimizer: Maximum iterations ({max_iter_of(estimator)}) "
@@ -63,4 +102,4 @@ def warn_about(estimator, reason, progress):
             "data.",
             ConvergenceWarning,
         )
-    warn(message, category)
+    return message, category

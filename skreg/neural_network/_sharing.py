@@ -42,8 +42,9 @@ _MATTERS_TO = {
     "loss": ("data", "batch"),
     "huber_delta": ("batch",),
     "quantile": ("batch",),
-    # To the start by what an augmentation prepares of the target.
-    "normalize_y": ("target", "start"),
+    # By what an augmentation prepares of the target; all else has the scaling itself in
+    # its key.
+    "normalize_y": ("start",),
     "solver": ("batch",),
     "alpha": (),
     "l1_ratio": (),

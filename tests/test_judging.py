@@ -1,0 +1,256 @@
+"""A fit that has led to nothing says so, and a healthy one says nothing."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import PredefinedSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+from skreg import MLPClassifier, MLPRegressor
+from skreg.feature_selection import feature_path
+from skreg.model_selection import GridSearchCV, HalvingGridSearchCV, alpha_grid
+from skreg.neural_network._reporting import warn_about_candidates
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(300, 4))
+CURVE = X[:, 0] + np.sin(2 * X[:, 1]) + 0.1 * rng.normal(size=len(X))
+PRICES = 4e5 + 1e5 * CURVE
+
+
+def warnings_of(fit):
+    """The messages of a call's warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit()
+    assert all(warning.category is ConvergenceWarning for warning in caught)
+    return [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    "loss", ["squared_error", "absolute_error", "huber", "quantile"]
+)
+@pytest.mark.parametrize(
+    ("mean", "spread"), [(4e5, 1e5), (0, 1e-3), (2000, 1), (0, 1e4), (1e8, 1)]
+)
+def test_a_target_out_of_reach_names_normalize_y(mean, spread, loss, early_stopping):
+    model = MLPRegressor(
+        (10,),
+        loss=loss,
+        quantile=0.5,
+        early_stopping=early_stopping,
+        max_iter=50,
+        random_state=0,
+    )
+    (message,) = warnings_of(lambda: model.fit(X, mean + spread * CURVE))
+    assert "normalize_y=True" in message
+    assert ("Maximum iterations" in message) == (model.stop_reason_ == "max_iter") * (
+        not early_stopping
+    )
+
+
+@pytest.mark.parametrize("solver", ["sgd", "fista"])
+def test_solvers_that_stop_on_the_way(solver):
+    model = MLPRegressor(
+        (10,), solver=solver, learning_rate_init=1e-9, max_iter=1, random_state=0
+    )
+    (message,) = warnings_of(lambda: model.fit(X, PRICES))
+    assert "normalize_y=True" in message
+
+
+def test_each_output_is_judged_in_its_own_unit():
+    model = MLPRegressor((10,), learning_rate_init=0.01, early_stopping=True)
+    model.set_params(random_state=0)
+    Y = np.column_stack([CURVE, 1e-3 * CURVE])
+    (message,) = warnings_of(lambda: model.fit(X, Y))
+    assert message.startswith("Output 1:") and "normalize_y=True" in message
+    model.set_params(normalize_y=True)
+    assert warnings_of(lambda: model.fit(X, Y)) == []
+
+
+def test_rows_without_weight_are_not_judged():
+    model = MLPRegressor((10,), learning_rate_init=0.01, early_stopping=True)
+    model.set_params(random_state=0)
+    weight = (np.arange(len(X)) < 200).astype(float)
+    y = np.where(weight > 0, CURVE, PRICES)
+    split = PredefinedSplit(np.where(np.arange(len(X)) % 200 < 20, 0, -1))
+    model.set_params(validation_splitter=split)
+    assert warnings_of(lambda: model.fit(X, y, sample_weight=weight)) == []
+    (message,) = warnings_of(lambda: model.fit(X, y, sample_weight=1 - weight))
+    assert "normalize_y=True" in message
+
+
+def test_poisson_is_told_to_divide():
+    model = MLPRegressor((10,), loss="poisson", early_stopping=True, random_state=0)
+    model.set_params(max_iter=20)
+    (message,) = warnings_of(lambda: model.fit(X, np.exp(20 + CURVE)))
+    assert "Divide y by its mean" in message and "normalize_y" not in message
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("normalize_y", [False, True])
+def test_wrong_steps_are_named_where_the_unit_is_right(normalize_y, early_stopping):
+    model = MLPRegressor(
+        (10,),
+        learning_rate_init=1e-7,
+        early_stopping=early_stopping,
+        n_iter_no_change=2,
+        normalize_y=normalize_y,
+        random_state=0,
+    )
+    (message,) = warnings_of(lambda: model.fit(X, CURVE))
+    assert "learning_rate_init=1e-07" in message
+    assert ("normalize_y=True" in message) == (not normalize_y)
+    # Who sets a small bound knows that it will be too soon.
+    model.set_params(max_iter=1)
+    messages = warnings_of(lambda: model.fit(X, CURVE))
+    assert "no better than a constant" not in "".join(messages)
+
+
+@pytest.mark.parametrize("alpha", [1, 10])
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("l1_ratio", [0, 1])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_too_strong_a_penalty_names_alpha(solver, l1_ratio, early_stopping, alpha):
+    X, y = load_digits(return_X_y=True)
+    model = MLPClassifier(
+        (20,),
+        solver=solver,
+        alpha=alpha,
+        l1_ratio=l1_ratio,
+        early_stopping=early_stopping,
+        n_iter_no_change=60,
+        random_state=0,
+    )
+    (message,) = warnings_of(lambda: model.fit(X / 16, y))
+    assert f"alpha={alpha}" in message and "batch size" in message
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "fista"])
+def test_of_regressors_as_well(solver):
+    model = MLPRegressor((10,), solver=solver, alpha=5, random_state=0)
+    messages = warnings_of(lambda: model.fit(X, CURVE))
+    assert len(messages) == 1 and "alpha=5" in messages[0]
+    model.set_params(alpha=1e-3, feature_alpha=1000, solver="fista")
+    messages = warnings_of(lambda: model.fit(X, CURVE))
+    assert len(messages) == 1 and "feature_alpha=1000" in messages[0]
+
+
+@pytest.mark.parametrize("kind", ["multilabel", "binary", "multiclass"])
+def test_of_all_kinds_of_classes(kind):
+    y = {
+        "multilabel": np.column_stack([CURVE > 0, CURVE > 1]).astype(int),
+        "binary": (CURVE > 0).astype(int),
+        "multiclass": np.digitize(CURVE, [-1, 1]),
+    }[kind]
+    model = MLPClassifier((10,), alpha=10, solver="lbfgs", random_state=0)
+    (message,) = warnings_of(lambda: model.fit(sparse.csr_matrix(X), y))
+    assert "alpha=10" in message
+
+
+def test_dead_units_without_a_penalty():
+    model = MLPRegressor((3,), warm_start=True, alpha=0, early_stopping=True)
+    model.set_params(random_state=0, max_iter=5).fit(X, CURVE)
+    for W, b in zip(model.coefs_, model.intercepts_, strict=True):
+        W[...], b[...] = -1.0, 0.0
+    model.intercepts_[0][...] = -100.0
+    (message,) = warnings_of(lambda: model.fit(X, CURVE))
+    assert "dead hidden units" in message and "learning_rate_init" in message
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda: MLPRegressor(solver="lbfgs", alpha=10).fit(X, np.full(len(X), 3.0)),
+        lambda: MLPClassifier(early_stopping=True).fit(X, np.ones(len(X))),
+        lambda: MLPRegressor(solver="lbfgs", alpha=0.1).fit(np.ones((9, 2)), CURVE[:9]),
+        lambda: MLPRegressor(solver="lbfgs", alpha=10).fit(X[:1], CURVE[:1]),
+        lambda: MLPRegressor(solver="lbfgs", alpha=10).fit(
+            X, CURVE, sample_weight=np.eye(len(X))[0]
+        ),
+    ],
+    ids=["constant target", "one class", "constant inputs", "one row", "one weight"],
+)
+def test_where_a_constant_is_right_nothing_is_said(fit):
+    assert warnings_of(fit) == []
+
+
+def test_healthy_fits_say_nothing():
+    noise = np.random.default_rng(1).normal(size=len(X))
+    for y in (CURVE, noise, 5 + CURVE, np.column_stack([CURVE, noise])):
+        for normalize_y in (False, True):
+            model = MLPRegressor((20,), early_stopping=True, random_state=0)
+            model.set_params(normalize_y=normalize_y)
+            assert warnings_of(lambda m=model, y=y: m.fit(X, y)) == []
+    rare = (CURVE > np.quantile(CURVE, 0.97)).astype(int)
+    for y in (rare, noise > 0):
+        model = MLPClassifier((20,), early_stopping=True, random_state=0)
+        assert warnings_of(lambda m=model, y=y: m.fit(X, y)) == []
+
+
+def test_partial_fit_says_nothing():
+    model = MLPRegressor((10,), random_state=0)
+    assert warnings_of(lambda: model.partial_fit(X, PRICES)) == []
+
+
+def test_refit_says_it_once():
+    model = MLPRegressor((10,), early_stopping=True, refit=3, random_state=0)
+    model.set_params(max_iter=20)
+    (message,) = warnings_of(lambda: model.fit(X, PRICES))
+    assert "normalize_y=True" in message
+
+
+def test_paths_say_nothing_of_their_points():
+    model = MLPRegressor((10,), early_stopping=True, random_state=0, max_iter=20)
+    assert warnings_of(lambda: feature_path(model, X, CURVE)) == []
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_search_counts_its_dead_candidates(n_jobs):
+    X, y = load_breast_cancer(return_X_y=True)
+    model = make_pipeline(
+        StandardScaler(), MLPClassifier((10,), early_stopping=True, random_state=0)
+    )
+    grid = {"mlpclassifier__alpha": [1e-3, 100, 200], "mlpclassifier__l1_ratio": [1]}
+    search = GridSearchCV(model, grid, cv=3, n_jobs=n_jobs)
+    (message,) = warnings_of(lambda: search.fit(X, y))
+    assert message.startswith("2 of 3 candidates predict the same for all rows")
+    assert "alpha" in message
+
+
+def test_a_search_counts_its_useless_candidates():
+    model = MLPRegressor((10,), early_stopping=True, max_iter=30, random_state=0)
+    search = GridSearchCV(model, {"alpha": [1e-4, 1e-3]}, cv=3)
+    messages = warnings_of(lambda: search.fit(X, PRICES))
+    assert messages[0].startswith("2 of 2 candidates predict no better than a constant")
+    # And the best of them, which is fitted to all rows.
+    assert len(messages) == 2 and "normalize_y=True" in messages[1]
+
+
+def test_a_grid_that_ends_where_all_is_dead_says_nothing():
+    X, y = load_diabetes(return_X_y=True)
+    X, y = scale(X), scale(y)
+    model = MLPRegressor(solver="lbfgs", hidden_layer_sizes=(), l1_ratio=1)
+    grid = {"alpha": alpha_grid(model, X, y, n_alphas=5)}
+    assert warnings_of(lambda: GridSearchCV(model, grid).fit(X, y)) == []
+
+
+def test_halving_does_not_judge_the_first_rungs():
+    model = MLPRegressor(
+        (10,), learning_rate_init=0.01, early_stopping=True, random_state=0
+    )
+    model.set_params(normalize_y=True)
+    search = HalvingGridSearchCV(model, {"alpha": [1e-4, 1e-3, 1e-2]}, cv=3)
+    assert warnings_of(lambda: search.fit(X, PRICES)) == []
+
+
+def test_half_of_the_candidates_are_worth_a_word():
+    fits = {0: ["constant", "constant", None], 1: [None] * 3, 2: [None] * 3}
+    assert warnings_of(lambda: warn_about_candidates(fits, 3)) == []
+    (message,) = warnings_of(lambda: warn_about_candidates(fits, 2))
+    assert message.startswith("1 of 2 candidates")
