@@ -25,6 +25,7 @@ ORDER = (
     "skreg._labels",
     "skreg._progress",
     "skreg._wrappers",
+    "skreg._tables",
     "skreg._core",
     "skreg._core.batching",
     "skreg._core.training",

@@ -12,6 +12,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._fitting import quietly
 from .._labels import check_labels
+from .._tables import html_table, short_number
 from .._warnings import warn
 from ._parts import PARTS, standard_errors
 from ._rounds import RESAMPLINGS, check_row_sets, draw_rounds, predict_by_rounds
@@ -19,7 +20,7 @@ from ._rounds import RESAMPLINGS, check_row_sets, draw_rounds, predict_by_rounds
 __all__ = ["BiasVarianceDecomposition", "bias_variance_decomposition"]
 
 
-@dataclass
+@dataclass(repr=False)
 class BiasVarianceDecomposition:
     """Expected loss, and its parts.
 
@@ -68,7 +69,26 @@ class BiasVarianceDecomposition:
     classes: np.ndarray | None = field(repr=False, default=None)
     stop_reasons: dict = field(default_factory=dict)
 
-    def __str__(self):
+    def __repr__(self):
+        parts = [
+            f"{part}={short_number(getattr(self, part))}"
+            for part in ("loss", "bias", "variance", "noise")
+        ]
+        return (
+            f"BiasVarianceDecomposition({self.loss_name!r}, n_rounds={self.n_rounds}, "
+            f"{', '.join(parts)})"
+        )
+
+    def _repr_html_(self):
+        rows = []
+        for label, part in self._rows():
+            error = getattr(self, f"{part}_se", None)
+            error = "" if error is None else f"{error:.2g}"
+            rows.append((label.strip(), short_number(getattr(self, part)), error))
+        return html_table(("part", "", "standard error"), rows)
+
+    def _rows(self):
+        """Labels, and the names of what they stand beside."""
         name = "bias^2" if self.loss_name == "squared_error" else "bias"
         rows = [
             (f"{self.loss_name} (mean of {self.n_rounds} rounds)", "loss"),
@@ -77,6 +97,10 @@ class BiasVarianceDecomposition:
         ]
         if self.noise:
             rows.append(("  noise (given)", "noise"))
+        return rows
+
+    def __str__(self):
+        rows = self._rows()
         width = max(len(label) for label, _ in rows)
         lines = []
         for label, part in rows:

@@ -12,6 +12,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 
 from .._fitting import quietly
+from .._tables import short_number
 from .._warnings import each_warning_once
 from ..model_selection._splits import list_splits
 from ._evaluation import Measure, make_error
@@ -58,7 +59,7 @@ class Remedy:
         return ", ".join(f"{name}={value!r}" for name, value in self.params.items())
 
 
-@dataclass
+@dataclass(repr=False)
 class Diagnosis:
     """What `diagnose` found. Print it; in a notebook it shows as a table.
 
@@ -120,6 +121,15 @@ class Diagnosis:
     def evidence(self):
         """Why, as a list of sentences."""
         return explain(self)
+
+    def __repr__(self):
+        return (
+            f"Diagnosis(verdict={self.verdict!r}, cause={self.cause!r}, "
+            f"{len(self.remedies)} remedies of {len(self.tried)} tried, "
+            f"train_error={short_number(self.train_error)}, "
+            f"validation_error={short_number(self.validation_error)}, "
+            f"reference_error={short_number(self.reference_error)})"
+        )
 
     def __str__(self):
         return as_text(self)

@@ -2,6 +2,9 @@
 
 from html import escape
 
+from .._tables import html_table
+from .._tables import short_number as _number
+
 __all__ = ["as_html", "as_text", "explain", "is_cut_short"]
 
 # Changes that are shown if the verdict asks for one, and if it does not.
@@ -91,10 +94,6 @@ def _on_rows(d):
         )
 
 
-def _number(value):
-    return f"{value:.3g}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
-
-
 def _headline(d):
     cause = f" ({d.cause})" if d.cause else ""
     return f"{d.verdict}{cause}", _MEANING[d.verdict]
@@ -153,7 +152,7 @@ def as_html(d):
     parts += [f"<li>{escape(sentence)}</li>" for sentence in explain(d)]
     parts.append("</ul>")
     parts.append(
-        _table(
+        html_table(
             ("error", "", "standard error"),
             [
                 (label, _number(value), "" if error is None else f"{error:.1g}")
@@ -162,7 +161,7 @@ def as_html(d):
         )
     )
     parts.append(
-        _table(
+        html_table(
             ("rows", "training error", "validation error"),
             [(n, _number(t), _number(v)) for n, t, v in _curve_rows(d)],
         )
@@ -170,7 +169,7 @@ def as_html(d):
     title, changes = _shown_changes(d)
     if changes:
         parts.append(
-            _table(
+            html_table(
                 (title, "validation error", "change", "standard error"),
                 [
                     (
@@ -184,14 +183,3 @@ def as_html(d):
             )
         )
     return "\n".join(parts)
-
-
-def _table(header, rows):
-    def line(tag, cells):
-        return "".join(f"<{tag}>{escape(str(cell))}</{tag}>" for cell in cells)
-
-    body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
-    return (
-        f"<table><thead><tr>{line('th', header)}</tr></thead>"
-        f"<tbody>{body}</tbody></table>"
-    )

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .._core.objective import Objective
 from .._core.penalties import make_penalty
 from .._fitting import quietly
 from .._progress import ProgressLines
+from .._tables import html_table, short_number, spread_out, text_table
 from .._warnings import each_warning_once
 from .._wrappers import (
     around_model,
@@ -43,9 +45,13 @@ __all__ = [
 ]
 
 
-@dataclass
+# Numbers of inputs in a table of a path.
+_MOST_SHOWN = 10
+
+
+@dataclass(repr=False)
 class FeaturePath:
-    """A network's path from all inputs to none.
+    """A network's path from all inputs to none. Print it for a table.
 
     Attributes
     ----------
@@ -81,12 +87,49 @@ class FeaturePath:
     ranking: np.ndarray
     feature_names: np.ndarray | None = None
 
+    def __repr__(self):
+        n_points, n_features = self.support.shape
+        return f"FeaturePath({n_points} points, {n_features} inputs to none)"
+
+    def __str__(self):
+        return f"{self!r}\n{text_table(*self._table())}"
+
+    def _repr_html_(self):
+        return f"<p>{escape(repr(self))}</p>{html_table(*self._table())}"
+
+    def _table(self):
+        """The header, and rows for some numbers of inputs."""
+        header = ["inputs left", "feature_alpha", "train score"]
+        columns = [self.n_features_selected, self.feature_alphas, self.train_scores]
+        if self.validation_scores is not None:
+            header.append("validation score")
+            columns.append(self.validation_scores)
+        header.append("next to leave")
+        sizes = np.unique(self.n_features_selected)[::-1]
+        rows = []
+        for size in spread_out(sizes, _MOST_SHOWN):
+            point = self.point_of(size)
+            numbers = [short_number(column[point]) for column in columns[1:]]
+            rows.append([size, *numbers, self._next_to_leave(size)])
+        return header, rows
+
+    def _next_to_leave(self, n_left):
+        if n_left == 0:
+            return ""
+        last = int(np.flatnonzero(self.ranking == n_left)[0])
+        return name_of(last, self.feature_names)
+
     def point_of(self, n_features):
         """The point with the largest support not above a number of features.
 
         Of several the first, whose penalty is the weakest.
         """
         return point_of(self.n_features_selected, n_features)
+
+
+def name_of(feature, names):
+    """What an input is called."""
+    return f"x{feature}" if names is None else str(names[feature])
 
 
 def point_of(n_features_selected, n_features):
