@@ -22,6 +22,7 @@ ORDER = (
     "skreg._fitting",
     "skreg._warnings",
     "skreg._documentation",
+    "skreg._presentation",
     "skreg._labels",
     "skreg._progress",
     "skreg._wrappers",

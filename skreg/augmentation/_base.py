@@ -20,7 +20,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 
-from .._documentation import DocumentationLinkMixin
+from .._presentation import PresentationMixin, short_arrays
 
 
 class Mixing(NamedTuple):
@@ -38,6 +38,10 @@ class Mixing(NamedTuple):
     partners: np.ndarray
     own_share: np.ndarray
 
+    def __repr__(self):
+        with short_arrays():
+            return f"Mixing(partners={self.partners!r}, own_share={self.own_share!r})"
+
     def apply(self, values):
         """Mix the rows of `values`, of shape (n_rows,) or (n_rows, n_columns)."""
         share = self.own_share
@@ -48,7 +52,7 @@ class Mixing(NamedTuple):
         return share * values + (1 - share) * values.take(self.partners, axis=0)
 
 
-class BaseAugmentation(DocumentationLinkMixin, BaseEstimator):
+class BaseAugmentation(PresentationMixin, BaseEstimator):
     """Base of the augmentations.
 
     A subclass stores its parameters in ``__init__``, may override `_learn` (what the
@@ -157,6 +161,9 @@ class PreparedAugmentation:
 
     def __init__(self, augmentation):
         self.augmentation = augmentation
+
+    def __repr__(self):
+        return f"{type(self).__name__}({self.augmentation!r})"
 
     def __call__(self, X, Y, sample_weight, rng):
         """Augment one minibatch: ``(X, Y, sample_weight)``."""

@@ -19,8 +19,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once
+from .._presentation import PresentationMixin
 from ._resampling import resample_training_rows
 
 
@@ -34,7 +34,7 @@ def _estimator_has(name):
     return check
 
 
-class _ResampledEstimator(DocumentationLinkMixin, MetaEstimatorMixin, BaseEstimator):
+class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
     """What the two estimators share."""
 
     _parameter_constraints: dict = {

@@ -11,9 +11,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import validate_data
 
-from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once
 from .._labels import check_labels
+from .._presentation import PresentationMixin
 from ._base import (
     accepts_sparse,
     check_augmentation,
@@ -28,7 +28,7 @@ from ._sampling_strategy import STRATEGIES, n_rows_to_add
 _MINIBATCH_SIZE = 256
 
 
-class AugmentingResampler(DocumentationLinkMixin, OneToOneFeatureMixin, BaseEstimator):
+class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator):
     """Add augmented copies of rows to a data set.
 
     The protocol is imbalanced-learn's: ``fit_resample(X, y)`` returns more rows, and a

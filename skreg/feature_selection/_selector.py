@@ -11,11 +11,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once
 from .._warnings import each_warning_once
 from .._wrappers import find_model, transforms_target
 from ..model_selection._scores import best_first
+from .._presentation import PresentationMixin
 from ..model_selection._splits import list_splits
 from ..neural_network._fit_many import FitTask
 from ..neural_network._scoring import checked_scorer
@@ -34,7 +34,7 @@ __all__ = ["SparseInputSelector"]
 
 
 class SparseInputSelector(
-    DocumentationLinkMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator
+    PresentationMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator
 ):
     """Select inputs by the path of a network from all of them to none.
 

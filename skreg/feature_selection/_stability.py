@@ -9,9 +9,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once
 from .._warnings import each_warning_once
+from .._presentation import PresentationMixin
 from ..neural_network._fit_many import FitTask
 from ._blocks import trace_in_blocks
 from ._halves import check_target_varies, draw_halves
@@ -53,7 +53,7 @@ def expected_false_selections(threshold, q, n_features, n_pairs, assumption):
 
 
 class StabilitySelection(
-    DocumentationLinkMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator
+    PresentationMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator
 ):
     r"""Select the inputs that a sparse network keeps on most subsamples.
 

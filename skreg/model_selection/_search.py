@@ -8,10 +8,10 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
 
-from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once
 from .._warnings import each_warning_once, warn
 from ..neural_network._reporting import warn_about_candidates
+from .._presentation import PresentationMixin
 from . import _sklearn_private as private
 from ._candidates import make_candidate, with_parameters
 from ._jobs import Fit
@@ -21,7 +21,7 @@ from ._splits import list_splits
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]
 
 
-class LockstepSearch(DocumentationLinkMixin):
+class LockstepSearch(PresentationMixin):
     """What a search adds to scikit-learn's to train its candidates in lockstep.
 
     To be inherited before a search of scikit-learn, whose scorers, metadata routing,

@@ -27,6 +27,7 @@ from .._core.threads import blas_threads_for_layers
 from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once, quiet_numpy, snapshot
 from .._warnings import each_warning_once, warn
+from .._presentation import PresentationMixin
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
@@ -44,7 +45,7 @@ __all__ = ["BaseMLP", "check_not_empty"]
 _DTYPES = (np.float64, np.float32)
 
 
-class BaseMLP(DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of MLPClassifier and MLPRegressor; not to be used directly."""
 
     _parameter_constraints: dict = CONSTRAINTS

@@ -1,0 +1,41 @@
+"""How estimators show themselves: a link to the documentation, and no long arrays."""
+
+import numpy as np
+
+__all__ = ["PresentationMixin", "short_arrays"]
+
+# The address in pyproject.toml, which an installed package does not have.
+_USER_GUIDE = "https://github.com/skreg/skreg/blob/main/docs/user_guide.md"
+
+_SECTIONS = {
+    "augmentation": "#augmentation",
+    "feature_selection": "#choosing-inputs",
+    "model_selection": "#searching-penalties",
+    "neural_network": "",
+}
+
+
+def short_arrays():
+    """A context in which NumPy prints the ends of arrays only."""
+    return np.printoptions(threshold=20, edgeitems=2)
+
+
+class PresentationMixin:
+    """What an estimator shows of itself, in a terminal and in a notebook.
+
+    To be inherited before `BaseEstimator`, which prints arrays of up to 1,000 values
+    and links to scikit-learn's pages. The link is to the part of the guide about the
+    estimator's package; other libraries' subclasses have none, as scikit-learn asks.
+    """
+
+    _doc_link_module = "skreg"
+    _doc_link_template = _USER_GUIDE + "{section}"
+
+    def _doc_link_url_param_generator(self):
+        package = type(self).__module__.split(".")[1]
+        return {"section": _SECTIONS[package]}
+
+    # Not `__repr__`, by which scikit-learn recognizes what it can print in lines.
+    def __str__(self):
+        with short_arrays():
+            return self.__repr__(N_CHAR_MAX=450)
