@@ -7,6 +7,9 @@ __all__ = ["PresentationMixin", "short_arrays"]
 # The address in pyproject.toml, which an installed package does not have.
 _USER_GUIDE = "https://github.com/skreg/skreg/blob/main/docs/user_guide.md"
 
+# About a screen.
+_MOST_LINES = 20
+
 _SECTIONS = {
     "augmentation": "#augmentation",
     "feature_selection": "#choosing-inputs",
@@ -38,4 +41,9 @@ class PresentationMixin:
     # Not `__repr__`, by which scikit-learn recognizes what it can print in lines.
     def __str__(self):
         with short_arrays():
-            return self.__repr__(N_CHAR_MAX=450)
+            # scikit-learn counts characters, of which deep nesting has few a line.
+            for n_characters in (700, 450, 300, 200, 100):
+                text = self.__repr__(N_CHAR_MAX=n_characters)
+                if text.count("\n") < _MOST_LINES:
+                    break
+        return text
