@@ -12,10 +12,10 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import fitted_at_once
+from .._presentation import PresentationMixin
 from .._warnings import each_warning_once
 from .._wrappers import find_model, transforms_target
 from ..model_selection._scores import best_first
-from .._presentation import PresentationMixin
 from ..model_selection._splits import list_splits
 from ..neural_network._fit_many import FitTask
 from ..neural_network._scoring import checked_scorer

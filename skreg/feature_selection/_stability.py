@@ -10,8 +10,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import fitted_at_once
-from .._warnings import each_warning_once
 from .._presentation import PresentationMixin
+from .._warnings import each_warning_once
 from ..neural_network._fit_many import FitTask
 from ._blocks import trace_in_blocks
 from ._halves import check_target_varies, draw_halves

@@ -9,9 +9,9 @@ from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
 
 from .._fitting import fitted_at_once
+from .._presentation import PresentationMixin
 from .._warnings import each_warning_once, warn
 from ..neural_network._reporting import warn_about_candidates
-from .._presentation import PresentationMixin
 from . import _sklearn_private as private
 from ._candidates import make_candidate, with_parameters
 from ._jobs import Fit

@@ -24,10 +24,9 @@ from .._core.activations import ACTIVATIONS
 from .._core.network import Network
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
-from .._documentation import DocumentationLinkMixin
 from .._fitting import fitted_at_once, quiet_numpy, snapshot
-from .._warnings import each_warning_once, warn
 from .._presentation import PresentationMixin
+from .._warnings import each_warning_once, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
