@@ -15,6 +15,7 @@ __all__ = [
     "around_model",
     "has_steps",
     "names_before_model",
+    "parts_of",
     "replace_model",
     "transform_before_model",
     "transforms_target",
@@ -128,6 +129,22 @@ def around_model(fitted, original, model, *, steps=True):
     if hasattr(copied.regressor_, "feature_names_in_"):
         copied.feature_names_in_ = copied.regressor_.feature_names_in_
     return copied
+
+
+def parts_of(estimator):
+    """Yield an estimator and the fitted ones in it, from the outside to the inside.
+
+    Beside Pipelines, of which all steps count and the last one first, and target
+    transformers these are what a search has chosen.
+    """
+    yield estimator
+    if hasattr(estimator, "best_estimator_"):
+        yield from parts_of(estimator.best_estimator_)
+    elif isinstance(estimator, Pipeline):
+        for _, step in reversed(estimator.steps):
+            yield from parts_of(step)
+    elif (inner := _inner_of(estimator, True, False)) is not None:
+        yield from parts_of(inner[1])
 
 
 def names_before_model(fitted):

@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.utils import check_array
 
 from .._fitting import quietly
+from .._wrappers import find_model
+from ..augmentation import is_resampler
 from ..augmentation._base import generator_from, prepare_augmentation
 
 
@@ -65,11 +67,12 @@ class AugmentationDisplay:
 
         Parameters
         ----------
-        augmentation : augmentation or callable
-            What is to be shown.
-        X : array-like of shape (n_samples, n_pixels)
-            Images, flattened.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+        augmentation : augmentation, callable, or an estimator with a network inside
+            What is to be shown: of a network, a Pipeline, a TransformedTargetRegressor
+            or a fitted search that of the network.
+        X : array-like of shape (n_images, n_pixels)
+            The images to show, flattened.
+        y : array-like of shape (n_images,) or (n_images, n_outputs), default=None
             Their numeric target, for callables that need one.
         image_shape : tuple of int, default=None
             (height, width) or (height, width, channels). By default that of the
@@ -88,6 +91,7 @@ class AugmentationDisplay:
         -------
         display : AugmentationDisplay
         """
+        augmentation = _augmentation_of(augmentation)
         X = check_array(X, dtype=[np.float64, np.float32])
         if image_shape is None:
             image_shape = _image_shape_of(augmentation)
@@ -185,3 +189,18 @@ def _image_shape_of(augmentation):
     while shape is None and (member := next(members, None)) is not None:
         shape = _image_shape_of(member)
     return shape
+
+
+def _augmentation_of(shown):
+    """An augmentation itself, or that of the network inside an estimator."""
+    if not hasattr(shown, "fit") or is_resampler(shown):
+        return shown
+    _, model = find_model(getattr(shown, "best_estimator_", shown))
+    augmentation = getattr(model, "augmentation", None)
+    if augmentation is None:
+        raise ValueError(
+            f"{type(shown).__name__} has no augmentation to show: pass a network whose "
+            "augmentation is not None, an estimator with one inside, or the "
+            "augmentation itself."
+        )
+    return augmentation

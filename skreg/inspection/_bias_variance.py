@@ -8,7 +8,9 @@ from sklearn.utils import check_random_state
 
 from .._fitting import quietly
 from .._progress import ProgressLines
+from .._wrappers import find_model
 from ..diagnosis import bias_variance_decomposition
+from ._parts import model_of
 
 __all__ = ["BiasVarianceDisplay"]
 
@@ -87,7 +89,8 @@ class BiasVarianceDisplay:
         Parameters
         ----------
         estimator : estimator
-            Not changed. A Pipeline's parameters are named as in a grid search.
+            Not changed. A Pipeline's parameters are named as in a grid search; of a
+            fitted search it is the best estimator, of which the display is made.
         X, y : array-like, default=None
             Training data to resample, unless `resampling` is callable.
         param_name : str
@@ -110,10 +113,15 @@ class BiasVarianceDisplay:
         values = list(param_range)
         if not values:
             raise ValueError("param_range has no values.")
+        estimator = model_of(estimator)
         if param_name not in estimator.get_params():
+            inside = f"{find_model(estimator)[0]}{param_name}"
+            advice = "get_params() lists them"
+            if inside in estimator.get_params():
+                advice = f"that of the model inside is {inside!r}"
             raise ValueError(
                 f"param_name={param_name!r} is not a parameter of "
-                f"{type(estimator).__name__}; get_params() lists them."
+                f"{type(estimator).__name__}; {advice}."
             )
         seed = int(check_random_state(random_state).randint(2**31 - 1))
         lines = ProgressLines(cls.__name__, verbose, len(values), "values")

@@ -1,9 +1,10 @@
 """What the path from all inputs to none costs in score, and which pixels stay."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import quietly
+from ..feature_selection import FeaturePath, SparseInputSelector
+from ._parts import find_part
 
 __all__ = ["FeaturePathDisplay"]
 
@@ -86,6 +87,12 @@ class FeaturePathDisplay:
         -------
         FeaturePathDisplay
         """
+        if not isinstance(path, FeaturePath):
+            raise TypeError(
+                "path must be a FeaturePath, as feature_path returns it, got "
+                f"{type(path).__name__}: from_estimator takes the path of a fitted "
+                "SparseInputSelector."
+            )
         return cls(path, score_name=score_name)
 
     @classmethod
@@ -94,13 +101,20 @@ class FeaturePathDisplay:
 
         Parameters
         ----------
-        selector : SparseInputSelector
+        selector : SparseInputSelector, or an estimator with one inside
+            Fitted: a Pipeline with a selector among its steps, or a search over one.
 
         Returns
         -------
         FeaturePathDisplay
         """
-        check_is_fitted(selector)
+        selector = find_part(
+            selector,
+            lambda part: isinstance(part, SparseInputSelector),
+            "path of inputs",
+            "a fitted SparseInputSelector or a Pipeline or search with one inside (for "
+            "a FeaturePath there is from_path)",
+        )
         scoring = selector.scoring
         return cls(
             selector.path_,

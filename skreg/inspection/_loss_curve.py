@@ -1,9 +1,7 @@
 """How a network learned: its losses by epoch, and where it stopped."""
 
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
-
 from .._fitting import quietly
+from ._parts import find_part
 
 __all__ = ["LossCurveDisplay"]
 
@@ -82,21 +80,21 @@ class LossCurveDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifier, MLPRegressor or Pipeline
-            Fitted; of a pipeline, the last step counts.
+        estimator : MLPClassifier, MLPRegressor, or an estimator with one inside
+            Fitted: a Pipeline, a TransformedTargetRegressor, or a search, of which the
+            best estimator counts.
 
         Returns
         -------
         display : LossCurveDisplay
         """
-        check_is_fitted(estimator)
-        if isinstance(estimator, Pipeline):
-            estimator = estimator[-1]
-        if not hasattr(estimator, "data_loss_curve_"):
-            raise TypeError(
-                f"{type(estimator).__name__} has no loss curves: pass a fitted "
-                "MLPClassifier or MLPRegressor, or a pipeline that ends with one."
-            )
+        estimator = find_part(
+            estimator,
+            lambda part: hasattr(part, "data_loss_curve_"),
+            "loss curves",
+            "a fitted MLPClassifier or MLPRegressor of skreg, or a Pipeline, "
+            "TransformedTargetRegressor or search that ends in one",
+        )
         return cls(
             data_loss=estimator.data_loss_curve_,
             validation_loss=estimator.validation_loss_curve_,

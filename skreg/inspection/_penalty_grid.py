@@ -3,10 +3,10 @@
 from textwrap import fill, shorten
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import quietly
 from ..model_selection._scores import best_first
+from ._parts import find_part
 
 __all__ = ["PenaltyGridDisplay"]
 
@@ -100,7 +100,7 @@ class PenaltyGridDisplay:
 
         Parameters
         ----------
-        search : GridSearchCV or alike
+        search : GridSearchCV or alike, or an estimator that ends in one
             Fitted; of successive halving the last rung of each candidate counts.
         names : str or list of str, default=None
             One or two of its parameters, by default all that it varied. The others are
@@ -112,7 +112,13 @@ class PenaltyGridDisplay:
         -------
         display : PenaltyGridDisplay
         """
-        check_is_fitted(search, "cv_results_")
+        search = find_part(
+            search,
+            lambda part: "params" in getattr(part, "cv_results_", ()),
+            "table of candidates",
+            "a fitted search, such as GridSearchCV, or a Pipeline or "
+            "TransformedTargetRegressor that ends in one",
+        )
         results = search.cv_results_
         metric = _metric_of(search, metric)
         rows = _last_rungs(results)

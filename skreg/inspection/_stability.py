@@ -1,9 +1,10 @@
 """How often each input was selected on half of the rows."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from .._fitting import quietly
+from ..feature_selection import StabilitySelection
+from ._parts import find_part
 
 __all__ = ["StabilityDisplay"]
 
@@ -68,7 +69,8 @@ class StabilityDisplay:
 
         Parameters
         ----------
-        selection : StabilitySelection
+        selection : StabilitySelection, or an estimator with one inside
+            Fitted: a Pipeline with a selection among its steps, or a search over one.
         feature_names : list of str, default=None
             Those that it was fitted with if None.
 
@@ -76,7 +78,12 @@ class StabilityDisplay:
         -------
         StabilityDisplay
         """
-        check_is_fitted(selection)
+        selection = find_part(
+            selection,
+            lambda part: isinstance(part, StabilitySelection),
+            "stability scores",
+            "a fitted StabilitySelection or a Pipeline or search with one inside",
+        )
         if feature_names is None:
             feature_names = getattr(selection, "feature_names_in_", None)
         n_features = selection.n_features_in_
