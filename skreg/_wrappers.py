@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 __all__ = [
     "find_model",
     "around_model",
+    "fit_parameter",
     "has_steps",
     "names_before_model",
     "parts_of",
@@ -80,6 +81,17 @@ def transforms_target(estimator):
             return True
         _, estimator = inner
     return False
+
+
+def fit_parameter(estimator, name):
+    """What `fit` calls a parameter of the model's `fit`, without metadata routing."""
+    prefix = ""
+    while (inner := _inner_of(estimator, False, False)) is not None:
+        # Target transformers hand on everything under its own name.
+        if isinstance(estimator, Pipeline):
+            prefix += f"{inner[0]}__"
+        _, estimator = inner
+    return prefix + name
 
 
 def has_steps(estimator):

@@ -15,6 +15,7 @@ from .._fitting import fitted_at_once
 from .._presentation import PresentationMixin
 from .._warnings import each_warning_once
 from .._wrappers import find_model, transforms_target
+from ..model_selection._candidates import with_groups
 from ..model_selection._scores import best_first
 from ..model_selection._splits import list_splits
 from ..neural_network._fit_many import FitTask
@@ -152,7 +153,8 @@ class SparseInputSelector(
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
         groups : array-like of shape (n_samples,), default=None
-            For a group-wise `cv`.
+            For a group-wise `cv`, and for the `validation_splitter` of the network
+            that is fitted on the selected inputs.
 
         Returns
         -------
@@ -215,8 +217,9 @@ class SparseInputSelector(
         self.estimator_ = clone(self.estimator).set_params(
             **{f"{prefix}feature_alpha": 0.0, f"{prefix}feature_groups": None}
         )
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self.estimator_.fit(X[:, self.support_], y, **weights)
+        params = {} if sample_weight is None else {"sample_weight": sample_weight}
+        params = with_groups(self.estimator_, params, groups)
+        self.estimator_.fit(X[:, self.support_], y, **params)
 
     def _trace(self, tasks, X, y):
         return trace_in_blocks(

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import clone
 
 from .._fitting import quietly
-from .._wrappers import find_model, transforms_target
+from .._wrappers import find_model, fit_parameter, transforms_target
+from ..neural_network._holdout import splits_by_groups
 from ..neural_network._sharing import identity_key, sharing_key, value_key
 from ._sklearn_private import check_method_params, safe_split
 
@@ -19,6 +21,7 @@ __all__ = [
     "make_candidate",
     "nbytes_of",
     "prepare_fold",
+    "with_groups",
     "with_parameters",
 ]
 
@@ -68,6 +71,34 @@ def with_parameters(base_estimator, parameters):
     return clone(base_estimator).set_params(**clone(parameters, safe=False))
 
 
+def with_groups(estimator, fit_params, groups):
+    """The parameters of `fit`, with a search's groups where the network needs them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Not fitted.
+    fit_params : dict
+        What the user has for it.
+    groups : array-like or None
+        By which the search splits its rows. scikit-learn gives them to the splitter
+        alone.
+    """
+    _, network = find_model(estimator, exact=True)
+    try:
+        needs_groups = network._is_one_task() and splits_by_groups(network)
+    except AttributeError:
+        # Another library's estimator.
+        return fit_params
+    name = fit_parameter(estimator, "groups")
+    if get_config()["enable_metadata_routing"]:
+        name = "groups"
+        needs_groups = network.get_metadata_routing().fit.requests[name] is True
+    if groups is None or not needs_groups or name in fit_params:
+        return fit_params
+    return {**fit_params, name: groups}
+
+
 def make_candidate(index, base_estimator, parameters):
     """A candidate, recognized by what its (last) estimator offers.
 
@@ -103,6 +134,7 @@ def make_candidate(index, base_estimator, parameters):
         prefix,
         # What the wrappers hand on to it.
         value_key(getattr(network, "_metadata_request", None)),
+        splits_by_groups(network),
         *((name, identity_key(before[name])) for name in sorted(before)),
     )
     return candidate

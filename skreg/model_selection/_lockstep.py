@@ -17,7 +17,7 @@ from sklearn.utils.parallel import delayed
 
 from .._progress import run_calls
 from ..neural_network._fit_many import batch_capacity
-from ._candidates import nbytes_of, prepare_fold
+from ._candidates import nbytes_of, prepare_fold, with_groups
 from ._jobs import FitResult, Job, fit_whole, located, run_alone, run_together
 from ._sklearn_private import FoldScorer
 
@@ -42,6 +42,8 @@ class LockstepRun:
         All data, as the user gave them.
     splits : list of (train, test)
     fit_params : dict
+    groups : array-like or None
+        Of the rows, for networks that split by them.
     scoring : dict
         Keyword arguments of scikit-learn's `_fit_and_score`.
     n_jobs : int or None
@@ -68,6 +70,7 @@ class LockstepRun:
         *,
         fit_params,
         scoring,
+        groups=None,
         n_jobs=None,
         pre_dispatch="2*n_jobs",
         verbose=0,
@@ -76,6 +79,7 @@ class LockstepRun:
     ):
         self._X, self._y, self._splits = X, y, splits
         self._fit_params, self._scoring = fit_params, scoring
+        self._groups = groups
         self._n_jobs, self._pre_dispatch = n_jobs, pre_dispatch
         self._n_workers = max(1, joblib.effective_n_jobs(n_jobs))
         self._verbose, self._warns = verbose, warns
@@ -112,7 +116,7 @@ class LockstepRun:
         self._draw_seeds(together)
         besides = []
         if refit is not None and self._n_workers > 1:
-            data = self._X, self._y, self._fit_params
+            data = self._X, self._y, self._params_of(refit)
             besides.append(delayed(fit_whole)(refit, *data))
         results = {}
         for window in self._windows(together):
@@ -125,6 +129,9 @@ class LockstepRun:
             besides = []
         self._collect([Job([fit]) for fit in alone], results)
         return results
+
+    def _params_of(self, estimator):
+        return with_groups(estimator, self._fit_params, self._groups)
 
     def _draw_seeds(self, fits):
         has_none = any(fit.candidate.network.random_state is None for fit in fits)
@@ -187,7 +194,7 @@ class LockstepRun:
                 self._X,
                 self._y,
                 self._splits[fit.split][0],
-                self._fit_params,
+                self._params_of(fit.candidate.estimator),
             )
             for _, fit in missing
         ]
@@ -262,7 +269,7 @@ class LockstepRun:
                 fit,
                 *data,
                 self._splits[fit.split],
-                fit_params=self._fit_params,
+                fit_params=self._params_of(fit.candidate.estimator),
                 scoring=self._scoring,
                 verbose=self._verbose,
             )

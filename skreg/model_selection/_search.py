@@ -13,7 +13,7 @@ from .._presentation import PresentationMixin
 from .._warnings import each_warning_once, warn
 from ..neural_network._reporting import warn_about_candidates
 from . import _sklearn_private as private
-from ._candidates import make_candidate, with_parameters
+from ._candidates import make_candidate, with_groups, with_parameters
 from ._jobs import Fit
 from ._lockstep import LockstepRun
 from ._splits import list_splits
@@ -42,7 +42,8 @@ class LockstepSearch(PresentationMixin):
 
         **params : dict of str -> object
             Passed on to the estimator's `fit`, the splitter and the scorer, as in
-            scikit-learn.
+            scikit-learn. `groups` go to the networks as well whose
+            `validation_splitter` splits by them.
 
         Returns
         -------
@@ -93,6 +94,7 @@ class LockstepSearch(PresentationMixin):
             y,
             splits,
             fit_params=routed.estimator.fit,
+            groups=split_params.get("groups"),
             scoring={
                 "scorer": scorers,
                 "score_params": routed.scorer.score,
@@ -110,7 +112,11 @@ class LockstepSearch(PresentationMixin):
         self.n_batched_ = run.n_batched
         self._choose(table, refit_metric)
         if self.refit:
-            self._refit(base_estimator, X, y, routed.estimator.fit, run.refitted)
+            estimator = with_parameters(base_estimator, self.best_params_)
+            fit_params = with_groups(
+                estimator, routed.estimator.fit, split_params.get("groups")
+            )
+            self._refit(estimator, X, y, fit_params, run.refitted)
         self.scorer_ = private.without_multimetric(scorers)
         self.cv_results_ = table.results
 
@@ -152,10 +158,9 @@ class LockstepSearch(PresentationMixin):
                 self.best_score_ = scores[self.best_index_]
             self.best_params_ = results["params"][self.best_index_]
 
-    def _refit(self, base_estimator, X, y, fit_params, refitted):
+    def _refit(self, estimator, X, y, fit_params, refitted):
         """Fit the best candidate to all rows, unless a worker has done it."""
         if refitted is None:
-            estimator = with_parameters(base_estimator, self.best_params_)
             started = time.time()
             estimator.fit(X, y, **fit_params)
             seconds = time.time() - started

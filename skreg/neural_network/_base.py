@@ -30,6 +30,7 @@ from .._warnings import each_warning_once, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
+from ._holdout import splits_by_groups
 from ._judging import fault_of
 from ._parameters import (
     CONSTRAINTS,
@@ -496,6 +497,22 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         coefs = self.coefs_
         n_weights = sum(W.size for W in coefs)
         return float(1 - sum(np.count_nonzero(W) for W in coefs) / n_weights)
+
+    def get_metadata_routing(self):
+        """What metadata the methods ask for, with routing.
+
+        Unless `set_fit_request` says otherwise, `fit` asks for `groups` where the
+        `validation_splitter` keeps groups together, and ignores them where it does not:
+        those of a search are mostly meant for its `cv` alone.
+
+        Returns
+        -------
+        routing : MetadataRequest
+        """
+        routing = super().get_metadata_routing()
+        if routing.fit.requests.get("groups", False) is None:
+            routing.fit.add_request(param="groups", alias=splits_by_groups(self))
+        return routing
 
     def _check_solver(self):
         if self.solver not in STOCHASTIC_SOLVERS:

@@ -154,7 +154,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         In place of `validation_fraction`, an object with ``split(X, y, groups)`` as in
         `sklearn.model_selection`. Its **last** split is taken, so that
         ``TimeSeriesSplit()`` holds out the latest rows; ``GroupShuffleSplit()`` keeps
-        the `groups` given to `fit` together.
+        the `groups` given to `fit` together. In a search it must split the rows of any
+        fold, which a ``PredefinedSplit`` cannot.
 
     scoring : 'loss', str, callable or None, default='loss'
         What early stopping monitors. `'loss'`, minus the validation loss, tells epochs

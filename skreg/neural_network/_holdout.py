@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 from .._warnings import warn
 from ._row_sets import row_numbers
 
-__all__ = ["fold_rows", "split_by", "split_validation_rows"]
+__all__ = ["fold_rows", "split_by", "split_validation_rows", "splits_by_groups"]
 
 
 def split_validation_rows(n_rows, validation_fraction, random_state, codes=None):
@@ -71,6 +71,62 @@ def split_validation_rows(n_rows, validation_fraction, random_state, codes=None)
     return np.concatenate([train, singletons]), validation
 
 
+def splits_by_groups(estimator):
+    """Whether the groups of the rows may matter to an estimator's validation split."""
+    splitter = estimator.validation_splitter
+    if not estimator.early_stopping or splitter is None:
+        return False
+    return _groups_request(splitter) is not False
+
+
+def _groups_request(splitter):
+    """What a splitter says of groups: True, False, or None where it does not say."""
+    routing = getattr(splitter, "get_metadata_routing", None)
+    if routing is None:
+        return None
+    return routing().split.requests.get("groups", False)
+
+
+def _splits_of(splitter, X, y, groups):
+    """All splits, or an error that says what the splitter lacks."""
+    n_rows = X.shape[0]
+    test_fold = getattr(splitter, "test_fold", None)
+    if test_fold is not None and len(test_fold) != n_rows:
+        raise _other_rows(
+            splitter, f"its test_fold has {len(test_fold)} entries", n_rows
+        )
+    try:
+        splits = list(splitter.split(X, y, groups))
+    except (TypeError, ValueError) as error:
+        if groups is None and _groups_request(splitter) is True:
+            raise ValueError(
+                f"validation_splitter={splitter!r} needs the groups of the rows, which "
+                "fit was not given: pass groups to fit, under the name of the step to "
+                "a Pipeline (step__groups=groups). The searches of "
+                "skreg.model_selection hand on those that their own fit is given; "
+                "those of scikit-learn and cross_validate do so with "
+                "enable_metadata_routing=True."
+            ) from error
+        raise
+    for rows in (part for split in splits for part in split):
+        rows = np.asarray(rows)
+        if rows.dtype == bool and len(rows) != n_rows:
+            raise _other_rows(splitter, f"it gives masks of {len(rows)} rows", n_rows)
+        if rows.dtype.kind in "iu" and (rows >= n_rows).any():
+            raise _other_rows(splitter, f"it names row {rows.max()}", n_rows)
+    return splits
+
+
+def _other_rows(splitter, what, n_rows):
+    return ValueError(
+        f"validation_splitter, a {type(splitter).__name__}, is made for other rows: "
+        f"{what}, and there are {n_rows} rows to split. Each fold of a search has rows "
+        "of its own. Use a splitter that splits any rows, such as "
+        "ShuffleSplit(n_splits=1) or, with groups, GroupShuffleSplit(n_splits=1), or "
+        "pass X_val and y_val."
+    )
+
+
 def split_by(splitter, X, y, groups=None, n_splits=1):
     """The last splits of a scikit-learn splitter.
 
@@ -89,7 +145,7 @@ def split_by(splitter, X, y, groups=None, n_splits=1):
     list of tuple of (train, validation)
         Row numbers; no row is in both.
     """
-    splits = list(splitter.split(X, y, groups))[-n_splits:]
+    splits = _splits_of(splitter, X, y, groups)[-n_splits:]
     if len(splits) < n_splits:
         raise ValueError(
             f"validation_splitter={splitter!r} yields {len(splits)} splits, and "
