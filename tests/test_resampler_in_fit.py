@@ -1,6 +1,7 @@
 """Resamplers inside `fit`: applied to the training rows, once."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from augmented import (
     COPIES,
@@ -13,7 +14,7 @@ from augmented import (
     classifier,
     regressor,
 )
-from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.over_sampling import SMOTE, SMOTENC, RandomOverSampler
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import log_loss
@@ -22,7 +23,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier
 from skreg.augmentation import AugmentingResampler, Mixup
-from skreg.model_selection import HalvingGridSearchCV
+from skreg.diagnosis import bias_variance_decomposition
+from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
 from skreg.neural_network._fit_many import FitTask, fit_many
 
 pytestmark = pytest.mark.filterwarnings(
@@ -123,3 +125,67 @@ def test_a_resampler_of_imbalanced_learn_under_halving():
             search.cv_results_[f"split{split}_test_score"][search.best_index_],
             -log_loss(y[test], alone.predict_proba(X[test])),
         )
+
+
+# -- columns by their names ------------------------------------------------------------
+
+NOMINAL = np.arange(60) % 3
+FRAME = pd.DataFrame(
+    {
+        "size": np.random.RandomState(0).normal(size=60),
+        "kind": NOMINAL.astype(float),
+        "age": np.random.RandomState(1).normal(size=60),
+    }
+)
+RARE = (np.arange(60) % 5 == 0) * 1
+
+
+def by_name(columns, **kwargs):
+    return SMOTENC(columns, k_neighbors=2, random_state=0, **kwargs)
+
+
+def assert_same_networks(network, other):
+    for one, two in zip(network.coefs_, other.coefs_, strict=True):
+        np.testing.assert_allclose(one, two)
+
+
+def test_a_resampler_names_columns_of_the_users_frame():
+    named = classifier(augmentation=by_name(["kind"])).fit(FRAME, RARE)
+    numbered = classifier(augmentation=by_name([1])).fit(FRAME.to_numpy(), RARE)
+    assert_same_networks(named, numbered)
+    assert list(named.feature_names_in_) == list(FRAME)
+
+
+def test_named_columns_of_a_resampler_in_a_search():
+    grid = {"alpha": [0.01, 1.0]}
+    options = {"cv": 2, "error_score": "raise"}
+    named = classifier(augmentation=by_name(["kind"]))
+    ours = GridSearchCV(named, grid, **options).fit(FRAME, RARE)
+    numbered = classifier(augmentation=by_name([1]))
+    theirs = GridSearchCV(numbered, grid, **options).fit(FRAME.to_numpy(), RARE)
+    np.testing.assert_allclose(
+        ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"]
+    )
+
+
+def test_named_columns_of_a_resampler_in_rounds():
+    found = bias_variance_decomposition(
+        classifier(augmentation=by_name(["kind"])),
+        FRAME,
+        RARE,
+        X_test=FRAME,
+        y_test=RARE,
+        resampling=[np.arange(60), np.arange(50)],
+        loss="zero_one",
+    )
+    assert len(found.predictions) == 2
+
+
+def test_a_resampler_that_needs_more_of_a_frame_is_told_the_way():
+    network = classifier(augmentation=by_name("auto"))
+    with pytest.raises(ValueError) as failure:
+        network.fit(FRAME, RARE)
+    assert "ResampledClassifier" in failure.value.__notes__[0]
+    with pytest.raises(ValueError) as failure:
+        classifier(augmentation=by_name(["kind"])).fit(FRAME.to_numpy(), RARE)
+    assert "ResampledClassifier" in failure.value.__notes__[0]

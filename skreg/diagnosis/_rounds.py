@@ -252,6 +252,9 @@ def _run_shared(candidates, draws, predict):
     checked = copy.copy(candidates[0].network)
     X, y, _, _ = checked._check_data(draws[0].X, draws[0].y, None, (None,) * 3)
     columns = _columns_of(checked)
+    for candidate in candidates:
+        # Before training, for what names columns.
+        vars(candidate.network).update(columns)
     tasks = [
         FitTask(candidate.network, rows=draw.rows)
         for candidate, draw in zip(candidates, draws, strict=True)
@@ -259,7 +262,6 @@ def _run_shared(candidates, draws, predict):
 
     def finish(index, outcome):
         network = candidates[index].network
-        vars(network).update(columns)
         outcome.apply_to(network)
         return predict(network), str(outcome.stop_reason)
 
@@ -298,6 +300,8 @@ def _run_window(candidates, folds, predict):
     X = stack([fold.X for fold in folds])
     X = X.tocsr() if sparse.issparse(X) else X
     y = np.concatenate([fold.y for fold in folds])
+    for candidate, fold in zip(candidates, folds, strict=True):
+        vars(candidate.network).update(fold.columns)
     tasks = [
         FitTask(candidate.network, rows=np.arange(start, end))
         for candidate, start, end in zip(candidates, ends, ends[1:], strict=False)
@@ -306,7 +310,6 @@ def _run_window(candidates, folds, predict):
     def finish(index, outcome):
         candidate, fold = candidates[index], folds[index]
         network = candidate.network
-        vars(network).update(fold.columns)
         outcome.apply_to(network)
         estimator = around_model(fold.wrappers, candidate.estimator, network)
         return predict(estimator), str(outcome.stop_reason)

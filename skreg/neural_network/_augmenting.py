@@ -51,13 +51,23 @@ def resample_rows(estimator, X, y, stream, seed):
     if getattr(resampler, "random_state", 0) is None:
         resampler = type(resampler)(**resampler.get_params(deep=False))
         resampler.set_params(random_state=seed)
-    X_new, y_new, weights, _ = resample_training_rows(
-        resampler,
-        X[stream.rows],
-        y[stream.rows],
-        {"sample_weight": stream.sample_weight},
-        regression=estimator._estimator_type_is_regressor,
-    )
+    try:
+        X_new, y_new, weights, _ = resample_training_rows(
+            resampler,
+            _with_names(X[stream.rows], resampler, estimator),
+            y[stream.rows],
+            {"sample_weight": stream.sample_weight},
+            regression=estimator._estimator_type_is_regressor,
+        )
+    except (TypeError, ValueError) as error:
+        if "dataframe" in str(error).lower():
+            error.add_note(
+                "Inside a network a resampler is given the rows as numbers, in a "
+                "DataFrame only where it names columns of a fit with column names. "
+                "ResampledClassifier and ResampledRegressor, around the network, give "
+                "it the rows in the container that they come in."
+            )
+        raise
     if hasattr(X_new, "tocsr"):
         X_new = X_new.tocsr()
     else:
@@ -67,3 +77,23 @@ def resample_rows(estimator, X, y, stream, seed):
         weight = np.asarray(weight, dtype=X.dtype)
     rows = np.arange(X_new.shape[0])
     return X_new.astype(X.dtype, copy=False), y_new, stream.on_rows(rows, weight)
+
+
+def _with_names(X, resampler, estimator):
+    """Rows in a DataFrame where a resampler names columns that the user's X had."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None or not isinstance(X, np.ndarray):
+        return X
+    known = set(names)
+    if not any(map(known.intersection, _words_of(resampler))):
+        return X
+    import pandas as pd
+
+    return pd.DataFrame(X, columns=names)
+
+
+def _words_of(resampler):
+    """For each of its parameters the strings in it."""
+    for value in resampler.get_params().values():
+        values = value if isinstance(value, list | tuple | np.ndarray) else [value]
+        yield {word for word in values if isinstance(word, str)}
