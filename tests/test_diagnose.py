@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import KFold, ShuffleSplit, cross_validate
@@ -496,3 +497,80 @@ def test_errors_say_what_is_missing():
         diagnose(quick(alpha=-1.0), X, y)
     with pytest.raises(ValueError, match="NaN"):
         diagnose(quick(), np.where(X > 1, np.nan, X), y)
+
+
+# -- classes that are not told apart ---------------------------------------------------
+
+
+def rare(n_rows=100, n_rare=1, names=("no", "yes")):
+    X = np.random.default_rng(0).normal(size=(n_rows, 4))
+    y = np.repeat([names[1], names[0]], [n_rare, n_rows - n_rare])
+    return X, y
+
+
+def constant(**settings):
+    return DummyClassifier(strategy="most_frequent", **settings)
+
+
+def look_at(estimator, X, y, **settings):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")
+        settings = dict(target_error=0.0, random_state=0) | settings
+        return diagnose(estimator, X, y, **settings)
+
+
+@pytest.mark.parametrize("n_rare", [1, 2, 10])
+@pytest.mark.parametrize("in_pipeline", [False, True])
+def test_one_class_for_all_rows_is_said(n_rare, in_pipeline):
+    X, y = rare(n_rare=n_rare)
+    model = make_pipeline(StandardScaler(), constant()) if in_pipeline else constant()
+    diagnosis = look_at(model, X, y)
+    assert diagnosis.only_class == "no"
+    assert diagnosis.class_counts == {"no": 100 - n_rare, "yes": n_rare}
+    first, second, *rest = diagnosis.evidence
+    assert f"one class, 'no', for all rows, and finds none of the {n_rare} of" in first
+    assert f"accuracy of {100 - n_rare}%" in second
+    assert "scoring='balanced_accuracy' or 'average_precision'" in second
+    assert ("fewer rows" in rest[0]) == (n_rare < 5)
+    assert first in str(diagnosis) and "&#x27;no&#x27;" in diagnosis._repr_html_()
+
+
+def test_a_network_that_is_cut_short_beside_one_class():
+    X, y = rare()
+    diagnosis = look_at(quick(max_iter=2), X, y, cv=3, target_error=None)
+    assert diagnosis.better_scoring == ["balanced_accuracy", "average_precision"]
+    # What beats it predicts one class.
+    if diagnosis.only_class is None:
+        assert "smaller error than predicting the class 'no'" in diagnosis.evidence[0]
+
+
+def test_several_classes_have_another_scoring():
+    X, _ = rare()
+    y = np.repeat([3, 1, 2], [90, 6, 4])
+    diagnosis = look_at(constant(), X, y)
+    assert diagnosis.only_class == 3
+    assert diagnosis.better_scoring == ["balanced_accuracy", "f1_macro"]
+
+
+def test_a_scoring_that_tells_is_not_advised_against():
+    X, y = rare(n_rare=10)
+    diagnosis = look_at(constant(), X, y, scoring="balanced_accuracy")
+    assert diagnosis.only_class == "no" and diagnosis.better_scoring is None
+    assert "scoring=" not in str(diagnosis)
+
+
+def test_of_balanced_classes_the_score_is_not_to_blame():
+    X, y = rare(n_rare=50)
+    diagnosis = look_at(constant(), X, y)
+    assert diagnosis.only_class == "no" and diagnosis.better_scoring is None
+    assert "finds none of the 50" in diagnosis.evidence[0]
+
+
+def test_what_tells_classes_apart_is_not_suspected():
+    X, y = rare(n_rare=10)
+    X[:10] += 4
+    diagnosis = look_at(LogisticRegression(), X, y, target_error=None)
+    assert diagnosis.only_class is None and not diagnosis.class_counts
+    # Nor are balanced classes in noise.
+    y = np.repeat(["no", "yes"], 50)
+    assert not look_at(LogisticRegression(), X[::-1], y[::2].repeat(2)).class_counts

@@ -26,6 +26,8 @@ __all__ = ["Diagnosis", "Remedy", "diagnose"]
 
 # Of the training rows of a fold; all of them are measured anyway.
 _CURVE_SHARES = (0.25, 0.5)
+# A class with this share of the rows can make a constant look as good as a model.
+_DOMINANT_SHARE = 0.8
 # Training longer comes first if it brings this part of the best change's gain.
 _ENOUGH = 0.5
 
@@ -94,6 +96,17 @@ class Diagnosis:
         Why training ended, in how many folds; empty for models without iterations.
     learning_curve : dict of str to list
         ``"n_rows"``, ``"train_error"`` and ``"validation_error"``.
+    n_folds : int
+        Of the cross-validation.
+    only_class : object
+        The one class that is predicted for all rows of all folds; None where there are
+        several.
+    class_counts : dict
+        Then, or if nothing had a smaller error than predicting one frequent class, the
+        number of rows of each class; otherwise empty.
+    better_scoring : list of str or None
+        Then values of `scoring` that would tell such a model from a good one, if the
+        present one hardly does.
     evidence : list of str
         Why.
     """
@@ -116,6 +129,10 @@ class Diagnosis:
     baseline_error: float
     stop_reasons: dict = field(default_factory=dict)
     learning_curve: dict = field(default_factory=dict)
+    n_folds: int = 0
+    only_class: object = None
+    class_counts: dict = field(default_factory=dict)
+    better_scoring: list | None = None
 
     @property
     def evidence(self):
@@ -254,7 +271,9 @@ def diagnose(
     splits = list_splits(splitter, X, y)
     if len(splits) < 2:
         raise ValueError("cv gives 1 split: the standard errors need at least two.")
-    measure = Measure(X, y, splits, make_error(estimator, scoring), n_jobs, verbose)
+    measure = Measure(
+        X, y, splits, make_error(estimator, scoring), n_jobs, estimator, verbose
+    )
     (base,) = measure(estimator, [{}], must_fit=True)
     if not base.is_complete or not np.isfinite(base.train).all():
         raise ValueError(
@@ -292,6 +311,10 @@ def diagnose(
         gap_se=_se(base.validation - base.train),
         helpful={each.aim for each, _ in tried if each.change < -2 * each.change_se},
     )
+    errors = [base.validation.mean(), *(each.validation_error for each, _ in tried)]
+    if target_error is None:
+        errors.append(reference_error)
+    least_error = min(errors)
     remedies = _remedies_of(verdict, [remedy for remedy, _ in tried])
     return Diagnosis(
         verdict=verdict.name,
@@ -307,7 +330,34 @@ def diagnose(
         baseline_error=float(baseline.validation.mean()),
         stop_reasons=dict(Counter(base.stop_reasons)),
         learning_curve=_learning_curve(measure, estimator, base, random_state),
+        n_folds=len(splits),
+        **_on_classes(measure, base, least_error, baseline, scoring),
     )
+
+
+def _on_classes(measure, base, least_error, baseline, scoring):
+    """What a Diagnosis says if the model, or the score, tells no classes apart."""
+    if measure.classes is None or len(measure.classes) < 2:
+        return {}
+    counts = measure.class_counts
+    # Where one class dominates, what is scored by default is about the share of the
+    # others, which a useful model can hardly lower.
+    is_blind = scoring in (None, "accuracy") and (
+        counts.max() >= _DOMINANT_SHARE * counts.sum()
+    )
+    is_no_worse = least_error >= baseline.validation.mean()
+    if base.only_class is None and not (is_blind and is_no_worse):
+        return {}
+    better = None
+    if is_blind:
+        better = ["balanced_accuracy"]
+        better += ["average_precision"] if len(counts) == 2 else ["f1_macro"]
+    classes = measure.classes.tolist()
+    return {
+        "only_class": None if base.only_class is None else classes[base.only_class],
+        "class_counts": dict(zip(classes, counts.tolist(), strict=True)),
+        "better_scoring": better,
+    }
 
 
 def _check_estimator(estimator):

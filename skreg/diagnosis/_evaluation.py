@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.metrics import check_scoring
 
@@ -31,11 +32,15 @@ class Evaluation:
         Errors, NaN where the fit failed.
     stop_reasons : list of str
         Of the splits; empty for estimators that do not say.
+    only_class : int or None
+        The position, among all classes, of the one that is predicted for the training
+        and the validation rows of all splits, if only one is.
     """
 
     train: np.ndarray
     validation: np.ndarray
     stop_reasons: list
+    only_class: int | None = None
 
     @property
     def is_complete(self):
@@ -61,10 +66,17 @@ class _Error:
 
 
 class _Report:
-    """The scorer of the searches: the error, and how training ended."""
+    """The scorer of the searches: the error, how training ended, what is predicted.
 
-    def __init__(self, error):
-        self._error = error
+    Parameters
+    ----------
+    error : callable
+    classes : ndarray or None
+        Of a classifier's target: then it is told whether only one is predicted.
+    """
+
+    def __init__(self, error, classes):
+        self._error, self._classes = error, classes
 
     def __call__(self, estimator, X, y):
         _, model = find_model(estimator, fitted=True)
@@ -72,7 +84,17 @@ class _Report:
         return {
             "error": self._error(estimator, X, y),
             "reason": -1.0 if reason is None else _REASONS.index(reason),
+            "only_class": self._only_class(estimator, X),
         }
+
+    def _only_class(self, estimator, X):
+        """The position of the one class that is predicted, or -1."""
+        if self._classes is None:
+            return -1.0
+        predicted = np.unique(estimator.predict(X))
+        if len(predicted) > 1:
+            return -1.0
+        return float(np.searchsorted(self._classes, predicted).item())
 
 
 def _stop_reason_of(model):
@@ -96,17 +118,23 @@ class Measure:
     splits : list of (train, validation)
     error : callable
     n_jobs : int or None
+    estimator : estimator
+        What is measured, or like what.
     verbose : int
         Above zero a line is printed when settings are measured, above one also those of
         the searches. How many there are is to be set in `lines`.
     """
 
-    def __init__(self, X, y, splits, error, n_jobs, verbose=0):
+    def __init__(self, X, y, splits, error, n_jobs, estimator, verbose=0):
         self.lines = ProgressLines("diagnose", verbose, what="settings")
         self._verbose = verbose
         self._X, self._y, self.splits = X, y, splits
         self._error, self._n_jobs = error, n_jobs
         self.n_train = len(splits[0][0])
+        target = np.asarray(y)
+        self.classes, self.class_counts = None, None
+        if is_classifier(estimator) and target.ndim == 1:
+            self.classes, self.class_counts = np.unique(target, return_counts=True)
 
     def se(self, differences):
         """Standard error of a mean over folds, whose training sets overlap.
@@ -141,7 +169,7 @@ class Measure:
         search = GridSearchCV(
             estimator,
             [{name: [value] for name, value in change.items()} for change in changes],
-            scoring=_Report(self._error),
+            scoring=_Report(self._error, self.classes),
             cv=splits,
             refit=False,
             return_train_score=True,
@@ -177,8 +205,11 @@ def _evaluation(results, index, n_splits):
         return np.array([column[index] for column in columns])
 
     codes = of_splits("test_reason")
+    predicted = np.unique([of_splits("train_only_class"), of_splits("test_only_class")])
+    is_one = len(predicted) == 1 and predicted[0] >= 0
     return Evaluation(
         train=of_splits("train_error"),
         validation=of_splits("test_error"),
         stop_reasons=[_REASONS[int(code)] for code in codes[codes >= 0]],
+        only_class=int(predicted[0]) if is_one else None,
     )

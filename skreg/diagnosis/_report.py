@@ -33,7 +33,10 @@ def is_cut_short(stop_reasons):
 def explain(diagnosis):
     """Sentences that say what the verdict rests on."""
     d = diagnosis
-    sentences = list(_on_training(d.stop_reasons))
+    on_training, on_classes = list(_on_training(d.stop_reasons)), list(_on_classes(d))
+    # A score that does not tell models apart comes first: all else rests on it.
+    first = on_classes if d.better_scoring else on_training
+    sentences = first + (on_training if d.better_scoring else on_classes)
     sentences.append(
         f"The validation error {_number(d.validation_error)} is "
         f"{_number(d.avoidable_error)} +- {d.avoidable_error_se:.1g} above the "
@@ -63,6 +66,39 @@ def explain(diagnosis):
         )
     sentences += _on_rows(d)
     return sentences
+
+
+def _on_classes(d):
+    """On classes that the model, or the score, does not tell apart."""
+    if not d.class_counts:
+        return
+    n_rows = sum(d.class_counts.values())
+    frequent = max(d.class_counts, key=d.class_counts.get)
+    rarest = min(d.class_counts, key=d.class_counts.get)
+    if d.only_class is None:
+        yield (
+            f"Nothing that was tried has a smaller error than predicting the class "
+            f"{frequent!r} for all rows."
+        )
+    else:
+        n_others = n_rows - d.class_counts[d.only_class]
+        yield (
+            f"The model predicts one class, {d.only_class!r}, for all rows, and finds "
+            f"none of the {n_others} of {n_rows} rows that are of another."
+        )
+    if d.better_scoring:
+        one, other = d.better_scoring
+        yield (
+            f"One class for all rows has an accuracy of "
+            f"{d.class_counts[frequent] / n_rows:.0%}, so this scoring hardly tells it "
+            f"from a good model: scoring={one!r} or {other!r} would tell."
+        )
+    if d.class_counts[rarest] < d.n_folds:
+        yield (
+            f"Of the class {rarest!r} there are fewer rows "
+            f"({d.class_counts[rarest]}) than folds ({d.n_folds}), so that some are "
+            "validated without it: give more rows of it, or lower cv."
+        )
 
 
 def _on_training(stop_reasons):
