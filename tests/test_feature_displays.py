@@ -12,6 +12,7 @@ from skreg.feature_selection import (
     feature_path,
 )
 from skreg.inspection import FeaturePathDisplay, StabilityDisplay
+from skreg.inspection._feature_path import _round_numbers
 from skreg.neural_network import _dense_to_sparse
 
 plt = pytest.importorskip("matplotlib.pyplot")
@@ -39,15 +40,18 @@ def close_figures():
 
 def test_scores_along_a_path(path):
     display = FeaturePathDisplay.from_path(path, score_name="accuracy").plot()
-    shown = path.n_features_selected > 0
+    sizes = np.unique(path.n_features_selected)[:0:-1]
+    points = [path.point_of(size) for size in sizes]
+    assert len(points) < len(path.n_features_selected) - 1
     assert set(display.lines_) == {"train", "validation"}
     for name, scores in (
         ("train", path.train_scores),
         ("validation", path.validation_scores),
     ):
         x, y = display.lines_[name].get_data()
-        np.testing.assert_array_equal(x, path.n_features_selected[shown])
-        np.testing.assert_array_equal(y, scores[shown])
+        # One point for each number of inputs: no zigzag.
+        np.testing.assert_array_equal(x, sizes)
+        np.testing.assert_array_equal(y, scores[points])
     # Many inputs on the left.
     left, right = display.ax_.get_xlim()
     assert left > right and display.ax_.get_ylabel() == "accuracy"
@@ -127,3 +131,70 @@ def test_names_of_a_dataframe():
     display = StabilityDisplay.from_estimator(selection.fit(frame, y)).plot()
     labels = {text.get_text() for text in display.ax_.get_yticklabels()}
     assert labels == {"age", "height", "weight"}
+
+
+def labels_of(axis):
+    return [text.get_text() for text in axis.get_ticklabels()]
+
+
+@pytest.mark.parametrize(
+    "largest, numbers",
+    [
+        (1, [1]),
+        (3, [1, 2, 3]),
+        (10, [1, 2, 5, 10]),
+        (30, [1, 2, 5, 10, 20, 30]),
+        (784, [1, 2, 5, 10, 20, 50, 100, 200, 500, 784]),
+    ],
+)
+def test_ticks_are_round_numbers_and_all_inputs(largest, numbers):
+    assert _round_numbers(largest) == numbers
+
+
+def test_ticks_are_plain_numbers(path):
+    display = FeaturePathDisplay.from_path(path).plot()
+    display.figure_.canvas.draw()
+    assert labels_of(display.ax_.xaxis) == ["1", "2", "5", "10"]
+    assert display.ax_.xaxis.get_minorticklocs().size == 0
+
+
+def test_the_last_inputs_are_named(path):
+    display = FeaturePathDisplay.from_path(path).plot(max_names=3)
+    best = np.argsort(path.ranking)[:3]
+    assert labels_of(display.names_axis_.xaxis) == [f"x{j}" for j in best]
+    assert display.names_axis_.get_xticks().tolist() == [1, 2, 3]
+    names = [f"input {j}" for j in range(10)]
+    named = FeaturePathDisplay.from_path(path, feature_names=names).plot()
+    assert labels_of(named.names_axis_.xaxis) == [
+        names[j] for j in np.argsort(path.ranking)
+    ]
+    assert named.plot(max_names=0).names_axis_ is None
+    with pytest.raises(ValueError, match="2 names for 10 inputs"):
+        FeaturePathDisplay.from_path(path, feature_names=["a", "b"])
+
+
+def test_columns_of_a_dataframe_are_named():
+    pd = pytest.importorskip("pandas")
+    X, y = make_data(n_features=3)
+    frame = pd.DataFrame(X, columns=["age", "height", "weight"])
+    selector = SparseInputSelector(
+        MLPClassifier(**NETWORK | {"max_iter": 5}), n_features_to_select=1
+    ).fit(frame, y)
+    display = FeaturePathDisplay.from_estimator(selector).plot()
+    labels = labels_of(display.names_axis_.xaxis)
+    assert sorted(labels) == ["age", "height", "weight"]
+    assert labels[0] == selector.get_feature_names_out()[0]
+    renamed = FeaturePathDisplay.from_estimator(selector, feature_names="abc").plot()
+    assert sorted(labels_of(renamed.names_axis_.xaxis)) == ["a", "b", "c"]
+
+
+def test_long_names_of_bars_are_in_the_picture():
+    scores = np.linspace(0, 1, 30)
+    names = [f"the logarithm of column {j}" for j in range(30)]
+    display = StabilityDisplay(scores, 0.6, scores >= 0.6, feature_names=names).plot()
+    display.figure_.canvas.draw()
+    boxes = [text.get_window_extent() for text in display.ax_.get_yticklabels()]
+    assert min(box.x0 for box in boxes) >= 0
+    # Nor do they cover each other.
+    bottoms = sorted(box.y0 for box in boxes)
+    assert np.diff(bottoms).min() > 0.8 * boxes[0].height

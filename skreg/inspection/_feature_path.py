@@ -4,6 +4,7 @@ import numpy as np
 
 from .._fitting import quietly
 from ..feature_selection import FeaturePath, SparseInputSelector
+from ..feature_selection._path import name_of
 from ._parts import find_part
 
 __all__ = ["FeaturePathDisplay"]
@@ -25,6 +26,8 @@ class FeaturePathDisplay:
     support : ndarray of bool of shape (n_features_in,), default=None
         The inputs that were chosen.
     score_name : str, default="score"
+    feature_names : list of str, default=None
+        Those of the path if None, and ``x0, x1, ...`` if it has none.
 
     Attributes
     ----------
@@ -38,6 +41,8 @@ class FeaturePathDisplay:
         By `plot`: one standard error around the mean of the folds.
     choice_ : matplotlib Line2D or None
         By `plot`: the mark of the number that was chosen.
+    names_axis_ : matplotlib axis or None
+        By `plot`: the upper one, with the inputs that leave last.
     image_ : matplotlib AxesImage
         By `plot_image`.
 
@@ -66,15 +71,17 @@ class FeaturePathDisplay:
         n_features=None,
         support=None,
         score_name="score",
+        feature_names=None,
     ):
         self.path = path
         self.cv_results = cv_results
         self.n_features = n_features
         self.support = support
         self.score_name = score_name
+        self.feature_names = feature_names
 
     @classmethod
-    def from_path(cls, path, *, score_name="score"):
+    def from_path(cls, path, *, score_name="score", feature_names=None):
         """Take a path.
 
         Parameters
@@ -82,6 +89,8 @@ class FeaturePathDisplay:
         path : FeaturePath
             As :func:`~skreg.feature_selection.feature_path` returns it.
         score_name : str, default="score"
+        feature_names : list of str, default=None
+            Those of the path if None.
 
         Returns
         -------
@@ -93,16 +102,19 @@ class FeaturePathDisplay:
                 f"{type(path).__name__}: from_estimator takes the path of a fitted "
                 "SparseInputSelector."
             )
-        return cls(path, score_name=score_name)
+        _check_names(feature_names, path)
+        return cls(path, score_name=score_name, feature_names=feature_names)
 
     @classmethod
-    def from_estimator(cls, selector):
+    def from_estimator(cls, selector, *, feature_names=None):
         """Take the path, the folds' scores and the choice of a fitted selector.
 
         Parameters
         ----------
         selector : SparseInputSelector, or an estimator with one inside
             Fitted: a Pipeline with a selector among its steps, or a search over one.
+        feature_names : list of str, default=None
+            Those that it was fitted with if None.
 
         Returns
         -------
@@ -115,6 +127,7 @@ class FeaturePathDisplay:
             "a fitted SparseInputSelector or a Pipeline or search with one inside (for "
             "a FeaturePath there is from_path)",
         )
+        _check_names(feature_names, selector.path_)
         scoring = selector.scoring
         return cls(
             selector.path_,
@@ -122,33 +135,39 @@ class FeaturePathDisplay:
             n_features=selector.n_features_,
             support=selector.support_,
             score_name=scoring if isinstance(scoring, str) else "score",
+            feature_names=feature_names,
         )
 
     @quietly
-    def plot(self, ax=None):
+    def plot(self, ax=None, *, max_names=10):
         """Draw scores against the number of inputs, from many on the left to few.
+
+        A path may have several points with equally many inputs. Drawn is the first of
+        them, as `FeaturePath.point_of` and the selector take it.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             New ones if None.
+        max_names : int, default=10
+            So many of the inputs that leave last are named above, each where it is the
+            next to leave. None are at zero.
 
         Returns
         -------
         self : object
         """
         ax = self._take_axes(ax)
-        sizes = self.path.n_features_selected
-        shown = sizes > 0
+        sizes = np.unique(self.path.n_features_selected)[::-1]
+        sizes = sizes[sizes > 0]
+        points = [self.path.point_of(size) for size in sizes]
         self.lines_, self.band_, self.choice_ = {}, None, None
         for name, scores in (
             ("train", self.path.train_scores),
             ("validation", self.path.validation_scores),
         ):
             if scores is not None:
-                (self.lines_[name],) = ax.plot(
-                    sizes[shown], scores[shown], ".-", label=name
-                )
+                (self.lines_[name],) = ax.plot(sizes, scores[points], ".-", label=name)
         if self.cv_results is not None:
             n_features = self.cv_results["n_features"]
             means = self.cv_results["mean_test_score"]
@@ -168,8 +187,32 @@ class FeaturePathDisplay:
             )
         ax.set(xscale="log", xlabel="inputs left", ylabel=self.score_name)
         ax.invert_xaxis()
+        largest = max(int(sizes[0]), 1)
+        ax.set_xticks(_round_numbers(largest), minor=False)
+        # Plain numbers, in place of powers of ten and of the marks between them.
+        ax.set_xticklabels([str(number) for number in _round_numbers(largest)])
+        ax.set_xticks([], minor=True)
         ax.legend()
+        self.names_axis_ = None
+        if max_names > 0:
+            self._name_inputs(min(max_names, len(self.path.ranking)))
         return self
+
+    def _name_inputs(self, n_names):
+        names = self.feature_names
+        names = self.path.feature_names if names is None else names
+        best = np.argsort(self.path.ranking)[:n_names]
+        upper = self.ax_.secondary_xaxis("top")
+        upper.set_xticks(
+            np.arange(1, n_names + 1),
+            [name_of(feature, names) for feature in best],
+            rotation=60,
+            ha="left",
+            fontsize="small",
+        )
+        upper.set_xticks([], minor=True)
+        upper.set_xlabel("next to leave")
+        self.names_axis_ = upper
 
     def plot_image(self, image_shape, *, n_features=None, ax=None):
         """Draw which pixels stay, for inputs that are the pixels of images.
@@ -213,6 +256,26 @@ class FeaturePathDisplay:
         import matplotlib.pyplot as plt
 
         if ax is None:
-            _, ax = plt.subplots()
+            _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
         return ax
+
+
+def _round_numbers(largest):
+    """1, 2, 5, 10, 20, 50... up to the largest, which is there itself."""
+    numbers = [
+        factor * 10**power
+        for power in range(len(str(largest)))
+        for factor in (1, 2, 5)
+        # Not so near to the largest that their labels would meet.
+        if factor * 10**power <= 0.7 * largest
+    ]
+    return [*numbers, largest]
+
+
+def _check_names(names, path):
+    n_features = len(path.ranking)
+    if names is not None and len(names) != n_features:
+        raise ValueError(
+            f"feature_names has {len(names)} names for {n_features} inputs."
+        )

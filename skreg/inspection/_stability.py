@@ -121,10 +121,12 @@ class StabilityDisplay:
         """
         import matplotlib.pyplot as plt
 
-        if ax is None:
-            _, ax = plt.subplots()
-        self.ax_, self.figure_ = ax, ax.figure
         shown = self.order[: max(max_features, int(self.support.sum()))]
+        if ax is None:
+            # As high as the names need, which lie beside the axes.
+            height = max(2.5, 1.2 + 0.2 * len(shown))
+            _, ax = plt.subplots(figsize=(6.4, height), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
         names = self.feature_names
         labels = [f"x{j}" if names is None else str(names[j]) for j in shown]
         self.bars_ = ax.barh(
@@ -138,6 +140,7 @@ class StabilityDisplay:
         title = f"{self.support.sum()} of {len(self.support)} inputs selected"
         bound = self.expected_false_selections
         if bound is not None and np.isfinite(bound):
-            title += f", at most {bound:.2g} of them false on average"
-        ax.set(xlim=(0, 1), xlabel="share of halves that select it", title=title)
+            title += f",\nat most {bound:.2g} of them false on average"
+        # A little more, so that the bars of those that all halves select have an end.
+        ax.set(xlim=(0, 1.02), xlabel="share of halves that select it", title=title)
         return self
