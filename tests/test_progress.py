@@ -111,3 +111,19 @@ def test_results_do_not_depend_on_n_jobs(kind, monkeypatch):
         for ours, expected in zip(other.path_.coefs, one.path_.coefs, strict=True):
             for a, b in zip(ours, expected, strict=True):
                 np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("kind, sizes", [("stability", [6, 6]), ("selector", [2, 2])])
+def test_blocks_do_not_depend_on_n_jobs(kind, sizes, monkeypatch):
+    """What trains side by side decides the last bits, seldom seen in small tests."""
+    cut = []
+
+    def run_here(calls, n_jobs):
+        for function, (tasks, *others), options in calls:
+            cut.append((n_jobs, len(tasks)))
+            yield function(tasks, *others, **options)
+
+    monkeypatch.setattr("skreg.feature_selection._blocks.run_calls", run_here)
+    for n_jobs in (None, 1, 2, 5):
+        run(kind, n_jobs=n_jobs)
+        assert [size for asked, size in cut if asked == n_jobs] == sizes
