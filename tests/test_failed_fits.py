@@ -103,6 +103,8 @@ def test_diverging_partial_fit_warns_keeps_and_recovers():
 # -- what a failure leaves behind ------------------------------------------------------
 
 
+# The scorer keeps the first epoch.
+@pytest.mark.filterwarnings("ignore:.*The network predicts no better")
 @BOTH
 @pytest.mark.parametrize("warm_start", [False, True])
 def test_failed_fit_leaves_the_estimator_as_it_was(warm_start, Estimator):

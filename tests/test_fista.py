@@ -37,7 +37,8 @@ def test_lasso_and_elastic_net(alpha, l1_ratio, n_outputs, weighted):
         half_squared_error(y, model.predict(X), weight) + penalty(coef, alpha, l1_ratio)
         for model, coef in ((ours, ours.coefs_[0]), (theirs, theirs.coef_))
     ]
-    assert ours.stop_reason_ == "converged"
+    # To this tolerance rounding may stand in the way.
+    assert ours.stop_reason_ in ("converged", "small_decrease")
     np.testing.assert_allclose(*objectives, rtol=1e-6)
     np.testing.assert_allclose(ours.loss_, objectives[0], rtol=1e-12)
     np.testing.assert_allclose(ours.coefs_[0].T.squeeze(), theirs.coef_, atol=1e-4)

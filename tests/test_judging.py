@@ -85,6 +85,15 @@ def test_rows_without_weight_are_not_judged():
     assert "normalize_y=True" in message
 
 
+def test_outliers_do_not_make_a_network_look_dead():
+    y = CURVE.copy()
+    y[:20] += 1e9
+    model = MLPRegressor((), loss="huber", solver="lbfgs", normalize_y=True)
+    model.set_params(alpha=0, huber_delta=0.01, tol=1e-7, random_state=0)
+    messages = warnings_of(lambda: model.fit(X, y))
+    assert "about the same" not in "".join(messages)
+
+
 def test_poisson_is_told_to_divide():
     model = MLPRegressor((10,), loss="poisson", early_stopping=True, random_state=0)
     model.set_params(max_iter=20)

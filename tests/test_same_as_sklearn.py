@@ -129,7 +129,7 @@ def test_objective_at_the_end_of_lbfgs(target, activation):
     theirs, ours = fit_both(
         target, sklearn_alpha=10.0, activation=activation, max_iter=5000, **LBFGS
     )
-    assert ours.stop_reason_ == "converged"
+    assert ours.stop_reason_ in ("converged", "small_decrease")
     assert_allclose(ours.loss_, theirs.loss_, rtol=1e-6)
 
 
@@ -145,7 +145,7 @@ def test_lbfgs_with_a_small_tol_ends_no_higher(target, activation):
         tol=1e-6,
         **LBFGS,
     )
-    assert ours.stop_reason_ == "converged"
+    assert ours.stop_reason_ in ("converged", "small_decrease")
     assert ours.loss_ <= theirs.loss_ * (1 + 1e-6)
 
 

@@ -19,6 +19,11 @@ __all__ = ["fista", "lbfgs"]
 _FTOL = 2.220446049250313e-09
 _DEFAULT_TOL = 1e-4
 
+# In units of the objective, or of one. At rest, networks on scaled inputs (diabetes,
+# breast cancer, digits, a curve; relu and tanh; both dtypes) had residuals below 0.01;
+# with a column of timestamps or of raw areas it was 0.4 to 1e9.
+_LARGE_RESIDUAL = 0.1
+
 
 class _Smooth:
     """The parameters themselves as SciPy's variables, which are float64."""
@@ -35,6 +40,12 @@ class _Smooth:
     def objective_value(self, x, value):
         """The objective at these variables, where SciPy minimizes `value`."""
         return value
+
+    def residual(self, x, gradient):
+        """The largest entry of the gradient, projected on the bounds."""
+        if self.bounds is not None:
+            gradient = x - np.maximum(x - gradient, self.bounds.lb)
+        return float(np.abs(gradient).max())
 
     def value_and_gradient(self, x):
         params = self.params_of(x)[None]
@@ -195,7 +206,36 @@ def lbfgs(
         return StopReason.MAX_ITER
     if result.nfev >= max_fun:
         return StopReason.MAX_FUN
-    return StopReason.CONVERGED
+    # SciPy's success may mean that an iteration gained next to nothing.
+    residual = problem.residual(result.x, result.jac)
+    return _reason_at_rest(residual, tol, result.fun)
+
+
+def _reason_at_rest(residual, tol, value):
+    """Why a solver has come to rest: whether it is where it should be.
+
+    Parameters
+    ----------
+    residual : float
+        How far from stationary the objective is: an entry of its gradient.
+    tol : float
+        Of the residual.
+    value : float
+        The objective.
+
+    Returns
+    -------
+    StopReason
+        Of those that have not converged, relu networks stop at kinks, where no small
+        residual is to be had, and float32 ones where rounding hides the rest. These
+        have small residuals for their objectives, other than those that an ill-scaled
+        input keeps from moving.
+    """
+    if residual <= tol:
+        return StopReason.CONVERGED
+    if residual <= _LARGE_RESIDUAL * max(1.0, abs(value)):
+        return StopReason.SMALL_DECREASE
+    return StopReason.NO_DESCENT
 
 
 # How the step grows after an iteration and shrinks where it was too long.
@@ -357,7 +397,8 @@ def fista(
                 if reason is not None:
                     return reason
                 if not goes_on:
-                    return StopReason.CONVERGED
+                    residual = iterates.kkt_residual()
+                    return _reason_at_rest(residual, tol * unit, iterates.value)
                 if looks and iterates.kkt_residual() <= tol * unit:
                     return StopReason.CONVERGED
     except KeyboardInterrupt:

@@ -45,6 +45,8 @@ class StopReason(StrEnum):
     CRITERION = "stopping_criterion"
     CALLBACK = "callback"
     CONVERGED = "converged"
+    SMALL_DECREASE = "small_decrease"
+    NO_DESCENT = "no_descent"
     MAX_ITER = "max_iter"
     MAX_FUN = "max_fun"
     MAX_UPDATES = "max_updates"

@@ -248,10 +248,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     stop_reason_ : str
         Why training ended: 'no_improvement' (patience ran out), 'generalization_loss',
         'progress_quotient', 'successive_increases' or 'stopping_criterion' (the other
-        criteria), 'max_iter', 'max_fun', 'converged' (a full-batch solver is done),
+        criteria), 'max_iter', 'max_fun', 'converged' (the gradient of a full-batch
+        solver is within `tol`), 'small_decrease' (the objective no longer falls, at a
+        gradient that is not within `tol`: a kink of relu, or rounding), 'no_descent'
+        (the same at a large gradient, with a warning: scale the data),
         'learning_rate_too_small' (the end of `'adaptive'`), 'callback' (one of
-        `set_callbacks` asked for it), 'diverged' or 'interrupted'
-        (each with a warning; the best or last finite parameters are kept).
+        `set_callbacks` asked for it), 'diverged' or 'interrupted' (each with a warning;
+        the best or last finite parameters are kept).
 
     sparsity_ : float
         Share of the weights that are exactly zero.

@@ -132,7 +132,13 @@ def _raw_predictions(network, params, X, rows):
 
 
 def _is_constant(raw, Y):
-    unit = np.minimum(Y.std(axis=1), 1.0)
+    spread = Y.std(axis=1)
+    # Far from the order of one it may be the unit that training has not got to.
+    unit = np.minimum(spread, 1 / spread)
+    # A few outliers, which robust losses pass over, are not what is to be explained.
+    quartiles = np.quantile(Y, [0.25, 0.75], axis=1)
+    width = quartiles[1] - quartiles[0]
+    unit = np.where(width > 0, np.minimum(unit, width), unit)
     return bool((raw.std(axis=1) <= _SMALLEST_SPREAD * unit).all())
 
 

@@ -164,7 +164,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         What counts as an improvement: of the monitored validation score with early
         stopping, of the training objective without. A validation loss is measured in
         units of the loss of the best constant prediction, so `tol` does not depend on
-        the unit of y. For full-batch solvers the tolerance of stationarity.
+        the unit of y. The training objective is as it is, as in scikit-learn: `tol` is
+        then in (squared) units of y, which ends training on thousandths at once, and
+        on dollars never; with ``normalize_y=True`` it is relative there, too. For
+        full-batch solvers the tolerance of stationarity.
 
     verbose : bool, default=False
         Whether to print a line an epoch.
@@ -282,10 +285,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     stop_reason_ : str
         Why training ended: 'no_improvement' (patience ran out), 'generalization_loss',
         'progress_quotient', 'successive_increases' or 'stopping_criterion' (the other
-        criteria), 'max_iter', 'max_fun', 'converged' (a full-batch solver is done),
+        criteria), 'max_iter', 'max_fun', 'converged' (the gradient of a full-batch
+        solver is within `tol`), 'small_decrease' (the objective no longer falls, at a
+        gradient that is not within `tol`: a kink of relu, or rounding), 'no_descent'
+        (the same at a large gradient, with a warning: scale the data),
         'learning_rate_too_small' (the end of `'adaptive'`), 'callback' (one of
-        `set_callbacks` asked for it), 'diverged' or 'interrupted'
-        (each with a warning; the best or last finite parameters are kept).
+        `set_callbacks` asked for it), 'diverged' or 'interrupted' (each with a warning;
+        the best or last finite parameters are kept).
 
     sparsity_ : float
         Share of the weights that are exactly zero.

@@ -86,6 +86,14 @@ def _message_about(estimator, reason, progress):
             f"{estimator.learning_rate_init}, or scale the data.",
             ConvergenceWarning,
         )
+    elif reason is StopReason.NO_DESCENT:
+        message, category = (
+            f"{estimator.solver} found no way down after {progress.n_epochs} "
+            f"iteration(s) (stop_reason_={reason}), although the gradient is not "
+            "small. This comes from inputs or targets of very different sizes: scale "
+            "the data, for example with StandardScaler.",
+            ConvergenceWarning,
+        )
     elif monitors or reason not in (StopReason.MAX_ITER, StopReason.MAX_FUN):
         message = category = None
     elif estimator.solver in ("adam", "sgd"):
