@@ -64,7 +64,8 @@ def test_nothing_is_published_after_an_error(error):
 
 
 def test_a_snapshot_is_a_copy():
-    network = MLPRegressor((3,), max_iter=600, tol=1e-2).fit(X, Y_REAL)
+    network = MLPRegressor((3,), learning_rate_init=0.01, random_state=0)
+    network.set_params(max_iter=600, tol=1e-2).fit(X, Y_REAL)
     copied = snapshot(network)
     assert type(copied) is MLPRegressor and vars(copied) == vars(network)
     copied.coefs_ = None

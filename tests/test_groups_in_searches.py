@@ -287,8 +287,8 @@ PART = np.where(np.arange(len(Y)) % 4, -1, 0)
 SPLIT = [(np.flatnonzero(PART == -1), np.flatnonzero(PART == 0))]
 TIED = {
     "test_fold": (PredefinedSplit(PART), "its test_fold has 180 entries"),
-    "rows": (check_cv(SPLIT), "it names row 17[0-9]"),
-    "masks": (check_cv([(PART == -1, PART == 0)]), "it gives masks of 180 rows"),
+    "rows": (check_cv(SPLIT), "a split holds row numbers from [0-9]+ to 17[0-9]"),
+    "masks": (check_cv([(PART == -1, PART == 0)]), "a split is a mask of 180 rows"),
 }
 tied = pytest.mark.parametrize("splitter, what", TIED.values(), ids=TIED)
 

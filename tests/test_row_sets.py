@@ -176,7 +176,9 @@ def test_errors(rows, message):
     with pytest.raises(ValueError, match=to_train):
         diagnose(NET, X, Y, cv=cv)
     network = MLPClassifier(early_stopping=True, validation_splitter=Splitter(cv))
-    with pytest.raises(ValueError, match="split of validation_splitter.*" + message):
+    with pytest.raises(
+        ValueError, match="validation_splitter.*other rows: a split " + message
+    ):
         network.fit(X, Y)
     with pytest.raises(ValueError, match=r"resampling\[0\] " + message):
         bias_variance_decomposition(

@@ -233,7 +233,7 @@ def test_scores_that_are_all_missing(data):
     search = GridSearchCV(network(), {"alpha": ALPHAS}, cv=2, refit=False).fit(*data)
     search.cv_results_["mean_test_score"][:] = np.nan
     del search.best_index_
-    with pytest.raises(ValueError, match="All scores 'score' of the search are NaN"):
+    with pytest.raises(ValueError, match="scores .* of all candidates are NaN"):
         PenaltyGridDisplay.from_estimator(search)
 
 

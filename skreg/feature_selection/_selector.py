@@ -265,11 +265,6 @@ class SparseInputSelector(
             at_points = [scorer(model, X[test], y[test]) for model in fitted]
             sizes = [point.support.sum() for point in points]
             scores[fold] = [at_points[point_of(sizes, k)] for k in n_features]
-        if not np.isfinite(scores).all():
-            raise ValueError(
-                f"The score (scoring={self.scoring!r}) is not finite on some folds: "
-                "the number of inputs can only be chosen by one that is."
-            )
         results = {f"split{i}_test_score": row for i, row in enumerate(scores)}
         results["n_features"] = n_features
         results["mean_test_score"] = scores.mean(axis=0)

@@ -96,7 +96,7 @@ def _splits_of(splitter, X, y, groups):
             splitter, f"its test_fold has {len(test_fold)} entries", n_rows
         )
     try:
-        splits = list(splitter.split(X, y, groups))
+        return list(splitter.split(X, y, groups))
     except (TypeError, ValueError) as error:
         if groups is None and _groups_request(splitter) is True:
             raise ValueError(
@@ -108,13 +108,6 @@ def _splits_of(splitter, X, y, groups):
                 "enable_metadata_routing=True."
             ) from error
         raise
-    for rows in (part for split in splits for part in split):
-        rows = np.asarray(rows)
-        if rows.dtype == bool and len(rows) != n_rows:
-            raise _other_rows(splitter, f"it gives masks of {len(rows)} rows", n_rows)
-        if rows.dtype.kind in "iu" and (rows >= n_rows).any():
-            raise _other_rows(splitter, f"it names row {rows.max()}", n_rows)
-    return splits
 
 
 def _other_rows(splitter, what, n_rows):
@@ -156,9 +149,7 @@ def split_by(splitter, X, y, groups=None, n_splits=1):
         try:
             train, validation = (row_numbers(rows, n_rows) for rows in split)
         except ValueError as error:
-            raise ValueError(
-                f"A split of validation_splitter={splitter!r} {error}."
-            ) from None
+            raise _other_rows(splitter, f"a split {error}", n_rows) from None
         if not len(train) or not len(validation):
             raise ValueError(
                 f"validation_splitter={splitter!r} leaves {len(train)} rows to train "
