@@ -5,7 +5,7 @@ import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["each_warning_once", "warn"]
+__all__ = ["each_warning_once", "is_one_of_many", "warn"]
 
 # What may stand between a user's call and a warning, in any number of frames:
 # decorators, the pipelines and searches of scikit-learn, joblib's loops.
@@ -30,6 +30,15 @@ def each_warning_once():
         yield
     finally:
         _said.reset(token)
+
+
+def is_one_of_many():
+    """Whether an `each_warning_once` is around, so that this fit is one of many.
+
+    What is said of one fit (that a parameter does nothing) is no news in a search,
+    whose grid may combine all with all.
+    """
+    return _said.get() is not None
 
 
 def warn(message, category=UserWarning):

@@ -316,6 +316,7 @@ def _estimator_around(network, fit, fold):
     return around_model(fold.wrappers, original, network)
 
 
+@each_warning_once()
 def run_alone(fit, X, y, split, *, fit_params, scoring, verbose):
     """Fit and score as scikit-learn would: a list of one FitResult."""
     with located(fit):
@@ -328,6 +329,7 @@ def run_alone(fit, X, y, split, *, fit_params, scoring, verbose):
 
 
 @quietly
+@each_warning_once()
 def fit_whole(estimator, X, y, fit_params):
     """Fit to all rows: the estimator, the seconds this took and what it warned of.
 

@@ -26,7 +26,7 @@ from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
 from .._fitting import fitted_at_once, quiet_numpy, snapshot
 from .._presentation import PresentationMixin
-from .._warnings import each_warning_once, warn
+from .._warnings import each_warning_once, is_one_of_many, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
@@ -36,6 +36,7 @@ from ._parameters import (
     CONSTRAINTS,
     STOCHASTIC_SOLVERS,
     check_parameters_together,
+    inert_parameters,
 )
 from ._reporting import call_all, print_epoch, warn_about
 from ._sharing import sharing_key
@@ -128,6 +129,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         """
         self._validate_params()
         self._check_parameters_together()
+        self._warn_about_inert_parameters()
         # The callbacks know the user's object, not the copy that is fitted.
         callbacks = FitCallbacks.of(self, X, y, sample_weight)
         validation_data = X_val, y_val, sample_weight_val
@@ -232,6 +234,12 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
     def _check_parameters_together(self):
         """Raise a ValueError for what no single parameter's constraint can say."""
         check_parameters_together(self)
+
+    def _warn_about_inert_parameters(self):
+        """Warn, once, of all parameters that others leave nothing to do."""
+        inert = [] if is_one_of_many() else inert_parameters(self)
+        if inert:
+            warn(f"What is set here does nothing in this fit: {', '.join(inert)}.")
 
     def _hidden_units(self):
         sizes = self.hidden_layer_sizes

@@ -1,6 +1,7 @@
 """What the parameters of the two estimators may be, alone and together."""
 
 import numbers
+from inspect import signature
 
 import numpy as np
 from sklearn.utils._param_validation import (
@@ -17,7 +18,12 @@ from ..augmentation import check_augmentation, is_resampler
 from ._refit import check_refit
 from ._stopping import CRITERIA, check_criterion
 
-__all__ = ["CONSTRAINTS", "STOCHASTIC_SOLVERS", "check_parameters_together"]
+__all__ = [
+    "CONSTRAINTS",
+    "STOCHASTIC_SOLVERS",
+    "check_parameters_together",
+    "inert_parameters",
+]
 
 STOCHASTIC_SOLVERS = ("adam", "sgd")
 
@@ -78,6 +84,85 @@ CONSTRAINTS = {
     "beta_2": [Interval(numbers.Real, 0, 1, closed="left")],
     "epsilon": [Interval(numbers.Real, 0, None, closed="neither")],
 }
+
+
+def _needs(name, *values):
+    """A condition: that a parameter has one of these values, and how to say so."""
+    said = " or ".join(f"{name}={value!r}" for value in values)
+    return lambda estimator: getattr(estimator, name) in values, said
+
+
+def _needs_positive(name):
+    return lambda estimator: getattr(estimator, name) > 0, f"{name} > 0"
+
+
+def _is_patient(estimator):
+    is_monitored = estimator.solver in STOCHASTIC_SOLVERS or estimator.early_stopping
+    return is_monitored and estimator.stopping_criterion == "patience"
+
+
+_SGD = _needs("solver", "sgd")
+_ADAM = _needs("solver", "adam")
+_MINIBATCHES = _needs("solver", *STOCHASTIC_SOLVERS)
+_EARLY_STOPPING = _needs("early_stopping", True)
+_FEATURE_ALPHA = _needs_positive("feature_alpha")
+
+# Which parameters do nothing unless others ask for them, and which those are. What is
+# an error at once (a splitter without early stopping) is not here.
+_NEEDS = {
+    "huber_delta": _needs("loss", "huber"),
+    "quantile": _needs("loss", "quantile"),
+    "l1_ratio": _needs_positive("alpha"),
+    "feature_penalty": _FEATURE_ALPHA,
+    "feature_epsilon": _FEATURE_ALPHA,
+    "feature_groups": _FEATURE_ALPHA,
+    "batch_size": _MINIBATCHES,
+    "shuffle": _MINIBATCHES,
+    "learning_rate": _SGD,
+    "learning_rate_init": _MINIBATCHES,
+    "power_t": _needs("learning_rate", "invscaling"),
+    "max_fun": _needs("solver", "lbfgs"),
+    "momentum": _SGD,
+    "nesterovs_momentum": _SGD,
+    "validation_fraction": _EARLY_STOPPING,
+    "scoring": _EARLY_STOPPING,
+    "n_iter_no_change": (
+        _is_patient,
+        "stopping_criterion='patience', and early_stopping=True or minibatches",
+    ),
+    "beta_1": _ADAM,
+    "beta_2": _ADAM,
+    "epsilon": _ADAM,
+}
+
+
+def inert_parameters(estimator):
+    """The parameters that are set away from their defaults and do nothing.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        Each of its parameters is valid by itself.
+
+    Returns
+    -------
+    list of str
+        Such as "momentum=0.5 (needs solver='sgd')".
+    """
+    defaults = signature(type(estimator).__init__).parameters
+    found = []
+    for name, (is_met, condition) in _NEEDS.items():
+        if name not in defaults or is_met(estimator):
+            continue
+        value = getattr(estimator, name)
+        if not _is_default(value, defaults[name].default):
+            found.append(f"{name}={value!r} (needs {condition})")
+    return found
+
+
+def _is_default(value, default):
+    # Numbers of NumPy are equal to Python's; arrays are no default.
+    return value is default or (np.ndim(value) == 0 and value == default)
 
 
 def check_parameters_together(estimator):

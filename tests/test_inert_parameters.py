@@ -1,0 +1,113 @@
+"""Parameters that are set but do nothing are named, all of them in one warning."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skreg import MLPClassifier, MLPRegressor
+from skreg.feature_selection import SparseInputSelector
+from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
+from skreg.neural_network import GeneralizationLoss
+from skreg.neural_network._parameters import _NEEDS, inert_parameters
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("default:What is set here does nothing in this fit"),
+]
+
+X = np.random.RandomState(0).normal(size=(60, 4))
+Y = np.arange(60) % 2
+Y_REAL = X[:, 0]
+
+# Parameters as one would set them, and where they do something.
+CASES = {
+    "huber_delta": (2.0, {"loss": "huber"}),
+    "quantile": (0.9, {"loss": "quantile"}),
+    "l1_ratio": (0.5, {"alpha": 1e-3}),
+    "feature_penalty": ("group_lasso", {"feature_alpha": 0.01}),
+    "feature_epsilon": (0.1, {"feature_alpha": 0.01}),
+    "feature_groups": ([[0, 1]], {"feature_alpha": 0.01}),
+    "batch_size": (20, {"solver": "adam"}),
+    "shuffle": (False, {"solver": "sgd"}),
+    "learning_rate": ("adaptive", {"solver": "sgd"}),
+    "learning_rate_init": (0.01, {"solver": "adam"}),
+    "power_t": (0.3, {"solver": "sgd", "learning_rate": "invscaling"}),
+    "max_fun": (100, {"solver": "lbfgs"}),
+    "momentum": (0.5, {"solver": "sgd"}),
+    "nesterovs_momentum": (False, {"solver": "sgd"}),
+    "validation_fraction": (0.3, {"early_stopping": True}),
+    "scoring": ("r2", {"early_stopping": True}),
+    "n_iter_no_change": (5, {"solver": "lbfgs", "early_stopping": True}),
+    "beta_1": (0.5, {"solver": "adam"}),
+    "beta_2": (0.9, {"solver": "adam"}),
+    "epsilon": (1e-6, {"solver": "adam"}),
+}
+# Where they do not: the defaults, or these.
+ELSEWHERE = {
+    "l1_ratio": {"alpha": 0.0},
+    "batch_size": {"solver": "lbfgs"},
+    "shuffle": {"solver": "lbfgs"},
+    "learning_rate_init": {"solver": "fista"},
+    "n_iter_no_change": {"solver": "lbfgs"},
+    "beta_1": {"solver": "sgd"},
+    "beta_2": {"solver": "sgd"},
+    "epsilon": {"solver": "sgd"},
+}
+
+
+def messages_of(call):
+    with warnings.catch_warnings(record=True) as records:
+        warnings.simplefilter("always")
+        call()
+    return [str(w.message) for w in records if "does nothing" in str(w.message)]
+
+
+def test_the_table_is_covered():
+    assert set(CASES) == set(_NEEDS)
+    assert set(_NEEDS) <= set(MLPRegressor().get_params())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_parameter(name):
+    value, where_it_counts = CASES[name]
+    elsewhere = MLPRegressor(**{name: value}, **ELSEWHERE.get(name, {}))
+    (found,) = inert_parameters(elsewhere)
+    assert found.startswith(f"{name}={value!r} (needs ")
+    assert inert_parameters(MLPRegressor(**{name: value}, **where_it_counts)) == []
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier(), MLPRegressor()])
+def test_defaults_are_never_inert(estimator):
+    for solver in ("adam", "sgd", "lbfgs", "fista"):
+        estimator.set_params(solver=solver, power_t=np.float64(0.5))
+        assert inert_parameters(estimator) == []
+
+
+def test_a_criterion_of_ones_own_has_no_patience():
+    network = MLPClassifier(early_stopping=True, n_iter_no_change=7)
+    network.set_params(stopping_criterion=GeneralizationLoss())
+    (found,) = inert_parameters(network)
+    assert "n_iter_no_change=7" in found
+
+
+def test_one_warning_names_all_of_them():
+    network = MLPClassifier((3,), momentum=0.5, power_t=0.2, max_iter=2)
+    (message,) = messages_of(lambda: network.fit(X, Y))
+    assert "momentum=0.5 (needs solver='sgd')" in message
+    assert "power_t=0.2 (needs learning_rate='invscaling')" in message
+    assert len(messages_of(lambda: make_pipeline(StandardScaler(), network).fit(X, Y)))
+
+
+def test_nothing_is_said_where_many_networks_train():
+    network = MLPClassifier((3,), momentum=0.5, max_iter=3, random_state=0)
+    grid = {"alpha": [1e-3, 1e-2]}
+    for call in (
+        lambda: GridSearchCV(network, grid, cv=2).fit(X, Y),
+        lambda: HalvingGridSearchCV(network, grid, cv=2, n_jobs=2).fit(X, Y),
+        lambda: SparseInputSelector(network, n_features_to_select=2).fit(X, Y),
+        lambda: network.partial_fit(X, Y, classes=[0, 1]),
+    ):
+        assert messages_of(call) == []
