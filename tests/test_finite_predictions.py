@@ -47,6 +47,8 @@ def fitted_or_none(network, X, y, method="fit", **kwargs):
     """The network; None if it is refused and was not fitted before."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # Here the parameters of all solvers are set.
+        warnings.filterwarnings("ignore", "What is set here does nothing")
         try:
             getattr(network, method)(X, y, **kwargs)
         except ValueError as error:

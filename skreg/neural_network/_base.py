@@ -10,7 +10,6 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_array,
@@ -21,7 +20,7 @@ from sklearn.utils.validation import (
 )
 
 from .._core.activations import ACTIVATIONS
-from .._core.network import Network
+from .._core.network import Network, raw_predictions
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
 from .._fitting import fitted_at_once, quiet_numpy, snapshot
@@ -460,7 +459,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
     def _predict_raw(self, X):
         """Raw predictions ``(n_samples, n_outputs)`` by `coefs_` and `intercepts_`."""
         check_is_fitted(self)
-        H = validate_data(
+        X = validate_data(
             self,
             X,
             accept_sparse=["csr", "csc"],
@@ -468,17 +467,10 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             reset=False,
         )
         activation = ACTIVATIONS[self._hidden_activation]
-        last = len(self.coefs_) - 1
         # A product with a sparse matrix is none of BLAS's.
-        dense = self.coefs_[1:] if sparse.issparse(H) else self.coefs_
-        with blas_threads_for_layers(H.shape[0], dense):
-            layers = zip(self.coefs_, self.intercepts_, strict=True)
-            for layer, (W, b) in enumerate(layers):
-                H = safe_sparse_dot(H, W)
-                H += b
-                if layer < last:
-                    activation.apply(H)
-        return H
+        dense = self.coefs_[1:] if sparse.issparse(X) else self.coefs_
+        with blas_threads_for_layers(X.shape[0], dense):
+            return raw_predictions(self.coefs_, self.intercepts_, activation, X)
 
     @property
     def feature_importances_(self):

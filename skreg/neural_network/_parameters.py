@@ -1,6 +1,7 @@
 """What the parameters of the two estimators may be, alone and together."""
 
 import numbers
+from functools import cache
 from inspect import signature
 
 import numpy as np
@@ -149,20 +150,26 @@ def inert_parameters(estimator):
     list of str
         Such as "momentum=0.5 (needs solver='sgd')".
     """
-    defaults = signature(type(estimator).__init__).parameters
     found = []
-    for name, (is_met, condition) in _NEEDS.items():
-        if name not in defaults or is_met(estimator):
-            continue
+    for name, default in _defaults_of(type(estimator)):
         value = getattr(estimator, name)
-        if not _is_default(value, defaults[name].default):
-            found.append(f"{name}={value!r} (needs {condition})")
+        if not _is_default(value, default):
+            is_met, condition = _NEEDS[name]
+            if not is_met(estimator):
+                found.append(f"{name}={value!r} (needs {condition})")
     return found
+
+
+@cache
+def _defaults_of(kind):
+    """(name, default) of the parameters of a class that may do nothing."""
+    parameters = signature(kind.__init__).parameters
+    return [(name, parameters[name].default) for name in _NEEDS if name in parameters]
 
 
 def _is_default(value, default):
     # Numbers of NumPy are equal to Python's; arrays are no default.
-    return value is default or (np.ndim(value) == 0 and value == default)
+    return value is default or (np.isscalar(value) and value == default)
 
 
 def check_parameters_together(estimator):
