@@ -574,3 +574,19 @@ def test_what_tells_classes_apart_is_not_suspected():
     # Nor are balanced classes in noise.
     y = np.repeat(["no", "yes"], 50)
     assert not look_at(LogisticRegression(), X[::-1], y[::2].repeat(2)).class_counts
+
+
+def test_a_target_in_its_own_unit_is_to_be_scaled():
+    """Prices: nothing else helps, and what hardly helps is no remedy."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(150, 3))
+    y = 2e5 + 8e4 * X[:, 0] + 1e4 * rng.normal(size=150)
+    network = MLPRegressor((10,), max_iter=60, random_state=0)
+    found = diagnose(network, X, y, cv=3, target_error=0.1, random_state=0)
+    assert (found.verdict, found.cause) == ("high bias", "y is not scaled")
+    assert found.remedies[0].params == {"normalize_y": True}
+    before = found.validation_error
+    assert all(remedy.change < -0.01 * before for remedy in found.remedies)
+    scaled = MLPRegressor((10,), normalize_y=True, max_iter=60, random_state=0)
+    causes = {tried.cause for tried in diagnose(scaled, X, y, cv=3).tried}
+    assert "y is not scaled" not in causes

@@ -30,6 +30,9 @@ _CURVE_SHARES = (0.25, 0.5)
 _DOMINANT_SHARE = 0.8
 # Training longer comes first if it brings this part of the best change's gain.
 _ENOUGH = 0.5
+# What lowers the validation error by a smaller share than this is no remedy, however
+# surely it does.
+_SMALLEST_GAIN = 0.01
 
 
 @dataclass
@@ -309,7 +312,7 @@ def diagnose(
         baseline.validation.mean(),
         avoidable_se=measure.se(differences),
         gap_se=_se(base.validation - base.train),
-        helpful={each.aim for each, _ in tried if each.change < -2 * each.change_se},
+        helpful={each.aim for each, _ in tried if _helps(each, 2)},
     )
     errors = [base.validation.mean(), *(each.validation_error for each, _ in tried)]
     if target_error is None:
@@ -411,10 +414,15 @@ def _ranked(pairs):
 def _remedies_of(verdict, tried):
     """What helped by more than its standard error, and is aimed at the verdict."""
     return [
-        remedy
-        for remedy in tried
-        if verdict.names(remedy.aim) and remedy.change < -remedy.change_se
+        remedy for remedy in tried if verdict.names(remedy.aim) and _helps(remedy, 1)
     ]
+
+
+def _helps(remedy, n_standard_errors):
+    """Whether a change has lowered the validation error by a share that counts."""
+    before = remedy.validation_error - remedy.change
+    least = max(n_standard_errors * remedy.change_se, _SMALLEST_GAIN * before)
+    return remedy.change < -least
 
 
 def _best_of_all(measure, models, base, tried):

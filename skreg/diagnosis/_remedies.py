@@ -66,6 +66,8 @@ def changes_for(estimator, cut_short):
 
 def _network_changes(params, cut_short):
     takes_steps = params["solver"] in ("adam", "sgd")
+    if params.get("loss") != "poisson":
+        yield "bias", "y is not scaled", {"normalize_y": True}
     yield from _training(params, cut_short, takes_steps)
     yield from _size(params)
     yield from _penalties(params, takes_steps)
@@ -114,7 +116,8 @@ def _penalties(params, takes_steps):
     alpha, cause = params["alpha"], "penalized too much"
     if alpha > 0:
         for divisor in (10, 100, 1000):
-            yield "bias", cause, {"alpha": alpha / divisor}
+            # Without the digits that the division leaves.
+            yield "bias", cause, {"alpha": float(f"{alpha / divisor:.6g}")}
     if params.get("feature_alpha", 0) > 0:
         yield "bias", cause, {"feature_alpha": params["feature_alpha"] / 10}
     dropout = params.get("dropout", 0)
