@@ -392,6 +392,9 @@ def test_a_fit_that_ends_leaves_another_ones_limit():
     assert blas_threads() == TWO
 
 
+@pytest.mark.skipif(
+    not hasattr(joblib, "parallel_config"), reason="parallel_config came with 1.3"
+)
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_search_trains_with_one_thread(n_jobs):
     watcher = Watcher()
