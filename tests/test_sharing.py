@@ -1,5 +1,7 @@
 """Networks share only what would come out alike for each of them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -17,7 +19,8 @@ from skreg._core.random import Stream
 from skreg.augmentation import GaussianNoise
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
 from skreg.neural_network import _sharing
-from skreg.neural_network._fit_many import FitTask, fit_many
+from skreg.neural_network._fit_many import FitOutcome, FitTask, fit_many
+from skreg.neural_network._refit import _agreed
 from skreg.neural_network._sharing import Same, identity_key, sharing_key, value_key
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -284,6 +287,23 @@ def test_a_refit_goes_on_while_one_of_its_folds_does(data):
         min_resources=2,
     )
     assert_rows_equal_training_alone(search, *data)
+
+
+def test_a_fold_that_was_cut_might_name_a_later_point():
+    def fold(best_iter, cut_short):
+        curves = SimpleNamespace(n_validated=5)
+        progress = SimpleNamespace(best_iter=best_iter, n_epochs=5, curves=curves)
+        return FitOutcome(SimpleNamespace(progress=progress), cut_short=cut_short)
+
+    agreed = _agreed([fold(2, True), fold(4, False)])
+    assert agreed.progress.best_iter == 4
+    assert agreed.cut_short
+
+
+def test_networks_without_a_seed_start_each_for_itself(data):
+    tasks = [FitTask(network(random_state=None, max_iter=1)) for _ in range(2)]
+    one, other = fit_many(tasks, *data)
+    assert not np.array_equal(one.state.params, other.state.params)
 
 
 def test_a_cut_dense_phase_is_continued(data):
