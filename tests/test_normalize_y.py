@@ -74,10 +74,76 @@ def test_it_is_training_on_the_scaled_target():
     with pytest.warns(match="Maximum iterations"):
         model.fit(X, PRICES)
     np.testing.assert_allclose(model.coefs_[0], by_hand.coefs_[0], rtol=1e-9)
-    np.testing.assert_allclose(model.loss_curve_, by_hand.loss_curve_)
+    losses = PRICES.var() * np.array(by_hand.loss_curve_)
+    np.testing.assert_allclose(model.loss_curve_, losses)
     np.testing.assert_allclose(model.y_mean_, [PRICES.mean()])
     np.testing.assert_allclose(model.y_scale_, [PRICES.std()])
     assert by_hand.y_mean_ is None and by_hand.y_scale_ is None
+
+
+def squared(residual, deviation):
+    return residual**2 / 2
+
+
+def absolute(residual, deviation):
+    return np.abs(residual)
+
+
+def huber(residual, deviation):
+    delta = 1.35 * deviation
+    inner = np.minimum(np.abs(residual), delta)
+    return inner * (np.abs(residual) - inner / 2)
+
+
+def pinball(residual, deviation):
+    return np.maximum(0.1 * residual, -0.9 * residual)
+
+
+@pytest.mark.parametrize(
+    "loss, value, solver",
+    [
+        ("squared_error", squared, "adam"),
+        ("squared_error", squared, "lbfgs"),
+        ("absolute_error", absolute, "adam"),
+        ("huber", huber, "adam"),
+        ("huber", huber, "lbfgs"),
+        ("quantile", pinball, "adam"),
+    ],
+)
+def test_losses_come_back_in_the_unit_of_the_target(loss, value, solver):
+    quantile = 0.9 if loss == "quantile" else None
+    model = network(
+        early_stopping=True, loss=loss, quantile=quantile, solver=solver, max_iter=20
+    )
+    training, held_out = np.arange(len(X)) % 4 > 0, np.arange(len(X)) % 4 == 0
+    model.fit(X[training], PRICES[training], X_val=X[held_out], y_val=PRICES[held_out])
+    residual = model.predict(X[held_out]) - PRICES[held_out]
+    at_best = model.validation_loss_curve_[model.best_iter_ - 1]
+    assert at_best == pytest.approx(value(residual, model.y_scale_[0]).mean())
+
+
+def test_the_curves_of_partial_fit_stay_in_the_unit_of_the_target():
+    model = network(alpha=0.0)
+    for _ in range(3):
+        model.partial_fit(X, PRICES)
+    by_hand = network(alpha=0.0, normalize_y=False)
+    for _ in range(3):
+        by_hand.partial_fit(X, (PRICES - PRICES.mean()) / PRICES.std())
+    losses = PRICES.var() * np.array(by_hand.loss_curve_)
+    np.testing.assert_allclose(model.loss_curve_, losses)
+    assert model.best_loss_ == min(model.loss_curve_)
+
+
+def test_the_summed_loss_of_several_outputs_is_multiplied_by_a_mean():
+    Y = np.column_stack([PRICES, CURVE])
+    options = {"max_iter": 5, "early_stopping": True, "alpha": 0.0}
+    model = network(**options).fit(X, Y)
+    assert model.y_scale_[0] > 100 * model.y_scale_[1]
+    unit = (model.y_scale_**2).mean()
+    by_hand = network(**options, normalize_y=False)
+    by_hand.fit(X, (Y - model.y_mean_) / model.y_scale_)
+    losses = unit * np.array(by_hand.data_loss_curve_)
+    np.testing.assert_allclose(model.data_loss_curve_, losses)
 
 
 def test_every_output_has_a_unit_of_its_own():
@@ -130,8 +196,8 @@ def test_validation_rows_have_no_part_in_the_statistics(weighted):
     np.testing.assert_allclose(own.y_mean_, [expected])
     np.testing.assert_allclose(given.y_mean_, [expected])
     # What is far from the training rows is so for the validation loss, too.
-    assert own.validation_loss_curve_[0] > 10
-    assert given.validation_loss_curve_[0] > 10
+    assert own.validation_loss_curve_[0] > 10 * own.y_scale_[0] ** 2
+    assert given.validation_loss_curve_[0] > 10 * given.y_scale_[0] ** 2
 
 
 def test_scorers_see_the_unit_of_the_target():

@@ -108,7 +108,15 @@ class Loss(ABC):
 
 
 class _ResidualLoss(Loss):
-    """A loss of the residual ``z - y`` alone; `_of_residual` is its value."""
+    """A loss of the residual ``z - y`` alone; `_of_residual` is its value.
+
+    Attributes
+    ----------
+    degree : int
+        Residuals in a unit ``c`` times smaller have ``c**degree`` times the loss.
+    """
+
+    degree = 2
 
     def value(self, raw, Y):
         return self._of_residual(raw - Y).sum(axis=-2)
@@ -131,6 +139,7 @@ class SquaredError(_ResidualLoss):
 class Quantile(_ResidualLoss):
     """The pinball loss; its best constant is the quantile (Koenker & Bassett 1978)."""
 
+    degree = 1
     is_differentiable = False
 
     def __init__(self, quantile):
@@ -168,7 +177,10 @@ class AbsoluteError(Quantile):
 
 
 class Huber(_ResidualLoss):
-    """Squared up to `delta`, linear beyond (Huber 1964)."""
+    """Squared up to `delta`, linear beyond (Huber 1964).
+
+    Its `degree` is that of residuals and `delta` in the same unit.
+    """
 
     def __init__(self, delta):
         self.delta = delta

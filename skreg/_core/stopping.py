@@ -346,6 +346,9 @@ class Curves:
 
     Attributes
     ----------
+    unit : float
+        What losses are multiplied by before they are recorded: a network that trains on
+        a scaled target reports losses in the unit of the target itself.
     loss, data_loss : list of float
     validation_loss, validation_scores : list of float
         Empty without validation rows.
@@ -362,11 +365,12 @@ class Curves:
     validation_scores: list = field(default_factory=list)
     lowest_loss: float = inf
     before: "Curves | None" = None
+    unit: float = 1.0
 
     @classmethod
     def after(cls, before):
         """Curves without an entry yet, which go on from others."""
-        return cls(lowest_loss=before.lowest_loss, before=before)
+        return cls(lowest_loss=before.lowest_loss, before=before, unit=before.unit)
 
     @property
     def n_validated(self):
@@ -376,14 +380,14 @@ class Curves:
 
     def append(self, loss, data_loss):
         """Add an epoch's losses on the training rows."""
-        self.loss.append(float(loss))
-        self.data_loss.append(float(data_loss))
+        self.loss.append(float(loss) * self.unit)
+        self.data_loss.append(float(data_loss) * self.unit)
         self.lowest_loss = min(self.lowest_loss, self.loss[-1])
 
     def append_validation(self, score, loss):
         """Add an epoch's score and loss on the validation rows."""
         self.validation_scores.append(score)
-        self.validation_loss.append(float(loss))
+        self.validation_loss.append(float(loss) * self.unit)
 
     def join(self):
         """Make these the whole curves, appended to the lists of those before."""
@@ -398,7 +402,7 @@ class Curves:
         """The whole curves, in lists of their own."""
         parts = (Curves() if self.before is None else self.before), self
         lists = {name: sum((getattr(p, name) for p in parts), []) for name in _CURVES}
-        return Curves(**lists, lowest_loss=self.lowest_loss)
+        return Curves(**lists, lowest_loss=self.lowest_loss, unit=self.unit)
 
 
 _CURVES = ("loss", "data_loss", "validation_loss", "validation_scores")

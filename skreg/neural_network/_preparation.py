@@ -125,7 +125,7 @@ class Preparation:
         model = Model(
             params=params,
             stream=stream,
-            progress=_progress(task),
+            progress=_progress(task, encoding, network.loss),
             holdout=holdout,
             score=score,
             optimizer_state=task.state.optimizer if task.state else None,
@@ -313,7 +313,8 @@ class Preparation:
 
 def restarted(prepared):
     """A prepared task as it was before training, which has recorded some epochs."""
-    model = replace(prepared.model, progress=_progress(prepared.task))
+    progress = _progress(prepared.task, prepared.encoding, prepared.network.loss)
+    model = replace(prepared.model, progress=progress)
     return replace(prepared, model=model)
 
 
@@ -347,13 +348,14 @@ def _check_total_weight(weight, part):
         raise ValueError(f"sample_weight is zero for all {part} rows.")
 
 
-def _progress(task):
+def _progress(task, encoding, loss):
     """A record of its own, going on with the curves (and the criterion) of a state."""
     estimator = task.estimator
     criterion = make_criterion(estimator)
     earlier = None if task.state is None else task.state.progress
     if earlier is None:
-        return Progress(criterion, min_iter=estimator.min_iter)
+        unit = 1.0 if encoding is None else encoding.loss_unit(loss)
+        return Progress(criterion, Curves(unit=unit), estimator.min_iter)
     # A state that is resumed may be resumed again; one that a fit starts from is the
     # estimator's own, whose curves the fit takes over if it succeeds.
     curves = earlier.curves.copy() if task.resume else Curves.after(earlier.curves)

@@ -69,14 +69,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         deviation, each output by itself, as in
         :class:`~sklearn.gaussian_process.GaussianProcessRegressor`. Both are those of
         the training rows (with their weights), without the validation rows.
-        Predictions, and the scores of a scorer, are in the unit of y; the network's
-        weights, the penalty, `huber_delta` and all losses and curves are in that of the
-        scaled target, where predicting the mean has a squared error of 1 for each
-        output. Set it where y is not of the order of one: the step sizes and initial
-        weights are made for that, and prices in dollars are never reached. False is
-        scikit-learn's computation. `warm_start` and `partial_fit` keep the mean and the
-        deviation of the first call. Not for ``loss='poisson'``, whose mean must stay
-        positive.
+        Predictions, scores of a scorer, losses and their curves are in the unit of y
+        (with several outputs, whose losses are summed in units of their own, the sum is
+        multiplied by the mean of what each would be multiplied by); the network's
+        weights, the penalty, `tol` and `huber_delta` are in that of the scaled target,
+        where predicting the mean has a squared error of 1 for each output. Set it where
+        y is not of the order of one: the step sizes and initial weights are made for
+        that, and prices in dollars are never reached. False is scikit-learn's
+        computation. `warm_start` and `partial_fit` keep the mean and the deviation of
+        the first call. Not for ``loss='poisson'``, whose mean must stay positive.
 
     solver : {'adam', 'sgd', 'lbfgs', 'fista'}, default='adam'
         `'adam'` [2]_ and `'sgd'` take minibatch steps. `'lbfgs'` and `'fista'` use all

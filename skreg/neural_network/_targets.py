@@ -90,6 +90,10 @@ class LabelEncoding:
         """The encoding to train with on more rows of the same target."""
         return self
 
+    def loss_unit(self, loss):
+        """One: the log-loss of labels has no unit."""
+        return 1.0
+
     def strata(self, y):
         """What a split keeps the shares of, or None."""
         return None if self.kind == "multilabel" else self.codes(y)
@@ -181,6 +185,22 @@ class TargetScaling:
     def for_other_rows(self):
         """None: training on more rows finds their own mean and scale."""
         return None
+
+    def loss_unit(self, loss):
+        """What a loss of scaled targets is multiplied by to be in the target's unit.
+
+        With several outputs, whose losses the network sums in units of their own, the
+        mean of their factors.
+
+        Parameters
+        ----------
+        loss : losses.Loss
+
+        Returns
+        -------
+        float
+        """
+        return float(np.mean(self.scale**loss.degree))
 
     def strata(self, y):
         """None: there are no classes whose shares a split could keep."""
