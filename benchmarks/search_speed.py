@@ -31,8 +31,8 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier
+from skreg._fitting.fit import batch_capacity
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
-from skreg.neural_network._fit_many import batch_capacity
 
 N_JOBS = 2
 N_FOLDS = 5

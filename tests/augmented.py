@@ -3,8 +3,8 @@
 import numpy as np
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._fitting.tasks import TrainingState
 from skreg.augmentation import AugmentingResampler, GaussianNoise
-from skreg.neural_network._tasks import TrainingState
 
 N_ROWS, N_FEATURES = 120, 6
 

@@ -37,7 +37,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, QuantileTransformer, StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg._wrappers import find_model
+from skreg._utils.wrappers import find_model
 from skreg.augmentation import (
     AugmentingResampler,
     Compose,
@@ -46,7 +46,7 @@ from skreg.augmentation import (
     Mixup,
     SwapNoise,
 )
-from skreg.model_selection import GridSearchCV, HalvingGridSearchCV, _lockstep
+from skreg.model_selection import GridSearchCV, HalvingGridSearchCV, _scheduler
 from skreg.neural_network import (
     GeneralizationLoss,
     ProgressQuotient,
@@ -414,7 +414,7 @@ def differences(drawn):
     search = drawn.search
     with (
         warnings.catch_warnings(),
-        mock.patch.object(_lockstep, "check_random_state", lambda _: seeds),
+        mock.patch.object(_scheduler, "check_random_state", lambda _: seeds),
     ):
         warnings.simplefilter("ignore")
         try:

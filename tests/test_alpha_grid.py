@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg.model_selection import _grid, alpha_grid
-from skreg.model_selection._grid import largest_alpha
+from skreg.model_selection import _alpha_grid, alpha_grid
+from skreg.model_selection._alpha_grid import largest_alpha
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -114,14 +114,14 @@ def test_of_a_pipeline_the_scaled_data_count():
     ],
 )
 def test_values_are_round(largest, eps, n_alphas, expected):
-    assert _grid._round_grid(largest, eps, n_alphas).tolist() == expected
+    assert _alpha_grid._round_grid(largest, eps, n_alphas).tolist() == expected
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_round_values_descend_from_where_the_network_dies(seed):
     rng = np.random.default_rng(seed)
     largest = 10 ** rng.uniform(-8, 8)
-    alphas = _grid._round_grid(largest, 10 ** rng.uniform(-6, -1e-3), 12)
+    alphas = _alpha_grid._round_grid(largest, 10 ** rng.uniform(-6, -1e-3), 12)
     assert largest <= alphas[0] <= 1.1 * largest
     assert (np.diff(alphas) < 0).all()
 

@@ -24,6 +24,9 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV
 
 from skreg import MLPClassifier, MLPRegressor, model_selection
+from skreg._fitting import run_batch
+from skreg._fitting.augmenting import prepare_for
+from skreg._fitting.fit import FitTask, fit_many
 from skreg.augmentation import (
     AugmentingResampler,
     Compose,
@@ -36,9 +39,6 @@ from skreg.augmentation import (
     RandomErasing,
     SwapNoise,
 )
-from skreg.neural_network import _running
-from skreg.neural_network._augmenting import prepare_for
-from skreg.neural_network._fit_many import FitTask, fit_many
 
 pytestmark = pytest.mark.filterwarnings(
     # Training ends where the test says.
@@ -84,13 +84,13 @@ def mixed_tasks(kind, is_weighted):
 @pytest.mark.parametrize("is_weighted", [False, True])
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 def test_a_batch_equals_its_models_alone(kind, is_weighted, monkeypatch):
-    sizes, train = [], _running.train
+    sizes, train = [], run_batch.train
 
     def counting_train(network, models, *args, **kwargs):
         sizes.append(len(models))
         return train(network, models, *args, **kwargs)
 
-    monkeypatch.setattr(_running, "train", counting_train)
+    monkeypatch.setattr(run_batch, "train", counting_train)
     y = Y_CLASSES if kind is MLPClassifier else TARGET
     tasks = mixed_tasks(kind, is_weighted)
     together = fit_many(tasks, SCALED, y)

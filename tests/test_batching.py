@@ -8,8 +8,9 @@ from skreg._core.batching import chunk_size
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
 from skreg._core.stopping import StopReason
-from skreg.neural_network import MLPClassifier, MLPRegressor, _fit_many, _running
-from skreg.neural_network._fit_many import FitTask, Validation, fit_each, fit_many
+from skreg._fitting import fit, run_batch
+from skreg._fitting.fit import FitTask, Validation, fit_each, fit_many
+from skreg.neural_network import MLPClassifier, MLPRegressor
 
 N_ROWS, N_FEATURES, N_FOLD = 120, 6, 90
 
@@ -119,13 +120,13 @@ def with_scaled_moments(state):
 @pytest.fixture
 def batch_sizes(monkeypatch):
     """The number of models in each batch that is trained."""
-    sizes, train = [], _running.train
+    sizes, train = [], run_batch.train
 
     def counting_train(network, models, *args, **kwargs):
         sizes.append(len(models))
         return train(network, models, *args, **kwargs)
 
-    monkeypatch.setattr(_running, "train", counting_train)
+    monkeypatch.setattr(run_batch, "train", counting_train)
     return sizes
 
 
@@ -188,7 +189,7 @@ def test_batches_without_hidden_layers_and_of_one_output():
 
 @pytest.mark.parametrize("size", [1, 4])
 def test_chunks_change_nothing(size, monkeypatch, batch_sizes):
-    monkeypatch.setattr(_fit_many, "chunk_size", lambda *args: size)
+    monkeypatch.setattr(fit, "chunk_size", lambda *args: size)
     tasks = make_tasks(MLPClassifier, "adam", n_tasks=14)
     compare_with_alone(tasks, *data_of(MLPClassifier))
     n_chunks = 2 * -(-7 // size)

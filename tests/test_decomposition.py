@@ -19,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.diagnosis import bias_variance_decomposition
-from skreg.diagnosis._parts import PARTS, standard_errors
+from skreg.diagnosis._loss_parts import PARTS, standard_errors
 from skreg.diagnosis._rounds import with_seed
 
 CLASSIFIER_LOSSES = ["zero_one", "zero_one_kohavi_wolpert", "log_loss"]

@@ -19,7 +19,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg._wrappers import find_model, replace_model
+from skreg._utils.wrappers import find_model, replace_model
 from skreg.augmentation import GaussianNoise
 from skreg.diagnosis import Remedy, diagnose
 from skreg.diagnosis._diagnose import _ranked, _remedies_of

@@ -6,6 +6,7 @@ from sklearn.exceptions import NotFittedError
 from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier
+from skreg._fitting import sparse_path
 from skreg.feature_selection import (
     SparseInputSelector,
     StabilitySelection,
@@ -13,7 +14,6 @@ from skreg.feature_selection import (
 )
 from skreg.inspection import FeaturePathDisplay, StabilityDisplay
 from skreg.inspection._feature_path import _round_numbers
-from skreg.neural_network import _dense_to_sparse
 
 plt = pytest.importorskip("matplotlib.pyplot")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 @pytest.fixture(scope="module", autouse=True)
 def quick_paths():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 10)
+        patch.setattr(sparse_path, "_UPDATES_PER_POINT", 10)
         yield
 
 

@@ -8,11 +8,11 @@ from scipy import sparse
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.penalties import InputGroups
+from skreg._fitting import sparse_path
+from skreg._fitting.fit import FitTask, fit_many
 from skreg.feature_selection import _path as path_module
 from skreg.feature_selection import feature_path
 from skreg.feature_selection._path import point_of, trace_paths
-from skreg.neural_network import _dense_to_sparse
-from skreg.neural_network._fit_many import FitTask, fit_many
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -34,7 +34,7 @@ def make_data(n_rows=160, n_features=10, seed=0, dtype=np.float64):
 def quick_paths():
     """Fewer updates at each value: these problems are small."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 40)
+        patch.setattr(sparse_path, "_UPDATES_PER_POINT", 40)
         yield
 
 
@@ -277,13 +277,13 @@ def test_a_batch_of_paths_equals_each_alone(monkeypatch):
         rows = np.sort(rng.permutation(160)[:120])
         tasks.append(FitTask(MLPRegressor(**NETWORK | settings), rows=rows))
     widths = []
-    train = _dense_to_sparse._columns
+    train = sparse_path._columns
 
     def columns(X, inputs):
         widths.append(len(inputs))
         return train(X, inputs)
 
-    monkeypatch.setattr(_dense_to_sparse, "_columns", columns)
+    monkeypatch.setattr(sparse_path, "_columns", columns)
     together = trace_paths(tasks, X, codes)
     # Columns that all have lost leave the computation.
     assert len(widths) >= 2 and (np.diff(widths) < 0).all() and widths[-1] <= 3
@@ -303,14 +303,14 @@ def test_a_batch_of_paths_equals_each_alone(monkeypatch):
 
 def test_leaving_columns_change_nothing(monkeypatch, path):
     X, y = make_data()
-    start = _dense_to_sparse._Trail.__init__
+    start = sparse_path._Trail.__init__
 
     def start_with_all_columns(trail, *args):
         start(trail, *args)
         trail.needs_all_columns = True
 
-    monkeypatch.setattr(_dense_to_sparse._Trail, "__init__", start_with_all_columns)
-    monkeypatch.setattr(_dense_to_sparse, "_columns", lambda X, inputs: 1 / 0)
+    monkeypatch.setattr(sparse_path._Trail, "__init__", start_with_all_columns)
+    monkeypatch.setattr(sparse_path, "_columns", lambda X, inputs: 1 / 0)
     whole = feature_path(MLPClassifier(**NETWORK), X, y)
     np.testing.assert_array_equal(whole.support, path.support)
     np.testing.assert_allclose(whole.coefs[-2][0], path.coefs[-2][0], atol=1e-8)
@@ -361,14 +361,14 @@ def test_fit_between_two_points_is_between_them(path):
 def test_only_epochs_at_the_final_penalty_may_be_the_best(monkeypatch, path):
     X, y = make_data()
     starts = []
-    next_task = _dense_to_sparse._Trail.next_task
+    next_task = sparse_path._Trail.next_task
 
     def recording(trail, inputs):
         task = next_task(trail, inputs)
         starts.append((task.estimator.feature_alpha, task.state.progress.n_epochs))
         return task
 
-    monkeypatch.setattr(_dense_to_sparse._Trail, "next_task", recording)
+    monkeypatch.setattr(sparse_path._Trail, "next_task", recording)
     model = MLPClassifier(**NETWORK, early_stopping=True)
     plain = model.fit(X, y)
     plain_best = plain.best_validation_score_
@@ -405,7 +405,7 @@ def test_warm_start_and_partial_fit_skip_the_dense_phase(monkeypatch, path):
         raise AssertionError("A path was taken.")
         yield
 
-    monkeypatch.setattr("skreg.neural_network._fit_many.run_paths", no_path)
+    monkeypatch.setattr("skreg._fitting.fit.run_paths", no_path)
     model.set_params(max_iter=3).fit(X, y)
     assert model.n_iter_ == n_epochs + 3 or model.n_iter_ == 3
     assert not (model.support_ & ~support).any()

@@ -16,7 +16,7 @@ from skreg import MLPClassifier, MLPRegressor
 from skreg._core.objective import Objective
 from skreg._core.penalties import make_penalty
 from skreg._core.solvers import _ProximalGradient
-from skreg.neural_network._fit_many import FitTask, fit_many
+from skreg._fitting.fit import FitTask, fit_many
 
 FISTA = dict(solver="fista", tol=1e-7, max_iter=20_000, random_state=0)
 LINEAR = dict(hidden_layer_sizes=(), **FISTA)

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg._fitting import fitted_at_once, snapshot
+from skreg._utils.publishing import fitted_at_once, snapshot
 from skreg.augmentation import AugmentingResampler, GaussianNoise, ResampledClassifier
 from skreg.feature_selection import SparseInputSelector, StabilitySelection
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV

@@ -22,8 +22,8 @@ from skreg._core.losses import (
 from skreg._core.network import Network
 from skreg._core.objective import Objective
 from skreg._core.penalties import ElasticNet
-from skreg._core.random import Stream
 from skreg._core.stopping import Patience, Progress
+from skreg._core.streams import Stream
 from skreg._core.training import Model, Settings, train
 
 N_ROWS, N_FEATURES = 23, 4

@@ -17,11 +17,7 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import AugmentingResampler, GaussianNoise
-from skreg.model_selection import (
-    HalvingGridSearchCV,
-    HalvingRandomSearchCV,
-    _lockstep,
-)
+from skreg.model_selection import HalvingGridSearchCV, HalvingRandomSearchCV, _scheduler
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -298,13 +294,13 @@ def test_the_judge_of_several_metrics_decides_who_survives(scoring):
 @pytest.mark.parametrize("refit", [True, False, "recall", lambda results: 0])
 def test_of_several_metrics_refit_names_the_judge(monkeypatch, kind, scoring, refit):
     trained = []
-    run = _lockstep.LockstepRun.run
+    run = _scheduler.LockstepRun.run
 
     def spying(self, *args):
         trained.append(args)
         return run(self, *args)
 
-    monkeypatch.setattr(_lockstep.LockstepRun, "run", spying)
+    monkeypatch.setattr(_scheduler.LockstepRun, "run", spying)
     X, y = data(load_breast_cancer, 120)
     search = kind(network(), {"alpha": [1e-3, 1e-2, 1e-1]}, cv=2, scoring=scoring)
     if kind is HalvingRandomSearchCV:
@@ -377,14 +373,14 @@ def test_a_worker_that_refits_gives_the_same(estimator, prefix):
 def refits_of_workers(monkeypatch):
     """A list that grows with what `LockstepRun.run` is asked to fit to all rows."""
     asked = []
-    run = _lockstep.LockstepRun.run
+    run = _scheduler.LockstepRun.run
 
     def spying(self, fits, refit=None):
         found = run(self, fits, refit)
         asked.append((refit is not None, self.refitted is not None))
         return found
 
-    monkeypatch.setattr(_lockstep.LockstepRun, "run", spying)
+    monkeypatch.setattr(_scheduler.LockstepRun, "run", spying)
     return asked
 
 
@@ -458,7 +454,7 @@ def test_random_halving():
 def test_small_windows_give_the_same(monkeypatch):
     X, y = data(load_breast_cancer)
     usual = HalvingGridSearchCV(network(), GRID, cv=2).fit(X, y)
-    monkeypatch.setattr(_lockstep, "_WINDOW_BYTES", 1)
+    monkeypatch.setattr(_scheduler, "_WINDOW_BYTES", 1)
     small = HalvingGridSearchCV(network(), GRID, cv=2).fit(X, y)
     np.testing.assert_array_equal(
         usual.cv_results_["mean_test_score"], small.cv_results_["mean_test_score"]

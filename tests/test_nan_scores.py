@@ -6,6 +6,7 @@ from sklearn.dummy import DummyClassifier
 from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier
+from skreg._fitting import sparse_path
 from skreg.diagnosis import diagnose
 from skreg.feature_selection import SparseInputSelector, feature_path
 from skreg.inspection import PenaltyGridDisplay
@@ -15,7 +16,6 @@ from skreg.model_selection import (
     HalvingRandomSearchCV,
 )
 from skreg.model_selection._scores import best_first
-from skreg.neural_network import _dense_to_sparse
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -28,7 +28,7 @@ QUICK = NETWORK | {"max_iter": 3}
 
 @pytest.fixture(autouse=True)
 def quick_paths(monkeypatch):
-    monkeypatch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 10)
+    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 10)
 
 
 def undefined(estimator, X, y):

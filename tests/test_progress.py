@@ -7,7 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier
-from skreg._progress import ProgressLines
+from skreg._fitting import sparse_path
+from skreg._utils.progress import ProgressLines
 from skreg.diagnosis import bias_variance_decomposition, diagnose
 from skreg.feature_selection import (
     SparseInputSelector,
@@ -15,7 +16,6 @@ from skreg.feature_selection import (
     feature_path,
 )
 from skreg.inspection import BiasVarianceDisplay
-from skreg.neural_network import _dense_to_sparse
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = make_data()
@@ -25,7 +25,7 @@ NET = MLPClassifier(**NETWORK | {"max_iter": 5})
 @pytest.fixture(autouse=True)
 def quick_paths(monkeypatch):
     # Workers do not know of it: what is compared between numbers of them sets more.
-    monkeypatch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 5)
+    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 5)
 
 
 def test_lines(capsys):

@@ -18,12 +18,13 @@ from sklearn.preprocessing import StandardScaler
 
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
-from skreg._core.random import Stream
 from skreg._core.stopping import Patience, Progress, StopReason
+from skreg._core.streams import Stream
 from skreg._core.training import Model, Settings, train
-from skreg.neural_network import MLPClassifier, MLPRegressor, _running
-from skreg.neural_network._fit_many import FitTask, Validation, fit_many
-from skreg.neural_network._holdout import fold_rows
+from skreg._fitting import run_batch
+from skreg._fitting.fit import FitTask, Validation, fit_many
+from skreg._fitting.splits import fold_rows
+from skreg.neural_network import MLPClassifier, MLPRegressor
 
 
 def scaled(load):
@@ -227,7 +228,7 @@ def test_both_phases_have_one_start(iris, monkeypatch, refit, make):
         starts.extend(model.params.copy() for model in models)
         return train(network, models, *args, **kwargs)
 
-    monkeypatch.setattr(_running, "train", watched)
+    monkeypatch.setattr(run_batch, "train", watched)
     classifier(refit=refit, random_state=make(), max_iter=3).fit(*iris)
     assert len(starts) == (2 if refit is True else 3)
     for start in starts[1:]:
@@ -359,7 +360,7 @@ def test_folds_train_as_one_batch_and_so_do_the_second_networks(iris, monkeypatc
         sizes.append(len(models))
         return train(network, models, *args, **kwargs)
 
-    monkeypatch.setattr(_running, "train", counting)
+    monkeypatch.setattr(run_batch, "train", counting)
     network = classifier(refit=5, max_iter=10)
     network.fit(*iris)
     assert sizes == [5, 1]
@@ -513,7 +514,7 @@ def test_an_interrupt_in_the_second_phase_keeps_the_first_network(iris, monkeypa
         return train(network, models, *args, **kwargs)
 
     first = classifier().fit(*iris)
-    monkeypatch.setattr(_running, "train", interrupted)
+    monkeypatch.setattr(run_batch, "train", interrupted)
     with pytest.warns(UserWarning, match="interrupted by user"):
         network = classifier(refit=True).fit(*iris)
     assert network.stop_reason_ == "interrupted"
@@ -533,7 +534,7 @@ def test_a_second_phase_that_diverges_keeps_the_first_network(iris, monkeypatch,
         return train(network, models, *args, **kwargs)
 
     first = classifier(activation="identity", solver="sgd").fit(*iris)
-    monkeypatch.setattr(_running, "train", diverging)
+    monkeypatch.setattr(run_batch, "train", diverging)
     with pytest.warns(ConvergenceWarning, match="diverged"):
         network = classifier(activation="identity", solver="sgd", refit=True)
         network.fit(*iris)

@@ -5,10 +5,10 @@ import pytest
 from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg._tables import spread_out, text_table
+from skreg._fitting import sparse_path
+from skreg._utils.tables import spread_out, text_table
 from skreg.diagnosis import bias_variance_decomposition, diagnose
 from skreg.feature_selection import SparseInputSelector, feature_path
-from skreg.neural_network import _dense_to_sparse
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = make_data()
@@ -17,7 +17,7 @@ NET = MLPClassifier(**NETWORK | {"max_iter": 5})
 
 @pytest.fixture(autouse=True)
 def quick_paths(monkeypatch):
-    monkeypatch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 5)
+    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 5)
 
 
 def the_path(with_names=False):

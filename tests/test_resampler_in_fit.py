@@ -22,10 +22,10 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier
+from skreg._fitting.fit import FitTask, fit_many
 from skreg.augmentation import AugmentingResampler, Mixup
 from skreg.diagnosis import bias_variance_decomposition
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
-from skreg.neural_network._fit_many import FitTask, fit_many
 
 pytestmark = pytest.mark.filterwarnings(
     # Training ends where the test says.

@@ -5,11 +5,11 @@ import pytest
 from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier
+from skreg._fitting import sparse_path
+from skreg._utils.row_sets import row_numbers
 from skreg.diagnosis import bias_variance_decomposition, diagnose
 from skreg.feature_selection import SparseInputSelector
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
-from skreg.neural_network import _dense_to_sparse
-from skreg.neural_network._row_sets import row_numbers
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = make_data()
@@ -20,7 +20,7 @@ SPLITS = [(ROWS[40:], ROWS[:40]), (ROWS[:130], ROWS[130:])]
 
 @pytest.fixture(autouse=True)
 def quick_paths(monkeypatch):
-    monkeypatch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 5)
+    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 5)
 
 
 def as_mask(rows):

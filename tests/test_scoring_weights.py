@@ -86,7 +86,7 @@ def test_given_weights_are_not_left_out_silently(name, monkeypatch):
     network = network_of(name)
     y = target_of(network)
     message = "scoring=.* does not take sample_weight"
-    monkeypatch.setattr("skreg.neural_network._fit_many.train_batch", None)
+    monkeypatch.setattr("skreg._fitting.fit.train_batch", None)
     given = {"X_val": X[:30], "y_val": y[:30], "sample_weight_val": WEIGHT[:30]}
     with pytest.raises(ValueError, match=message):
         network.fit(X, y, WEIGHT)
@@ -111,7 +111,7 @@ def test_a_search_names_the_scorer():
 @pytest.mark.parametrize("trace", ["path", "selector"])
 def test_a_path_names_the_scorer(trace, monkeypatch):
     network = MLPClassifier((3,), alpha=1e-3, random_state=0)
-    monkeypatch.setattr("skreg.neural_network._fit_many.train_batch", None)
+    monkeypatch.setattr("skreg._fitting.fit.train_batch", None)
     with pytest.raises(ValueError, match="scoring=.* does not take sample_weight"):
         if trace == "path":
             feature_path(network, X, Y, sample_weight=WEIGHT, scoring=plain)

@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import GaussianNoise, Mixup
-from skreg.model_selection import GridSearchCV, RandomizedSearchCV, _lockstep
+from skreg.model_selection import GridSearchCV, RandomizedSearchCV, _scheduler
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -481,15 +481,15 @@ def test_randomized_search():
 def test_large_data_are_prepared_a_window_at_a_time(monkeypatch):
     X, y = data(load_breast_cancer, 150)
     windows = []
-    batchable = _lockstep.LockstepRun._batchable
+    batchable = _scheduler.LockstepRun._batchable
     monkeypatch.setattr(
-        _lockstep.LockstepRun,
+        _scheduler.LockstepRun,
         "_batchable",
         lambda self, window, alone: (
             windows.append(len(window)) or batchable(self, window, alone)
         ),
     )
-    monkeypatch.setattr(_lockstep, "_WINDOW_BYTES", 1)
+    monkeypatch.setattr(_scheduler, "_WINDOW_BYTES", 1)
     pipeline = make_pipeline(StandardScaler(), network())
     assert_same_search(pipeline, {"mlpclassifier__alpha": [1e-3, 0.1]}, X, y, cv=3)
     assert windows == [1, 1, 1]
@@ -498,9 +498,9 @@ def test_large_data_are_prepared_a_window_at_a_time(monkeypatch):
 def test_workers_get_equal_shares_and_only_the_folds_they_need(monkeypatch):
     X, y = data(load_breast_cancer, 150)
     jobs = []
-    collect = _lockstep.LockstepRun._collect
+    collect = _scheduler.LockstepRun._collect
     monkeypatch.setattr(
-        _lockstep.LockstepRun,
+        _scheduler.LockstepRun,
         "_collect",
         lambda self, new, *args: jobs.extend(new) or collect(self, new, *args),
     )

@@ -13,9 +13,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from test_feature_path import NETWORK, make_data, quick_paths  # noqa: F401
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._fitting import sparse_path
 from skreg.feature_selection import SparseInputSelector, feature_path
 from skreg.feature_selection import _selector as selector_module
-from skreg.neural_network import _dense_to_sparse
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -40,7 +40,7 @@ QUICK = dict(max_iter=8, learning_rate_init=0.05, solver="sgd", random_state=0)
     ]
 )
 def test_scikit_learns_checks(estimator, check, monkeypatch):
-    monkeypatch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 1)
+    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 1)
     check(estimator)
 
 
@@ -275,7 +275,7 @@ def test_regression_and_sample_weight():
 
 @pytest.fixture(autouse=True)
 def quicker_paths(monkeypatch):
-    monkeypatch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 20)
+    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 20)
 
 
 def test_selection_is_reproducible():

@@ -15,13 +15,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg._core.random import Stream
+from skreg._core.streams import Stream
+from skreg._fitting import sharing
+from skreg._fitting.fit import FitOutcome, FitTask, fit_many
+from skreg._fitting.refit import _agreed
+from skreg._fitting.sharing import Same, identity_key, sharing_key, value_key
 from skreg.augmentation import GaussianNoise
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
-from skreg.neural_network import _sharing
-from skreg.neural_network._fit_many import FitOutcome, FitTask, fit_many
-from skreg.neural_network._refit import _agreed
-from skreg.neural_network._sharing import Same, identity_key, sharing_key, value_key
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -398,9 +398,9 @@ def test_groups_that_do_not_fit_fail_alone(data):
 
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 def test_every_parameter_says_what_it_matters_to(kind):
-    names = set(_sharing.parameter_names(kind))
+    names = set(sharing.parameter_names(kind))
     assert names == set(kind().get_params())
-    assert names <= set(_sharing._MATTERS_TO)
+    assert names <= set(sharing._MATTERS_TO)
 
 
 @pytest.mark.parametrize("to", ["data", "target", "start", "batch"])

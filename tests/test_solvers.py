@@ -17,8 +17,8 @@ from sklearn.linear_model import (
 )
 from sklearn.metrics import log_loss, mean_poisson_deviance
 
+from skreg._fitting.fit import FitTask, TrainingState, fit_many
 from skreg.neural_network import MLPClassifier, MLPRegressor
-from skreg.neural_network._fit_many import FitTask, TrainingState, fit_many
 
 LBFGS = dict(
     hidden_layer_sizes=(), solver="lbfgs", tol=1e-9, max_iter=5000, random_state=0

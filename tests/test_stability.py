@@ -15,13 +15,13 @@ from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.penalties import InputGroups
+from skreg._fitting import sparse_path
+from skreg._fitting.fit import FitTask
 from skreg.feature_selection import StabilitySelection, feature_path
 from skreg.feature_selection._halves import draw_halves
 from skreg.feature_selection._path import rank_features, rank_traces, trace_paths
 from skreg.feature_selection._selector import best_ranked
 from skreg.feature_selection._stability import expected_false_selections
-from skreg.neural_network import _dense_to_sparse
-from skreg.neural_network._fit_many import FitTask
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture(autouse=True)
 def quick_paths(monkeypatch):
-    monkeypatch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 20)
+    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 20)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def selection():
     """A fit that tests look at; those that change it work on a copy."""
     X, y = make_data()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 20)
+        patch.setattr(sparse_path, "_UPDATES_PER_POINT", 20)
         return make_selection().fit(X, y)
 
 
@@ -74,7 +74,7 @@ def expected_failures(selection):
     expected_failed_checks=expected_failures,
 )
 def test_scikit_learns_checks(estimator, check, monkeypatch):
-    monkeypatch.setattr(_dense_to_sparse, "_UPDATES_PER_POINT", 1)
+    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 1)
     check(estimator)
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
-from skreg._core.random import Stream
 from skreg._core.stopping import Patience, Progress, StopReason
+from skreg._core.streams import Stream
 from skreg._core.training import Model, Settings, train
 from skreg._core.validation import Holdout
 

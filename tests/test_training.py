@@ -6,8 +6,8 @@ from scipy import sparse
 
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
-from skreg._core.random import Stream
 from skreg._core.stopping import Patience, Progress, StopReason
+from skreg._core.streams import Stream
 from skreg._core.training import Model, Settings, train
 
 N_FEATURES, ALPHA, L1_RATIO, RATE = 4, 0.3, 0.4, 0.02

@@ -18,8 +18,8 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skreg._fitting.fit import FitTask, fit_many
 from skreg.neural_network import MLPClassifier, MLPRegressor
-from skreg.neural_network._fit_many import FitTask, fit_many
 
 
 def classifier(**params):

@@ -20,7 +20,7 @@ from sklearn.preprocessing import (
 )
 
 from skreg import MLPRegressor
-from skreg._wrappers import around_model, find_model, transforms_target
+from skreg._utils.wrappers import around_model, find_model, transforms_target
 from skreg.diagnosis import bias_variance_decomposition
 from skreg.feature_selection import (
     SparseInputSelector,
@@ -33,7 +33,7 @@ from skreg.model_selection import (
     RandomizedSearchCV,
     alpha_grid,
 )
-from skreg.model_selection._grid import largest_alpha
+from skreg.model_selection._alpha_grid import largest_alpha
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

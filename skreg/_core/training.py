@@ -15,10 +15,10 @@ from .buffers import aligned_empty
 from .network import Workspace
 from .optimizers import SGD, Adam
 from .penalties import InputGroups, make_penalty
-from .random import Stream
 from .rows import make_rows
 from .soundness import FinitePredictions, RowNorms
 from .stopping import Progress, StopReason
+from .streams import Stream
 from .threads import blas_threads_for
 from .validation import Holdout, Validator
 
@@ -53,7 +53,7 @@ class Model:
     Attributes
     ----------
     params : ndarray of shape (n_params,)
-    stream : random.Stream
+    stream : streams.Stream
         Models with one and the same stream share their minibatches.
     progress : stopping.Progress
     holdout : Holdout or None
@@ -102,7 +102,7 @@ class Trained:
     stop_reason : stopping.StopReason
     optimizer_state : dict
         Moments and counters, with the learning rate.
-    stream : random.Stream
+    stream : streams.Stream
         As it would be had the model trained alone. Models that ended together share it:
         who goes on from here takes a copy.
     n_samples_seen : int

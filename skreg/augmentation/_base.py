@@ -20,7 +20,7 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 
-from .._presentation import PresentationMixin, short_arrays
+from .._utils.presentation import PresentationMixin, short_arrays
 
 
 class Mixing(NamedTuple):

@@ -19,8 +19,8 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._fitting import fitted_at_once
-from .._presentation import PresentationMixin
+from .._utils.presentation import PresentationMixin
+from .._utils.publishing import fitted_at_once
 from ._resampling import resample_training_rows
 
 

@@ -11,9 +11,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import validate_data
 
-from .._fitting import fitted_at_once
-from .._labels import check_labels
-from .._presentation import PresentationMixin
+from .._utils.labels import check_labels
+from .._utils.presentation import PresentationMixin
+from .._utils.publishing import fitted_at_once
 from ._base import (
     accepts_sparse,
     check_augmentation,

@@ -9,7 +9,7 @@ from numbers import Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._fitting import quiet_numpy
+from .._utils.publishing import quiet_numpy
 from ._base import BaseAugmentation, Mixing, choose_rows
 from ._fast import COIN_SIDES, select, standard_normal, toss_coins
 

@@ -10,11 +10,11 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from .._fitting import quietly
-from .._labels import check_labels
-from .._tables import html_table, short_number
-from .._warnings import warn
-from ._parts import PARTS, standard_errors
+from .._utils.labels import check_labels
+from .._utils.publishing import quietly
+from .._utils.tables import html_table, short_number
+from .._utils.warnings import warn
+from ._loss_parts import PARTS, standard_errors
 from ._rounds import RESAMPLINGS, check_row_sets, draw_rounds, predict_by_rounds
 
 __all__ = ["BiasVarianceDecomposition", "bias_variance_decomposition"]

@@ -11,12 +11,12 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 
-from .._fitting import quietly
-from .._tables import short_number
-from .._warnings import each_warning_once
+from .._utils.publishing import quietly
+from .._utils.tables import short_number
+from .._utils.warnings import each_warning_once
 from ..model_selection._splits import list_splits
 from ._evaluation import Measure, make_error
-from ._models import references_for
+from ._references import references_for
 from ._remedies import UNFINISHED, changes_for
 from ._report import as_html, as_text, explain, is_cut_short
 from ._rounds import with_seed

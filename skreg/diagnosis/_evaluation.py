@@ -12,8 +12,8 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.metrics import check_scoring
 
-from .._progress import ProgressLines
-from .._wrappers import find_model
+from .._utils.progress import ProgressLines
+from .._utils.wrappers import find_model
 from ..model_selection import GridSearchCV
 
 __all__ = ["Evaluation", "Measure", "make_error"]

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from numbers import Integral
 
-from .._wrappers import find_model
+from .._fitting.stopping import AUTO_MAX_ITER
+from .._utils.wrappers import find_model
 from ..augmentation import GaussianNoise, Mixup
-from ..neural_network._stopping import AUTO_MAX_ITER
-from ._models import is_network
+from ._references import is_network
 
 __all__ = ["UNFINISHED", "Change", "changes_for"]
 

@@ -2,8 +2,8 @@
 
 from html import escape
 
-from .._tables import html_table
-from .._tables import short_number as _number
+from .._utils.tables import html_table
+from .._utils.tables import short_number as _number
 
 __all__ = ["as_html", "as_text", "explain", "is_cut_short"]
 

@@ -19,13 +19,13 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import _num_samples
 
-from .._fitting import quietly
-from .._progress import ProgressLines, run_calls
-from .._warnings import each_warning_once
-from .._wrappers import around_model
+from .._fitting.fit import FitTask, fit_each
+from .._utils.progress import ProgressLines, run_calls
+from .._utils.publishing import quietly
+from .._utils.row_sets import row_numbers
+from .._utils.warnings import each_warning_once
+from .._utils.wrappers import around_model
 from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
-from ..neural_network._fit_many import FitTask, fit_each
-from ..neural_network._row_sets import row_numbers
 
 __all__ = ["Draw", "draw_rounds", "predict_by_rounds", "with_seed"]
 

@@ -2,7 +2,7 @@
 
 from sklearn.utils.parallel import delayed
 
-from .._progress import ProgressLines, run_calls
+from .._utils.progress import ProgressLines, run_calls
 from ._path import trace_paths
 
 __all__ = ["trace_in_blocks"]

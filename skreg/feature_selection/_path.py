@@ -15,11 +15,14 @@ from sklearn.utils.validation import (
 
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
-from .._fitting import quietly
-from .._progress import ProgressLines
-from .._tables import html_table, short_number, spread_out, text_table
-from .._warnings import each_warning_once
-from .._wrappers import (
+from .._fitting.fit import FitTask, fit_many
+from .._fitting.scoring import checked_scorer
+from .._fitting.sparse_path import PathPoint, run_paths
+from .._utils.progress import ProgressLines
+from .._utils.publishing import quietly
+from .._utils.tables import html_table, short_number, spread_out, text_table
+from .._utils.warnings import each_warning_once
+from .._utils.wrappers import (
     around_model,
     find_model,
     has_steps,
@@ -30,9 +33,6 @@ from .._wrappers import (
 )
 from ..model_selection._candidates import make_candidate, prepare_fold
 from ..neural_network._base import check_not_empty
-from ..neural_network._dense_to_sparse import PathPoint, run_paths
-from ..neural_network._fit_many import FitTask, fit_many
-from ..neural_network._scoring import checked_scorer
 from ._halves import check_target_varies
 
 __all__ = [

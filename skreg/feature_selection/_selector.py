@@ -11,15 +11,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._fitting import fitted_at_once
-from .._presentation import PresentationMixin
-from .._warnings import each_warning_once
-from .._wrappers import find_model, transforms_target
+from .._fitting.fit import FitTask
+from .._fitting.scoring import checked_scorer
+from .._utils.presentation import PresentationMixin
+from .._utils.publishing import fitted_at_once
+from .._utils.warnings import each_warning_once
+from .._utils.wrappers import find_model, transforms_target
 from ..model_selection._candidates import with_groups
 from ..model_selection._scores import best_first
 from ..model_selection._splits import list_splits
-from ..neural_network._fit_many import FitTask
-from ..neural_network._scoring import checked_scorer
 from ._blocks import trace_in_blocks
 from ._halves import check_target_varies
 from ._path import (

@@ -9,10 +9,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._fitting import fitted_at_once
-from .._presentation import PresentationMixin
-from .._warnings import each_warning_once
-from ..neural_network._fit_many import FitTask
+from .._fitting.fit import FitTask
+from .._utils.presentation import PresentationMixin
+from .._utils.publishing import fitted_at_once
+from .._utils.warnings import each_warning_once
 from ._blocks import trace_in_blocks
 from ._halves import check_target_varies, draw_halves
 from ._path import norms_at, open_estimator, rank_traces

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils import check_array
 
-from .._fitting import quietly
-from .._wrappers import find_model
+from .._utils.publishing import quietly
+from .._utils.wrappers import find_model
 from ..augmentation import is_resampler
 from ..augmentation._base import generator_from, prepare_augmentation
 

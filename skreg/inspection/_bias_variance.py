@@ -6,11 +6,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
-from .._fitting import quietly
-from .._progress import ProgressLines
-from .._wrappers import find_model
+from .._utils.progress import ProgressLines
+from .._utils.publishing import quietly
+from .._utils.wrappers import find_model
 from ..diagnosis import bias_variance_decomposition
-from ._parts import model_of
+from ._shown_part import model_of
 
 __all__ = ["BiasVarianceDisplay"]
 

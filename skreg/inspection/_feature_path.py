@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .._fitting import quietly
+from .._utils.publishing import quietly
 from ..feature_selection import FeaturePath, SparseInputSelector
 from ..feature_selection._path import name_of
-from ._parts import find_part
+from ._shown_part import find_part
 
 __all__ = ["FeaturePathDisplay"]
 

@@ -1,7 +1,7 @@
 """How a network learned: its losses by epoch, and where it stopped."""
 
-from .._fitting import quietly
-from ._parts import find_part
+from .._utils.publishing import quietly
+from ._shown_part import find_part
 
 __all__ = ["LossCurveDisplay"]
 

@@ -4,9 +4,9 @@ from textwrap import fill, shorten
 
 import numpy as np
 
-from .._fitting import quietly
+from .._utils.publishing import quietly
 from ..model_selection._scores import best_first
-from ._parts import find_part
+from ._shown_part import find_part
 
 __all__ = ["PenaltyGridDisplay"]
 

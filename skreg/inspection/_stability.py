@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .._fitting import quietly
+from .._utils.publishing import quietly
 from ..feature_selection import StabilitySelection
-from ._parts import find_part
+from ._shown_part import find_part
 
 __all__ = ["StabilityDisplay"]
 

@@ -1,6 +1,6 @@
 """Searches of hyper-parameters that train their candidates in lockstep."""
 
-from ._grid import alpha_grid
+from ._alpha_grid import alpha_grid
 from ._halving import HalvingGridSearchCV, HalvingRandomSearchCV
 from ._search import GridSearchCV, RandomizedSearchCV
 

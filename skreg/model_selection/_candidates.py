@@ -9,10 +9,10 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
 
-from .._fitting import quietly
-from .._wrappers import find_model, fit_parameter, transforms_target
-from ..neural_network._holdout import splits_by_groups
-from ..neural_network._sharing import identity_key, sharing_key, value_key
+from .._fitting.sharing import identity_key, sharing_key, value_key
+from .._fitting.splits import splits_by_groups
+from .._utils.publishing import quietly
+from .._utils.wrappers import find_model, fit_parameter, transforms_target
 from ._sklearn_private import check_method_params, safe_split
 
 __all__ = [

@@ -7,12 +7,12 @@ import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..neural_network._stopping import max_iter_of
+from .._fitting.stopping import max_iter_of
 from ._candidates import with_parameters
-from ._jobs import Fit
 from ._scores import best_first
 from ._search import LockstepSearch
 from ._sklearn_private import BaseSearchCV
+from ._worker import Fit
 
 __all__ = ["HalvingGridSearchCV", "HalvingRandomSearchCV"]
 

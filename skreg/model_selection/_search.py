@@ -8,15 +8,15 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
 
-from .._fitting import fitted_at_once
-from .._presentation import PresentationMixin
-from .._warnings import each_warning_once, warn
+from .._utils.presentation import PresentationMixin
+from .._utils.publishing import fitted_at_once
+from .._utils.warnings import each_warning_once, warn
 from ..neural_network._reporting import warn_about_candidates
 from . import _sklearn_private as private
 from ._candidates import make_candidate, with_groups, with_parameters
-from ._jobs import Fit
-from ._lockstep import LockstepRun
+from ._scheduler import LockstepRun
 from ._splits import list_splits
+from ._worker import Fit
 
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]
 

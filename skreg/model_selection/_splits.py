@@ -2,7 +2,7 @@
 
 from sklearn.utils.validation import _num_samples
 
-from ..neural_network._row_sets import row_numbers
+from .._utils.row_sets import row_numbers
 
 __all__ = ["list_splits"]
 

@@ -23,14 +23,15 @@ from .._core.activations import ACTIVATIONS
 from .._core.network import Network, raw_predictions
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
-from .._fitting import fitted_at_once, quiet_numpy, snapshot
-from .._presentation import PresentationMixin
-from .._warnings import each_warning_once, is_one_of_many, warn
+from .._fitting.fit import FitTask, TrainingState, Validation, fit_many
+from .._fitting.judging import fault_of
+from .._fitting.sharing import sharing_key
+from .._fitting.splits import splits_by_groups
+from .._utils.presentation import PresentationMixin
+from .._utils.publishing import fitted_at_once, quiet_numpy, snapshot
+from .._utils.warnings import each_warning_once, is_one_of_many, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
-from ._fit_many import FitTask, TrainingState, Validation, fit_many
 from ._groups import parse_feature_groups
-from ._holdout import splits_by_groups
-from ._judging import fault_of
 from ._parameters import (
     CONSTRAINTS,
     STOCHASTIC_SOLVERS,
@@ -38,7 +39,6 @@ from ._parameters import (
     inert_parameters,
 )
 from ._reporting import call_all, print_epoch, warn_about
-from ._sharing import sharing_key
 
 __all__ = ["BaseMLP", "check_not_empty"]
 

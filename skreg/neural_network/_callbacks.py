@@ -6,8 +6,8 @@ and ends when the epoch has ended: only then is it known to have taken place.
 """
 
 from .._core.stopping import StopReason
-from ._stopping import max_iter_of
-from ._tasks import predicting_attributes
+from .._fitting.stopping import max_iter_of
+from .._fitting.tasks import predicting_attributes
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks

@@ -8,10 +8,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
 
 from .._core.losses import HalfBinomial, HalfMultinomial
-from .._fitting import fitted_at_once
-from .._labels import check_labels
+from .._fitting.targets import LabelEncoding
+from .._utils.labels import check_labels
+from .._utils.publishing import fitted_at_once
 from ._base import BaseMLP
-from ._targets import LabelEncoding
 
 __all__ = ["MLPClassifier"]
 

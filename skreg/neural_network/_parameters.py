@@ -15,9 +15,9 @@ from sklearn.utils._param_validation import (
 
 from .._core.activations import ACTIVATIONS
 from .._core.stopping import StoppingCriterion
+from .._fitting.refit import check_refit
+from .._fitting.stopping import CRITERIA, check_criterion
 from ..augmentation import check_augmentation, is_resampler
-from ._refit import check_refit
-from ._stopping import CRITERIA, check_criterion
 
 __all__ = [
     "CONSTRAINTS",

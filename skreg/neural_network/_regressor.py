@@ -10,9 +10,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.losses import AbsoluteError, HalfPoisson, Huber, Quantile, SquaredError
-from .._fitting import fitted_at_once
+from .._fitting.targets import TargetScaling
+from .._utils.publishing import fitted_at_once
 from ._base import BaseMLP
-from ._targets import TargetScaling
 
 __all__ = ["MLPRegressor"]
 

@@ -3,9 +3,9 @@
 from sklearn.exceptions import ConvergenceWarning
 
 from .._core.stopping import StopReason
-from .._warnings import warn
-from ._judging import FaultKind
-from ._stopping import max_iter_of
+from .._fitting.judging import FaultKind
+from .._fitting.stopping import max_iter_of
+from .._utils.warnings import warn
 
 __all__ = ["call_all", "print_epoch", "warn_about", "warn_about_candidates"]
 
@@ -35,7 +35,7 @@ def warn_about(estimator, reason, progress, fault=None):
     """Warn, once, where training ended for another reason than it should.
 
     With early stopping, `max_iter` is a reason like another. A fault of the network
-    that training has led to (see `_judging`) is said in the same warning.
+    that training has led to (see `judging`) is said in the same warning.
     """
     message, category = _message_about(estimator, reason, progress)
     if fault is not None:

@@ -17,8 +17,8 @@ from .._core.objective import Objective
 from .._core.penalties import ElasticNet, make_penalty
 from .._core.rows import any_column_varies
 from .._core.stopping import Patience, Progress, StopReason
-from ._stopping import max_iter_of
-from ._tasks import FitOutcome
+from .stopping import max_iter_of
+from .tasks import FitOutcome
 
 __all__ = ["PathPoint", "auto_epsilon", "needs_path", "run_paths"]
 

@@ -36,7 +36,7 @@ def resample_rows(estimator, X, y, stream, seed):
     estimator : MLPClassifier or MLPRegressor
     X : ndarray or CSR matrix of shape (n_samples, n_features)
     y : array of shape (n_samples,) or (n_samples, n_outputs)
-    stream : random.Stream
+    stream : streams.Stream
         Of the training rows.
     seed : int
         For a resampler that has no seed of its own.
@@ -44,7 +44,7 @@ def resample_rows(estimator, X, y, stream, seed):
     Returns
     -------
     X, y : resampled
-    stream : random.Stream
+    stream : streams.Stream
         Over the rows of these.
     """
     resampler = estimator.augmentation

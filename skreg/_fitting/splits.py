@@ -5,8 +5,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from .._warnings import warn
-from ._row_sets import row_numbers
+from .._utils.row_sets import row_numbers
+from .._utils.warnings import warn
 
 __all__ = ["fold_rows", "split_by", "split_validation_rows", "splits_by_groups"]
 

@@ -11,15 +11,15 @@ from scipy import sparse
 from sklearn.base import clone
 
 from .._core.stopping import StopReason
-from .._fitting import quietly
-from .._warnings import each_warning_once
-from .._wrappers import around_model
+from .._fitting.fit import fit_each
+from .._fitting.judging import FaultKind, fault_of
+from .._fitting.sharing import Same, is_plain, parameter_names
+from .._fitting.tasks import FitOutcome, FitTask, TrainingState
+from .._utils.publishing import quietly
+from .._utils.warnings import each_warning_once
+from .._utils.wrappers import around_model
 from ..augmentation import is_resampler
-from ..neural_network._fit_many import fit_each
-from ..neural_network._judging import FaultKind, fault_of
 from ..neural_network._reporting import warn_about
-from ..neural_network._sharing import Same, is_plain, parameter_names
-from ..neural_network._tasks import FitOutcome, FitTask, TrainingState
 from ._candidates import Candidate
 from ._sklearn_private import FoldScorer, fit_and_score
 

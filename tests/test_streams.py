@@ -7,8 +7,8 @@ import pytest
 
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
-from skreg._core.random import Stream
 from skreg._core.stopping import Patience, Progress
+from skreg._core.streams import Stream
 from skreg._core.training import Model, Settings, train
 
 

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from .._wrappers import replace_model
+from .._utils.wrappers import replace_model
 from ..neural_network import MLPClassifier, MLPRegressor
 
 __all__ = ["is_network", "references_for"]

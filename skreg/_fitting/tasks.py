@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from .._core.network import Network
-from .._core.random import Stream
 from .._core.stopping import Progress, StopReason
-from ._targets import fitted_attributes
+from .._core.streams import Stream
+from .targets import fitted_attributes
 
 __all__ = [
     "FitOutcome",
@@ -32,7 +32,7 @@ class TrainingState:
         Moments, counters and the present learning rate.
     solver : str or None
         Whose moments these are.
-    stream : random.Stream or None
+    stream : streams.Stream or None
         Shuffles and dropout.
     progress : stopping.Progress or None
         The criterion, the best so far, and the curves.

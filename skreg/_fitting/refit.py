@@ -22,9 +22,9 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 
 from .._core.stopping import StopReason
-from ._holdout import fold_rows, split_by
-from ._sharing import Same, value_key
-from ._tasks import FitOutcome
+from .sharing import Same, value_key
+from .splits import fold_rows, split_by
+from .tasks import FitOutcome
 
 __all__ = ["check_refit", "needs_refit", "refit_all"]
 

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from .._core.batching import chunk_size
 from .._core.network import Network
-from ._dense_to_sparse import needs_path, run_paths
-from ._preparation import FULL_BATCH, Preparation, restarted
-from ._refit import needs_refit, refit_all
-from ._running import train_batch
-from ._sharing import Same
-from ._tasks import FitOutcome, FitTask, TrainingState, Validation
+from .prepare import FULL_BATCH, Preparation, restarted
+from .refit import needs_refit, refit_all
+from .run_batch import train_batch
+from .sharing import Same
+from .sparse_path import needs_path, run_paths
+from .tasks import FitOutcome, FitTask, TrainingState, Validation
 
 __all__ = [
     "FitOutcome",

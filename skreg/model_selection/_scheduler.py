@@ -15,11 +15,11 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import delayed
 
-from .._progress import run_calls
-from ..neural_network._fit_many import batch_capacity
+from .._fitting.fit import batch_capacity
+from .._utils.progress import run_calls
 from ._candidates import nbytes_of, prepare_fold, with_groups
-from ._jobs import FitResult, Job, fit_whole, located, run_alone, run_together
 from ._sklearn_private import FoldScorer
+from ._worker import FitResult, Job, fit_whole, located, run_alone, run_together
 
 __all__ = ["LockstepRun"]
 

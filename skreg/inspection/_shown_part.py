@@ -2,7 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-from .._wrappers import parts_of
+from .._utils.wrappers import parts_of
 
 __all__ = ["find_part", "model_of"]
 

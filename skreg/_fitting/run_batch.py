@@ -11,8 +11,8 @@ from .._core.soundness import FinitePredictions, RowNorms
 from .._core.stopping import StopReason
 from .._core.training import Settings, train
 from .._core.validation import Validator
-from ._preparation import FULL_BATCH
-from ._tasks import FitOutcome, TrainingState
+from .prepare import FULL_BATCH
+from .tasks import FitOutcome, TrainingState
 
 __all__ = ["train_batch"]
 

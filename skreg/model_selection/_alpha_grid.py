@@ -18,7 +18,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_scalar, indexable
 
-from .._fitting import quietly
+from .._utils.publishing import quietly
 from ._candidates import make_candidate, prepare_fold
 
 __all__ = ["alpha_grid"]

@@ -7,18 +7,18 @@ import numpy as np
 
 from .._core.network import Network
 from .._core.penalties import InputGroups
-from .._core.random import Stream
 from .._core.stopping import Curves, Progress
+from .._core.streams import Stream
 from .._core.training import Model
 from .._core.validation import Holdout
 from ..augmentation import is_resampler
-from ._augmenting import prepare_for, resample_rows
-from ._dense_to_sparse import auto_epsilon
-from ._holdout import split_by, split_validation_rows
-from ._scoring import ValidationScore
-from ._sharing import Same, sharing_key, value_key
-from ._stopping import make_criterion, max_iter_of
-from ._tasks import FitTask, Validation
+from .augmenting import prepare_for, resample_rows
+from .scoring import ValidationScore
+from .sharing import Same, sharing_key, value_key
+from .sparse_path import auto_epsilon
+from .splits import split_by, split_validation_rows
+from .stopping import make_criterion, max_iter_of
+from .tasks import FitTask, Validation
 
 __all__ = ["FULL_BATCH", "Preparation", "Prepared", "restarted"]
 
@@ -60,7 +60,7 @@ class Prepared:
 class Preparation:
     """Turns tasks into models; what tasks have in common is made once.
 
-    Each cache has a key of all that its values depend on (see `_sharing`), beside the
+    Each cache has a key of all that its values depend on (see `sharing`), beside the
     data, which are the same for all tasks.
 
     Parameters

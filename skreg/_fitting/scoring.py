@@ -5,7 +5,7 @@ import inspect
 
 from sklearn.metrics import check_scoring
 
-from ._tasks import predicting_attributes
+from .tasks import predicting_attributes
 
 __all__ = ["ValidationScore", "checked_scorer"]
 

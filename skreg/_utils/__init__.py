@@ -1,0 +1,1 @@
+"""What several packages use and none of them is about."""
