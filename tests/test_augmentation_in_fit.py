@@ -26,7 +26,7 @@ from sklearn.model_selection import GridSearchCV
 from skreg import MLPClassifier, MLPRegressor, model_selection
 from skreg._fitting import run_batch
 from skreg._fitting.augmenting import prepare_for
-from skreg._fitting.fit import FitTask, fit_many
+from skreg._fitting.fit import fit_many, task_of
 from skreg.augmentation import (
     AugmentingResampler,
     Compose,
@@ -77,7 +77,7 @@ def mixed_tasks(kind, is_weighted):
         )
         rows = None if early_stopping else np.arange(index % 3, N_ROWS - 2)
         weight = weights if is_weighted else None
-        tasks.append(FitTask(estimator, rows=rows, sample_weight=weight))
+        tasks.append(task_of(estimator, rows=rows, sample_weight=weight))
     return tasks
 
 
@@ -121,7 +121,7 @@ class Counting(GaussianNoise):
 @pytest.mark.parametrize("sigmas, n_streams", [((0.1, 0.1), 1), ((0.1, 0.2), 2)])
 def test_equal_clones_share_a_stream(sigmas, n_streams):
     Counting.calls = 0
-    tasks = [FitTask(classifier(augmentation=Counting(sigma))) for sigma in sigmas]
+    tasks = [task_of(classifier(augmentation=Counting(sigma))) for sigma in sigmas]
     one, other = fit_many(tasks, SCALED, Y_CLASSES)
     assert Counting.calls == n_streams * 4 * 4  # minibatches and epochs
     is_same = np.array_equal(one.state.params, other.state.params)
@@ -339,10 +339,10 @@ def test_a_search_goes_on_without_the_candidate_that_fails():
 def test_a_resumed_training_is_one_training(solver):
     """As successive halving needs it."""
     estimator = classifier(augmentation=Mixup(), solver=solver, dropout=0.2, max_iter=6)
-    (whole,) = fit_many([FitTask(estimator)], SCALED, Y_CLASSES)
-    (half,) = fit_many([FitTask(estimator, max_iter=3)], SCALED, Y_CLASSES)
+    (whole,) = fit_many([task_of(estimator)], SCALED, Y_CLASSES)
+    (half,) = fit_many([task_of(estimator, max_iter=3)], SCALED, Y_CLASSES)
     state = pickle.loads(pickle.dumps(half.state))
-    rest = FitTask(estimator, state=state, resume=True)
+    rest = task_of(estimator, state=state, resume=True)
     (resumed,) = fit_many([rest], SCALED, Y_CLASSES)
     np.testing.assert_allclose(resumed.state.params, whole.state.params, rtol=1e-10)
 
@@ -350,20 +350,20 @@ def test_a_resumed_training_is_one_training(solver):
 def test_a_network_that_ends_keeps_its_place_in_a_stream():
     """Beside one that goes on with the same stream, and that it catches up with."""
     short, long = (
-        FitTask(classifier(augmentation=Mixup(), max_iter=n)) for n in (3, 6)
+        task_of(classifier(augmentation=Mixup(), max_iter=n)) for n in (3, 6)
     )
     outcomes = fit_many([short, long], SCALED, Y_CLASSES)
-    rest = FitTask(long.estimator, state=outcomes[0].state, resume=True)
+    rest = task_of(long.predictor, state=outcomes[0].state, resume=True)
     (resumed,) = fit_many([rest], SCALED, Y_CLASSES)
     expected = outcomes[1].state.params
     np.testing.assert_allclose(resumed.state.params, expected, rtol=1e-10)
 
 
 def test_resumed_networks_keep_their_own_augmentations():
-    tasks = [FitTask(classifier(augmentation=GaussianNoise(s))) for s in (0.1, 0.5)]
+    tasks = [task_of(classifier(augmentation=GaussianNoise(s))) for s in (0.1, 0.5)]
     outcomes = fit_many(tasks, SCALED, Y_CLASSES)
     rests = [
-        FitTask(task.estimator, state=outcome.state, resume=True, max_iter=7)
+        task_of(task.predictor, state=outcome.state, resume=True, max_iter=7)
         for task, outcome in zip(tasks, outcomes, strict=True)
     ]
     for rest, together in zip(rests, fit_many(rests, SCALED, Y_CLASSES), strict=True):

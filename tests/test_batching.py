@@ -9,7 +9,7 @@ from skreg._core.losses import SquaredError
 from skreg._core.network import Network
 from skreg._core.stopping import StopReason
 from skreg._fitting import fit, run_batch
-from skreg._fitting.fit import FitTask, Validation, fit_each, fit_many
+from skreg._fitting.fit import Validation, fit_each, fit_many, task_of
 from skreg.neural_network import MLPClassifier, MLPRegressor
 
 N_ROWS, N_FEATURES, N_FOLD = 120, 6, 90
@@ -64,7 +64,7 @@ def make_tasks(kind, solver, dtype=np.float64, n_tasks=18, **shared):
         if kind is MLPClassifier and index % 6 == 0:
             estimator.set_params(scoring="accuracy")
         tasks.append(
-            FitTask(
+            task_of(
                 estimator.set_params(**shared),
                 rows=None if early_stopping else FOLDS[rng.integers(3)],
                 sample_weight=weights[rng.integers(2)] if index % 2 else None,
@@ -138,7 +138,7 @@ def compare_with_alone(tasks, X, y, tolerance=1e-11, validation=None):
         try:
             assert_same(outcome, alone, tolerance)
         except AssertionError as error:
-            raise AssertionError(f"task {index}, {task.estimator}: {error}") from error
+            raise AssertionError(f"task {index}, {task.predictor}: {error}") from error
     return outcomes
 
 
@@ -213,7 +213,7 @@ def test_tasks_of_any_kind_come_back_in_their_order(batch_sizes):
         MLPClassifier((5,), solver="lbfgs", alpha=0.1, l1_ratio=0.5, **shared),
         MLPClassifier((5,), alpha=0.2, **shared),
     ]
-    tasks = [FitTask(estimator) for estimator in estimators]
+    tasks = [task_of(estimator) for estimator in estimators]
     outcomes = fit_many(tasks, X, y)
     assert sorted(batch_sizes) == [1, 1, 1, 1, 2, 3]
     seen = set()
@@ -236,16 +236,16 @@ def test_outcomes_are_those_of_fit():
     for task, outcome in zip(tasks, fit_many(tasks, X, y), strict=True):
         rows = np.arange(N_ROWS) if task.rows is None else task.rows
         weight = None if task.sample_weight is None else task.sample_weight[rows]
-        fitted = MLPClassifier(**task.estimator.get_params()).fit(
+        fitted = MLPClassifier(**task.predictor.get_params()).fit(
             X[rows], y[rows], weight
         )
-        assert not hasattr(task.estimator, "coefs_")
-        outcome.apply_to(task.estimator)
-        for ours, theirs in zip(task.estimator.coefs_, fitted.coefs_, strict=True):
+        assert not hasattr(task.predictor, "coefs_")
+        outcome.apply_to(task.predictor)
+        for ours, theirs in zip(task.predictor.coefs_, fitted.coefs_, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
-        assert task.estimator.stop_reason_ == fitted.stop_reason_
-        assert task.estimator.n_iter_ == fitted.n_iter_
-        assert task.estimator.classes_.tolist() == fitted.classes_.tolist()
+        assert task.predictor.stop_reason_ == fitted.stop_reason_
+        assert task.predictor.n_iter_ == fitted.n_iter_
+        assert task.predictor.classes_.tolist() == fitted.classes_.tolist()
 
 
 def test_validation_data_for_those_that_stop_early(batch_sizes):
@@ -268,7 +268,7 @@ def test_networks_with_one_seed_share_what_is_drawn(batch_sizes):
     X, y = data_of(MLPRegressor)
     same = dict(max_iter=5, batch_size=16, dropout=0.3)
     seeds = [0, 1, 0, None, 1]
-    tasks = [FitTask(MLPRegressor((5,), random_state=k, **same)) for k in seeds]
+    tasks = [task_of(MLPRegressor((5,), random_state=k, **same)) for k in seeds]
     rows = [outcome.state.params for outcome in fit_many(tasks, X, y)]
     assert batch_sizes == [5]
     np.testing.assert_array_equal(rows[0], rows[2])
@@ -279,7 +279,7 @@ def test_networks_with_one_seed_share_what_is_drawn(batch_sizes):
 def test_schedules_are_for_sgd_alone():
     X, y = data_of(MLPRegressor)
     tasks = [
-        FitTask(
+        task_of(
             MLPRegressor(
                 (5,), learning_rate=schedule, random_state=0, max_iter=9, tol=0.1
             )
@@ -301,8 +301,8 @@ def test_training_goes_on_from_different_places(solver, batch_sizes):
         task.max_iter = 2 + index % 3
     halves = fit_many(tasks, X, y)
     resumed = [
-        FitTask(
-            task.estimator,
+        task_of(
+            task.predictor,
             rows=task.rows,
             sample_weight=task.sample_weight,
             state=half.state,
@@ -346,7 +346,7 @@ def check_that_only_these_fail(tasks, X, y, failing):
 def test_a_bad_parameter_is_its_own_tasks_error(parameters, message):
     X, y = data_of(MLPClassifier)
     tasks = make_tasks(MLPClassifier, "adam", n_tasks=4)
-    tasks[1].estimator.set_params(**parameters)
+    tasks[1] = task_of(tasks[1].predictor.set_params(**parameters))
     tasks[1].rows = None
     errors = check_that_only_these_fail(tasks, X, y, [1])
     assert message in str(errors[1])
@@ -366,7 +366,8 @@ def test_a_network_that_diverges_leaves_its_neighbours_alone(solver, is_sparse):
     X, y = data_of(MLPRegressor, is_sparse=is_sparse)
     tasks = make_tasks(MLPRegressor, solver, n_tasks=12, activation="relu", dropout=0.0)
     for index in (0, 4, 5):
-        tasks[index].estimator.set_params(learning_rate_init=1e200, alpha=0.0)
+        far = tasks[index].predictor.set_params(learning_rate_init=1e200, alpha=0.0)
+        tasks[index] = task_of(far)
     errors = check_that_only_these_fail(tasks, X, y, [0, 4, 5])
     for error in errors.values():
         assert isinstance(error, ValueError)
@@ -378,7 +379,7 @@ def test_a_network_that_diverges_later_keeps_its_last_finite_parameters():
     shared = dict(activation="identity", solver="sgd", random_state=0, batch_size=60)
     rates = [1e-3, 3.0, 1e-3]
     tasks = [
-        FitTask(MLPRegressor((5,), learning_rate_init=rate, max_iter=40, **shared))
+        task_of(MLPRegressor((5,), learning_rate_init=rate, max_iter=40, **shared))
         for rate in rates
     ]
     outcomes = fit_many(tasks, X, y)
@@ -388,7 +389,7 @@ def test_a_network_that_diverges_later_keeps_its_last_finite_parameters():
     assert 1 < diverged.progress.n_epochs < 40
     assert np.isfinite(diverged.kept).all()
     (before,) = fit_many(
-        [FitTask(tasks[1].estimator, max_iter=diverged.progress.n_epochs - 1)], X, y
+        [task_of(tasks[1].predictor, max_iter=diverged.progress.n_epochs - 1)], X, y
     )
     np.testing.assert_allclose(diverged.kept, before.state.params, rtol=1e-9)
     np.testing.assert_array_equal(outcomes[0].state.params, outcomes[2].state.params)
@@ -401,7 +402,7 @@ def test_a_scorer_that_fails_fails_its_own_task():
         raise RuntimeError("no score today")
 
     tasks = make_tasks(MLPClassifier, "adam", n_tasks=7)
-    tasks[3].estimator.set_params(scoring=scorer)
+    tasks[3] = task_of(tasks[3].predictor.set_params(scoring=scorer))
     errors = check_that_only_these_fail(tasks, X, y, [3])
     assert str(errors[3]) == "no score today"
 

@@ -29,14 +29,14 @@ def residual(model, X, y):
     penalty = make_penalty([model], model.feature_penalty, None, X.dtype)
     encoding = model._fitted_encoding
     network = model_network(model, encoding)
-    Y = model._encode(y, encoding, X.dtype)
+    Y = model._problem.encode(y, encoding, X.dtype)
     rows = np.arange(len(X))
     return Objective(network, penalty, X, Y, rows).kkt_residual(kept[None])[0]
 
 
 def model_network(model, encoding):
     units = [len(model.coefs_[0]), *(len(b) for b in model.intercepts_)]
-    return Network(units, model.activation, model._make_loss(encoding))
+    return Network(units, model.activation, model._problem.make_loss(encoding))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -9,7 +9,7 @@ from scipy import sparse
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.penalties import InputGroups
 from skreg._fitting import sparse_path
-from skreg._fitting.fit import FitTask, fit_many
+from skreg._fitting.fit import fit_many, task_of
 from skreg.feature_selection import _path as path_module
 from skreg.feature_selection import feature_path
 from skreg.feature_selection._path import point_of, trace_paths
@@ -275,7 +275,7 @@ def test_a_batch_of_paths_equals_each_alone(monkeypatch):
     for k in range(5):
         settings = {"random_state": k, "alpha": 10.0 ** -(2 + k % 3)}
         rows = np.sort(rng.permutation(160)[:120])
-        tasks.append(FitTask(MLPRegressor(**NETWORK | settings), rows=rows))
+        tasks.append(task_of(MLPRegressor(**NETWORK | settings), rows=rows))
     widths = []
     train = sparse_path._columns
 
@@ -321,8 +321,8 @@ def test_a_task_that_fails_leaves_its_neighbours_alone():
     codes = (y == "yes") * 1.0
     X[:50] = 1.0
     network = MLPRegressor(**NETWORK, feature_alpha=0.1)
-    good = FitTask(network, rows=np.arange(50, 160))
-    bad = FitTask(network, rows=np.arange(50))
+    good = task_of(network, rows=np.arange(50, 160))
+    bad = task_of(network, rows=np.arange(50))
     outcomes = fit_many([good, bad], X, codes)
     assert outcomes[0].error is None
     assert "No input can be selected" in str(outcomes[1].error)

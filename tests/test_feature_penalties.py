@@ -15,7 +15,7 @@ from skreg._core.penalties import (
     GroupLogSum,
     InputGroups,
 )
-from skreg.neural_network._groups import parse_feature_groups
+from skreg._fitting.input_groups import parse_feature_groups
 
 # Training ends where the test says, which the estimators warn about.
 unfinished = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

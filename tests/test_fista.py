@@ -16,7 +16,7 @@ from skreg import MLPClassifier, MLPRegressor
 from skreg._core.objective import Objective
 from skreg._core.penalties import make_penalty
 from skreg._core.solvers import _ProximalGradient
-from skreg._fitting.fit import FitTask, fit_many
+from skreg._fitting.fit import fit_many, task_of
 
 FISTA = dict(solver="fista", tol=1e-7, max_iter=20_000, random_state=0)
 LINEAR = dict(hidden_layer_sizes=(), **FISTA)
@@ -172,12 +172,15 @@ PENALTIES = {
 def objective_of(model, X, y):
     """The objective that a fitted network minimized, and its parameters."""
     (outcome,) = fit_many(
-        [FitTask(model.set_params(max_iter=1), dense_first=False)], X, y
+        [task_of(model.set_params(max_iter=1), dense_first=False)], X, y
     )
     network = outcome.network
-    Y = model._encode(y, outcome.encoding, X.dtype)
+    Y = model._problem.encode(y, outcome.encoding, X.dtype)
     objective_penalty = make_penalty(
-        [model], model.feature_penalty, model._input_groups(X.shape[1]), X.dtype
+        [model],
+        model.feature_penalty,
+        model._make_config().input_groups(X.shape[1]),
+        X.dtype,
     )
     objective = Objective(network, objective_penalty, X, Y, np.arange(len(X)))
     return objective, network.pack(model.coefs_, model.intercepts_, X.dtype)[None]
@@ -193,7 +196,7 @@ def residual_by_definition(model, objective, params):
     worst = max(np.abs(block[0, -1]).max() for block in network.blocks(gradient))
     for W, G in zip(weights[1:], gradients[1:], strict=True):
         worst = max(worst, l1_distance(W, G, l1).max())
-    groups = model._input_groups(len(weights[0]))
+    groups = model._make_config().input_groups(len(weights[0]))
     for g in range(groups.n_groups):
         members = groups.labels == g
         W, G = weights[0][members], gradients[0][members]
@@ -300,7 +303,7 @@ def test_the_objective_never_rises(activation):
         feature_epsilon=0.2,
         **FISTA | {"max_iter": 300, "tol": 1e-3},
     )
-    (outcome,) = fit_many([FitTask(model, dense_first=False)], X, y)
+    (outcome,) = fit_many([task_of(model, dense_first=False)], X, y)
     losses = outcome.progress.curves.loss
     assert len(losses) > 50
     assert np.diff(losses).max() <= 0

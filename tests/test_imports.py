@@ -124,7 +124,7 @@ def test_imports_go_down(module):
         ("skreg", "from .neural_network import MLPClassifier", None),
         ("skreg.__main__", "from skreg import MLPClassifier", None),
         ("skreg.neural_network._base", "from .._core import losses", None),
-        ("skreg.neural_network._base", "from . import _groups", None),
+        ("skreg.neural_network._base", "from . import _callbacks", None),
         ("skreg.neural_network._base", "import sklearn.base", None),
         ("skreg._core.training", "from . import losses\nimport numpy", None),
         ("skreg._core.losses", "from .training import train", "stands above"),

@@ -22,7 +22,7 @@ from skreg._core.stopping import Patience, Progress, StopReason
 from skreg._core.streams import Stream
 from skreg._core.training import Model, Settings, train
 from skreg._fitting import run_batch
-from skreg._fitting.fit import FitTask, Validation, fit_many
+from skreg._fitting.fit import Validation, fit_many, task_of
 from skreg._fitting.splits import fold_rows
 from skreg.neural_network import MLPClassifier, MLPRegressor
 
@@ -209,7 +209,7 @@ def test_whole_epochs_of_equal_batches(cancer):
 def test_refit_sees_the_validation_rows(diabetes):
     X, y = diabetes
     network = MLPRegressor((10,), early_stopping=True, refit=True, random_state=0)
-    (outcome,) = fit_many([FitTask(clone(network).set_params(refit=False))], X, y)
+    (outcome,) = fit_many([task_of(clone(network).set_params(refit=False))], X, y)
     validation, _ = outcome.state.validation_rows
     network.fit(X, y)
     other = y.copy()
@@ -253,7 +253,7 @@ def test_weights_and_classes_count_in_both_phases(iris):
     assert network.refit_n_updates_ == network.best_iter_
     # Another weight of a validation row changes the second phase alone.
     plain = clone(network).set_params(refit=False)
-    (outcome,) = fit_many([FitTask(plain, sample_weight=weight)], X, y)
+    (outcome,) = fit_many([task_of(plain, sample_weight=weight)], X, y)
     row = outcome.state.validation_rows[0][0]
     weight[row] *= 1 + 1e-9
     other = clone(network).fit(X, y, sample_weight=weight)
@@ -304,7 +304,7 @@ def test_rows_of_a_task_are_kept_when_validation_data_are_added(diabetes):
     )
     rows = np.arange(0, 300, 2)
     validation = Validation(X[400:], y[400:])
-    (outcome,) = fit_many([FitTask(network, rows=rows)], X, y, validation=validation)
+    (outcome,) = fit_many([task_of(network, rows=rows)], X, y, validation=validation)
     alone = clone(network).fit(X[rows], y[rows], X_val=X[400:], y_val=y[400:])
     kept = outcome.network.unpack(outcome.state.progress.kept)[0]
     np.testing.assert_allclose(kept[0], alone.coefs_[0], rtol=1e-9)
@@ -366,7 +366,7 @@ def test_folds_train_as_one_batch_and_so_do_the_second_networks(iris, monkeypatc
     assert sizes == [5, 1]
     sizes.clear()
     candidates = [clone(network).set_params(alpha=a) for a in (0.0, 0.1)]
-    fit_many([FitTask(candidate) for candidate in candidates], *iris)
+    fit_many([task_of(candidate) for candidate in candidates], *iris)
     assert sizes == [10, 2]
 
 
@@ -378,7 +378,7 @@ def test_a_batch_with_refit_equals_each_alone(iris):
         for alpha in (0.0, 0.1)
         for seed in (0, 1)
     ]
-    outcomes = fit_many([FitTask(candidate) for candidate in candidates], X, y)
+    outcomes = fit_many([task_of(candidate) for candidate in candidates], X, y)
     for candidate, outcome in zip(candidates, outcomes, strict=True):
         assert outcome.error is None
         together = clone(candidate)
@@ -399,7 +399,7 @@ def test_folds_of_a_splitter_are_its_last_splits(iris, splitter):
         with warnings.catch_warnings():
             # Unshuffled parts of iris lack a class.
             warnings.simplefilter("ignore")
-            (outcome,) = fit_many([FitTask(fold, split=(train_rows, validation))], X, y)
+            (outcome,) = fit_many([task_of(fold, split=(train_rows, validation))], X, y)
         progress = outcome.state.progress
         points.append(progress.best_iter * outcome.updates_per_epoch)
     assert network.refit_n_updates_ == max(points)

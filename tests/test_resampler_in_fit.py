@@ -22,7 +22,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier
-from skreg._fitting.fit import FitTask, fit_many
+from skreg._fitting.fit import fit_many, task_of
 from skreg.augmentation import AugmentingResampler, Mixup
 from skreg.diagnosis import bias_variance_decomposition
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
@@ -95,9 +95,9 @@ def test_a_resampler_in_every_call_of_partial_fit_and_warm_start():
 
 
 def test_training_with_a_resampler_is_not_resumed():
-    task = FitTask(classifier(augmentation=COPIES))
+    task = task_of(classifier(augmentation=COPIES))
     (outcome,) = fit_many([task], SCALED, Y_CLASSES)
-    again = FitTask(task.estimator, state=outcome.state, resume=True, max_iter=6)
+    again = task_of(task.estimator, state=outcome.state, resume=True, max_iter=6)
     (resumed,) = fit_many([again], SCALED, Y_CLASSES)
     with pytest.raises(ValueError, match="a resampler as augmentation cannot be resum"):
         raise resumed.error

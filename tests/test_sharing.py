@@ -16,10 +16,9 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.streams import Stream
-from skreg._fitting import sharing
-from skreg._fitting.fit import FitOutcome, FitTask, fit_many
+from skreg._fitting.fit import FitOutcome, fit_many, task_of
+from skreg._fitting.keys import Same, identity_key, value_key
 from skreg._fitting.refit import _agreed
-from skreg._fitting.sharing import Same, identity_key, sharing_key, value_key
 from skreg.augmentation import GaussianNoise
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
 
@@ -240,7 +239,7 @@ def test_tasks_that_differ_in_one_parameter(data, kind, name):
             for value in values
         ]
 
-    outcomes = fit_many([FitTask(network) for network in networks()], X, y)
+    outcomes = fit_many([task_of(network) for network in networks()], X, y)
     for outcome, alone in zip(outcomes, networks(), strict=True):
         if outcome.error is not None:
             with pytest.raises(type(outcome.error)):
@@ -301,7 +300,7 @@ def test_a_fold_that_was_cut_might_name_a_later_point():
 
 
 def test_networks_without_a_seed_start_each_for_itself(data):
-    tasks = [FitTask(network(random_state=None, max_iter=1)) for _ in range(2)]
+    tasks = [task_of(network(random_state=None, max_iter=1)) for _ in range(2)]
     one, other = fit_many(tasks, *data)
     assert not np.array_equal(one.state.params, other.state.params)
 
@@ -368,7 +367,7 @@ def test_a_failing_neighbour_does_not_move_a_generator(data):
         )
 
     expected = [make(alpha).fit(X, y) for alpha in (1e-4, 1e-2)]
-    tasks = [FitTask(make(alpha)) for alpha in (1e-4, 1.0, 1e-2)]
+    tasks = [task_of(make(alpha)) for alpha in (1e-4, 1.0, 1e-2)]
     first, failed, last = fit_many(tasks, X, y)
     assert isinstance(failed.error, ZeroDivisionError)
     for outcome, alone in zip((first, last), expected, strict=True):
@@ -394,25 +393,6 @@ def test_groups_that_do_not_fit_fail_alone(data):
 
 
 # -- keys ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
-def test_every_parameter_says_what_it_matters_to(kind):
-    names = set(sharing.parameter_names(kind))
-    assert names == set(kind().get_params())
-    assert names <= set(sharing._MATTERS_TO)
-
-
-@pytest.mark.parametrize("to", ["data", "target", "start", "batch"])
-def test_a_parameter_that_is_not_listed_matters_to_all(to):
-    class Extended(MLPRegressor):
-        def __init__(self, new=1):
-            super().__init__()
-            self.new = new
-
-    assert sharing_key(Extended(new=1), to) == sharing_key(Extended(new=1), to)
-    assert sharing_key(Extended(new=1), to) != sharing_key(Extended(new=2), to)
-    assert sharing_key(Extended(), to) != sharing_key(MLPRegressor(), to)
 
 
 def test_values_are_known_by_their_content():

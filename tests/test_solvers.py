@@ -17,7 +17,7 @@ from sklearn.linear_model import (
 )
 from sklearn.metrics import log_loss, mean_poisson_deviance
 
-from skreg._fitting.fit import FitTask, TrainingState, fit_many
+from skreg._fitting.fit import TrainingState, fit_many, task_of
 from skreg.neural_network import MLPClassifier, MLPRegressor
 
 LBFGS = dict(
@@ -252,7 +252,7 @@ def test_adams_support_tends_to_that_of_the_minimum(problem, kind, alpha, l1_rat
             n_iter_no_change=np.inf,
             random_state=0,
         )
-        (outcome,) = fit_many([FitTask(estimator, state=state)], X, y)
+        (outcome,) = fit_many([task_of(estimator, state=state)], X, y)
         state = TrainingState(outcome.state.params)
         W = outcome.network.unpack(state.params)[0][0]
         distances.append(np.abs(W - exact).max())

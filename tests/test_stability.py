@@ -16,7 +16,7 @@ from test_feature_path import NETWORK, make_data
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.penalties import InputGroups
 from skreg._fitting import sparse_path
-from skreg._fitting.fit import FitTask
+from skreg._fitting.fit import task_of
 from skreg.feature_selection import StabilitySelection, feature_path
 from skreg.feature_selection._halves import draw_halves
 from skreg.feature_selection._path import rank_features, rank_traces, trace_paths
@@ -346,9 +346,9 @@ def test_false_selections_stay_within_the_bound():
 def test_where_q_are_left_it_is_known_which(groups, q):
     X, y = make_data()
     network = MLPClassifier(**NETWORK | {"max_iter": 10}, feature_groups=groups)
-    labels = network._input_groups(10)
+    labels = network._make_config().input_groups(10)
     tasks = [
-        FitTask(network, rows=np.sort(half))
+        task_of(network, rows=np.sort(half))
         for half in draw_halves(network, y, 2, np.random.RandomState(q))
     ]
     whole, cut = (trace_paths(tasks, X, y, n_enough=n_enough) for n_enough in (0, q))
@@ -380,6 +380,6 @@ def test_of_inputs_that_leave_together_the_cut_takes_the_heavier():
 )
 def test_paths_on_which_inputs_may_come_back_go_to_their_end(settings):
     X, y = make_data()
-    task = FitTask(MLPClassifier(**NETWORK | {"max_iter": 5}, **settings))
+    task = task_of(MLPClassifier(**NETWORK | {"max_iter": 5}, **settings))
     (points,) = trace_paths([task], X, y, n_enough=5)
     assert points[-1].support.sum() == 0

@@ -18,7 +18,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skreg._fitting.fit import FitTask, fit_many
+from skreg._fitting.fit import fit_many, task_of
 from skreg.neural_network import MLPClassifier, MLPRegressor
 
 
@@ -34,7 +34,7 @@ def regressor(**params):
 
 def held_out(network, X, y, rows=None, groups=None, sample_weight=None):
     """Validation and training rows of a fit of this network."""
-    task = FitTask(network, rows=rows, groups=groups, sample_weight=sample_weight)
+    task = task_of(network, rows=rows, groups=groups, sample_weight=sample_weight)
     (outcome,) = fit_many([task], X, y)
     if outcome.error is not None:
         raise outcome.error
@@ -148,7 +148,7 @@ def test_groups_stay_together(iris):
     assert len(validation) == 30
 
     # `fit` hands them on: the same network, and another without them.
-    (outcome,) = fit_many([FitTask(network, groups=groups)], X, y)
+    (outcome,) = fit_many([task_of(network, groups=groups)], X, y)
     fitted = clone(network).fit(X, y, groups=groups.tolist())
     assert fitted.validation_scores_ == outcome.state.progress.curves.validation_scores
     with pytest.raises(ValueError, match="groups"):
@@ -176,7 +176,7 @@ def test_weights_follow_the_split(iris):
     X, y = iris
     weight = np.linspace(1, 2, 150)
     network = classifier(validation_splitter=KFold(3))
-    (outcome,) = fit_many([FitTask(network, sample_weight=weight)], X, y)
+    (outcome,) = fit_many([task_of(network, sample_weight=weight)], X, y)
     np.testing.assert_array_equal(outcome.state.validation_rows[1], weight[100:])
     np.testing.assert_array_equal(outcome.state.stream.sample_weight, weight[:100])
 
@@ -241,7 +241,7 @@ def test_a_batch_with_splitters_equals_each_alone(iris):
         for split in splits
         for alpha in (0.0, 0.1)
     ]
-    outcomes = fit_many([FitTask(clone(network)) for network in networks], X, y)
+    outcomes = fit_many([task_of(clone(network)) for network in networks], X, y)
     for network, outcome in zip(networks, outcomes, strict=True):
         network.fit(X, y)
         curves = outcome.state.progress.curves
@@ -274,13 +274,13 @@ def test_validation_rows_never_enter_training(make, split, solver, iris, diabete
         network = make(
             solver=solver, max_iter=n_epochs, n_iter_no_change=np.inf, **SPLITS[split]
         )
-        (outcome,) = fit_many([FitTask(network, groups=groups)], X, y)
+        (outcome,) = fit_many([task_of(network, groups=groups)], X, y)
         validation, _ = outcome.state.validation_rows
         X_other, y_other = X.copy(), y.copy()
         X_other[validation] = 10 * X[validation][::-1] + 1
         if make is regressor:
             y_other[validation] = 100 - y[validation]
-        (other,) = fit_many([FitTask(network, groups=groups)], X_other, y_other)
+        (other,) = fit_many([task_of(network, groups=groups)], X_other, y_other)
         curves, other_curves = (o.state.progress.curves for o in (outcome, other))
         assert curves.validation_scores != other_curves.validation_scores
         # The curves of the training rows hold every epoch's parameters.

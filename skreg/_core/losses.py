@@ -17,8 +17,8 @@ HalfMultinomial     logsumexp(z) - y . z                     softmax(z)
 Arrays are feature-major: ``raw : (..., n_outputs, n_rows)`` and ``Y`` broadcasts
 against it (all models of a batch may share one ``Y``). Values and gradients come from
 ``z`` itself, never from a clipped probability, so both are finite and agree for every
-finite ``z``. A new loss is a class with these four methods and an entry in the
-estimators' table of names.
+finite ``z``. A new loss is a class with these four methods and an entry in the table at
+the end of this file.
 """
 
 from abc import ABC, abstractmethod
@@ -27,6 +27,7 @@ import numpy as np
 from scipy.special import expit, xlogy
 
 __all__ = [
+    "REGRESSION_LOSSES",
     "AbsoluteError",
     "HalfBinomial",
     "HalfMultinomial",
@@ -272,3 +273,13 @@ class HalfMultinomial(Loss):
         np.subtract(raw, raw.max(axis=-2, keepdims=True), out=out)
         np.exp(out, out=out)
         out /= out.sum(axis=-2, keepdims=True)
+
+
+# By the name of the parameter `loss`: each is made from the parameters of a fit.
+REGRESSION_LOSSES = {
+    "squared_error": lambda parameters: SquaredError(),
+    "absolute_error": lambda parameters: AbsoluteError(),
+    "huber": lambda parameters: Huber(parameters.huber_delta),
+    "quantile": lambda parameters: Quantile(parameters.quantile),
+    "poisson": lambda parameters: HalfPoisson(),
+}

@@ -341,6 +341,7 @@ def fista(
     *,
     max_iter,
     tol,
+    max_fun=None,
     is_sound=None,
     validate=None,
     report=None,
@@ -362,6 +363,8 @@ def fista(
     tol : float
         Of the residual (see `Objective.kkt_residual`) in units of the smallest
         positive strength of a penalty that is not smooth, or of 1 where there is none.
+    max_fun : int, default=None
+        Ignored: each iteration has as many evaluations as it needs.
 
     Returns
     -------

@@ -28,12 +28,12 @@ def prepare_for(augmentation, X, Y, rows):
     return prepare_augmentation(augmentation, X, Y, rows)
 
 
-def resample_rows(estimator, X, y, stream, seed):
+def resample_rows(config, X, y, stream, seed):
     """Apply the resampler in `augmentation` to the training rows, once.
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    config : FitConfig
     X : ndarray or CSR matrix of shape (n_samples, n_features)
     y : array of shape (n_samples,) or (n_samples, n_outputs)
     stream : streams.Stream
@@ -47,17 +47,17 @@ def resample_rows(estimator, X, y, stream, seed):
     stream : streams.Stream
         Over the rows of these.
     """
-    resampler = estimator.augmentation
+    resampler = config.augmentation
     if getattr(resampler, "random_state", 0) is None:
         resampler = type(resampler)(**resampler.get_params(deep=False))
         resampler.set_params(random_state=seed)
     try:
         X_new, y_new, weights, _ = resample_training_rows(
             resampler,
-            _with_names(X[stream.rows], resampler, estimator),
+            _with_names(X[stream.rows], resampler, config.feature_names),
             y[stream.rows],
             {"sample_weight": stream.sample_weight},
-            regression=estimator._estimator_type_is_regressor,
+            regression=config.problem.is_regression,
         )
     except (TypeError, ValueError) as error:
         if "dataframe" in str(error).lower():
@@ -79,9 +79,8 @@ def resample_rows(estimator, X, y, stream, seed):
     return X_new.astype(X.dtype, copy=False), y_new, stream.on_rows(rows, weight)
 
 
-def _with_names(X, resampler, estimator):
+def _with_names(X, resampler, names):
     """Rows in a DataFrame where a resampler names columns that the user's X had."""
-    names = getattr(estimator, "feature_names_in_", None)
     if names is None or not isinstance(X, np.ndarray):
         return X
     known = set(names)

@@ -1,6 +1,6 @@
 """The one entry for everything that trains: tasks to batches to outcomes.
 
-A task names an estimator, its rows and, to go on from somewhere, a state. Tasks that
+A task has a configuration, its rows and, to go on from somewhere, a state. Tasks that
 agree on what a batch must share train side by side; every one ends with the parameters
 it would have had alone. An estimator's `fit` is the case of one task.
 """
@@ -9,12 +9,13 @@ from dataclasses import replace
 
 from .._core.batching import chunk_size
 from .._core.network import Network
-from .prepare import FULL_BATCH, Preparation, restarted
+from .keys import Same
+from .prepare import Preparation, restarted
 from .refit import needs_refit, refit_all
 from .run_batch import train_batch
-from .sharing import Same
+from .solvers import solver_of
 from .sparse_path import needs_path, run_paths
-from .tasks import FitOutcome, FitTask, TrainingState, Validation
+from .tasks import FitOutcome, FitTask, TrainingState, Validation, task_of
 
 __all__ = [
     "FitOutcome",
@@ -24,6 +25,7 @@ __all__ = [
     "batch_capacity",
     "fit_each",
     "fit_many",
+    "task_of",
 ]
 
 
@@ -168,12 +170,12 @@ def _fit_by_paths(tasks, by_path, X, y, validation, keep_interrupted):
     yield from outcomes.items()
 
 
-def batch_capacity(estimator, n_rows, n_features, n_outputs, dtype):
+def batch_capacity(config, n_rows, n_features, n_outputs, dtype):
     """The number of such networks that train best side by side.
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    config : FitConfig
     n_rows, n_features, n_outputs : int
         Of the training data.
     dtype : dtype
@@ -182,21 +184,20 @@ def batch_capacity(estimator, n_rows, n_features, n_outputs, dtype):
     -------
     int
     """
-    if estimator.solver in FULL_BATCH:
+    if not solver_of(config.solver).has_minibatches:
         return 1
     network = Network(
-        (n_features, *estimator._hidden_units(), n_outputs), estimator.activation, None
+        (n_features, *config.hidden_units, n_outputs), config.activation, None
     )
-    batch_size = 200 if estimator.batch_size == "auto" else estimator.batch_size
-    return chunk_size(network, min(batch_size, n_rows), dtype)
+    return chunk_size(network, config.batch_size_for(n_rows), dtype)
 
 
 def _chunks(batch, dtype):
     """Cut a batch into chunks of about equal size that fit into the cache."""
     first = batch[0]
-    size = chunk_size(first.network, first.batch_size, dtype)
-    if first.task.estimator.solver in FULL_BATCH:
-        size = 1
+    size = 1
+    if solver_of(first.task.config.solver).has_minibatches:
+        size = chunk_size(first.network, first.batch_size, dtype)
     n_chunks = -(-len(batch) // size)
     ends = [len(batch) * chunk // n_chunks for chunk in range(n_chunks + 1)]
     return [batch[start:end] for start, end in zip(ends, ends[1:], strict=False)]

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import is_regressor
 
 from .._core.network import raw_predictions
 from .._core.rows import any_column_varies
@@ -88,10 +89,10 @@ def fault_of(estimator, outcome, X, y, sample_weight=None, rows=None):
     """
     if outcome.stop_reason in _SPEAK_FOR_THEMSELVES:
         return None
-    kind = "regressor" if estimator._estimator_type_is_regressor else "classifier"
+    kind = "regressor" if is_regressor(estimator) else "classifier"
     rows = _some(X, sample_weight, rows, _MOST_ROWS[kind])
     network = outcome.network
-    Y = estimator._encode(y[rows], outcome.encoding, np.float64).T
+    Y = estimator._problem.encode(y[rows], outcome.encoding, np.float64).T
     weight = None if sample_weight is None else sample_weight[rows]
     varied = [k for k in range(len(Y)) if (Y[k] != Y[k, 0]).any()]
     if not varied:
@@ -107,7 +108,7 @@ def fault_of(estimator, outcome, X, y, sample_weight=None, rows=None):
             is_constant = _is_constant(last_raw[varied], Y[varied])
         if is_constant and any_column_varies(X, rows):
             return Fault(FaultKind.CONSTANT, _message_of_constant(estimator))
-        if not estimator._estimator_type_is_regressor:
+        if not is_regressor(estimator):
             return None
         for k in varied:
             one = slice(k, k + 1)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from .._core.network import Network
 from .._core.penalties import InputGroups
@@ -11,33 +12,18 @@ from .._core.stopping import Curves, Progress
 from .._core.streams import Stream
 from .._core.training import Model
 from .._core.validation import Holdout
+from .._utils.warnings import warn
 from ..augmentation import is_resampler
 from .augmenting import prepare_for, resample_rows
+from .keys import Same, value_key
 from .scoring import ValidationScore
-from .sharing import Same, sharing_key, value_key
+from .solvers import solver_of
 from .sparse_path import auto_epsilon
 from .splits import split_by, split_validation_rows
-from .stopping import make_criterion, max_iter_of
+from .stopping import make_criterion
 from .tasks import FitTask, Validation
 
-__all__ = ["FULL_BATCH", "Preparation", "Prepared", "restarted"]
-
-# These train one model at a time.
-FULL_BATCH = ("lbfgs", "fista")
-
-# What may differ between the models of a batch, by the estimators' names.
-_PER_MODEL = (
-    "alpha",
-    "l1_ratio",
-    "feature_alpha",
-    "dropout",
-    "learning_rate_init",
-    "power_t",
-    "momentum",
-    "beta_1",
-    "beta_2",
-    "epsilon",
-)
+__all__ = ["Preparation", "Prepared", "restarted"]
 
 
 @dataclass
@@ -60,7 +46,7 @@ class Prepared:
 class Preparation:
     """Turns tasks into models; what tasks have in common is made once.
 
-    Each cache has a key of all that its values depend on (see `sharing`), beside the
+    Each cache has a key of all that its values depend on (see `config`), beside the
     data, which are the same for all tasks.
 
     Parameters
@@ -94,15 +80,16 @@ class Preparation:
         -------
         Prepared
         """
-        estimator, X = task.estimator, self._X
+        config, X = task.config, self._X
+        problem = config.problem
         rows = np.arange(X.shape[0]) if task.rows is None else task.rows
-        encoding = task.encoding or estimator._encoding_of(_rows_of(self._y, task.rows))
-        weight = estimator._training_weight(task.sample_weight, self._y, rows, encoding)
+        encoding = task.encoding or problem.encoding_of(_rows_of(self._y, task.rows))
+        weight = problem.training_weight(task.sample_weight, self._y, rows, encoding)
         n_outputs = _n_outputs(self._y, encoding)
         network = Network(
-            (X.shape[1], *estimator._hidden_units(), n_outputs),
-            estimator.activation,
-            estimator._make_loss(encoding),
+            (X.shape[1], *config.hidden_units, n_outputs),
+            config.activation,
+            problem.make_loss(encoding),
         )
         if task.resume:
             start = self._resume(task)
@@ -110,18 +97,18 @@ class Preparation:
             start = self._start(task, network, rows, weight, encoding)
         params, stream, validation_rows = start
         encoding = self._encoding_on(
-            estimator, encoding, stream.rows, stream.sample_weight
+            config, encoding, stream.rows, stream.sample_weight
         )
-        Y = self._encode(estimator, encoding)
+        Y = self._encode(config, encoding)
         holdout = self._holdout(task, encoding, Y, stream, network, validation_rows)
         score = self._score(task, encoding, network, holdout)
-        if is_resampler(estimator.augmentation):
+        if is_resampler(config.augmentation):
             if task.resume:
                 raise ValueError(
                     "Training with a resampler as augmentation cannot be resumed: its "
                     "rows are drawn anew."
                 )
-            X, Y, stream = self._resample(estimator, encoding, stream)
+            X, Y, stream = self._resample(config, encoding, stream)
         model = Model(
             params=params,
             stream=stream,
@@ -130,17 +117,18 @@ class Preparation:
             score=score,
             optimizer_state=task.state.optimizer if task.state else None,
             n_samples_seen=task.state.n_samples_seen if task.state else 0,
-            max_iter=task.max_iter or max_iter_of(estimator),
+            max_iter=task.max_iter or config.max_iter,
             max_updates=task.n_updates,
-            **{name: getattr(estimator, name) for name in _PER_MODEL},
+            **config.step_values(),
         )
-        batch_size = estimator._resolve_batch_size(stream.n_rows)
+        batch_size = config.batch_size_for(stream.n_rows)
+        self._tell_of_batch_size(config, stream.n_rows)
         groups = None
-        if estimator.feature_alpha > 0:
+        if config.feature_alpha > 0:
             model.feature_epsilon = _feature_epsilon(task, network, params)
-            groups = self._input_groups(estimator)
+            groups = self._input_groups(config)
         key = (
-            estimator._batch_key(),
+            config.key("batch"),
             Same(groups),
             network.layer_units,
             batch_size,
@@ -163,28 +151,37 @@ class Preparation:
             groups,
         )
 
-    def _input_groups(self, estimator):
-        groups = estimator._input_groups(self._X.shape[1])
+    def _tell_of_batch_size(self, config, n_rows):
+        is_larger = config.batch_size != "auto" and config.batch_size > n_rows
+        if is_larger and solver_of(config.solver).has_minibatches:
+            warn(
+                f"Got batch_size={config.batch_size} larger than the {n_rows} training "
+                "rows. It is going to be clipped."
+            )
+
+    def _input_groups(self, config):
+        groups = config.input_groups(self._X.shape[1])
         # One object for all that agree, by which a batch knows it.
         return self._groups.setdefault(groups.labels.tobytes(), groups)
 
-    def _encoding_on(self, estimator, encoding, rows, weight):
+    def _encoding_on(self, config, encoding, rows, weight):
         """The encoding where it depends on the training rows, without validation."""
-        return encoding or estimator._encoding_on(self._y[rows], weight)
+        return encoding or config.problem.encoding_on(self._y[rows], weight)
 
-    def _encode(self, estimator, encoding):
-        key = sharing_key(estimator, "target"), _encoding_key(encoding)
+    def _encode(self, config, encoding):
+        key = config.key("target"), _encoding_key(encoding)
         if key not in self._encoded:
-            self._encoded[key] = estimator._encode(self._y, encoding, self._X.dtype)
+            Y = config.problem.encode(self._y, encoding, self._X.dtype)
+            self._encoded[key] = Y
         return self._encoded[key]
 
     def _start(self, task, network, rows, weight, encoding):
         """Initial parameters, stream, validation rows: shared by tasks that agree."""
-        estimator, state = task.estimator, task.state
+        config, state = task.config, task.state
         key = (
-            sharing_key(estimator, "start"),
+            config.key("start"),
             # Without a seed each start is another.
-            object() if estimator.random_state is None else None,
+            object() if config.random_state is None else None,
             network.layer_units,
             _encoding_key(encoding),
             *map(Same, (task.rows, task.sample_weight, task.groups, task.split, state)),
@@ -213,8 +210,8 @@ class Preparation:
         return state.params, stream, state.validation_rows
 
     def _draw_start(self, task, network, rows, weight, encoding):
-        splits = task.estimator.early_stopping and self._validation is None
-        random_state = task.estimator._check_random_state()
+        splits = task.config.early_stopping and self._validation is None
+        random_state = check_random_state(task.config.random_state)
         if task.state is None:
             params = network.initialize(random_state, self._X.dtype)
         else:
@@ -237,51 +234,53 @@ class Preparation:
         return params, Stream(rows, random_state, weight, augmentation), validation_rows
 
     def _prepare_augmentation(self, task, rows, weight, encoding):
-        encoding = self._encoding_on(task.estimator, encoding, rows, weight)
-        Y = self._encode(task.estimator, encoding)
-        return prepare_for(task.estimator.augmentation, self._X, Y, rows)
+        encoding = self._encoding_on(task.config, encoding, rows, weight)
+        Y = self._encode(task.config, encoding)
+        return prepare_for(task.config.augmentation, self._X, Y, rows)
 
-    def _resample(self, estimator, encoding, stream):
+    def _resample(self, config, encoding, stream):
         """X, Y and stream of the training rows after the resampler; once a stream."""
-        key = Same(stream), sharing_key(estimator, "target"), _encoding_key(encoding)
+        key = Same(stream), config.key("target"), _encoding_key(encoding)
         if key not in self._resampled:
             seed = stream.noise_seed[0]
-            X, y, new = resample_rows(estimator, self._X, self._y, stream, seed)
-            self._resampled[key] = X, estimator._encode(y, encoding, X.dtype), new
+            X, y, new = resample_rows(config, self._X, self._y, stream, seed)
+            Y = config.problem.encode(y, encoding, X.dtype)
+            self._resampled[key] = X, Y, new
         return self._resampled[key]
 
     def _split(self, task, n_rows, encoding, random_state):
         """Training and validation rows, as positions in the task's rows."""
         if task.split is not None:
             return task.split
-        estimator, y = task.estimator, _rows_of(self._y, task.rows)
-        if estimator.validation_splitter is not None:
+        config, y = task.config, _rows_of(self._y, task.rows)
+        if config.validation_splitter is not None:
             X, groups = _rows_of(self._X, task.rows), task.groups
             groups = None if groups is None else _rows_of(groups, task.rows)
-            return split_by(estimator.validation_splitter, X, y, groups)[-1]
+            return split_by(config.validation_splitter, X, y, groups)[-1]
         codes = None if encoding is None else encoding.strata(y)
         return split_validation_rows(
-            n_rows, estimator.validation_fraction, random_state, codes
+            n_rows, config.validation_fraction, random_state, codes
         )
 
     def _holdout(self, task, encoding, Y, stream, network, validation_rows):
         """The validation rows with their weights: one object for all that agree."""
-        estimator, given = task.estimator, self._validation
-        if not estimator.early_stopping:
+        config, given = task.config, self._validation
+        problem = config.problem
+        if not config.early_stopping:
             return None
-        unit = estimator._loss_unit(network.loss, Y, stream)
+        unit = problem.loss_unit(network.loss, Y, stream)
         if validation_rows is not None:
             X, (rows, weight) = self._X, validation_rows
         else:
-            estimator._check_target(given.y, encoding, network.n_outputs, "y_val")
+            problem.check(given.y, encoding, network.n_outputs, "y_val")
             X, rows = given.X, self._given_rows
-            Y = estimator._encode(given.y, encoding, X.dtype)
-            weight = estimator._training_weight(
+            Y = problem.encode(given.y, encoding, X.dtype)
+            weight = problem.training_weight(
                 given.sample_weight, given.y, rows, encoding
             )
         holdout = Holdout(X, Y, rows, weight, unit)
         key = (
-            sharing_key(estimator, "target"),
+            config.key("target"),
             _encoding_key(encoding),
             Same(rows) if rows is self._given_rows else rows.tobytes(),
             None if weight is None else weight.tobytes(),
@@ -291,7 +290,7 @@ class Preparation:
 
     def _score(self, task, encoding, network, holdout):
         """What scores the validation rows where it is not their loss."""
-        if holdout is None or task.estimator.scoring == "loss":
+        if holdout is None or task.config.scoring == "loss":
             return None
         rows = holdout.rows
         is_given = rows is self._given_rows
@@ -301,7 +300,8 @@ class Preparation:
         X, y = self._scored[Same(holdout)]
         given_weight = source.sample_weight if is_given else task.sample_weight
         return ValidationScore(
-            task.estimator,
+            task.predictor,
+            task.config.scoring,
             network,
             encoding,
             X,
@@ -334,8 +334,8 @@ def _n_outputs(y, encoding):
 
 
 def _feature_epsilon(task, network, params):
-    """The estimator's, or the one that training began with, or one by the params."""
-    epsilon = task.estimator.feature_epsilon
+    """The one asked for, or that training began with, or one by the params."""
+    epsilon = task.config.feature_epsilon
     if epsilon != "auto":
         return epsilon
     if task.state is not None and task.state.feature_epsilon is not None:
@@ -350,19 +350,19 @@ def _check_total_weight(weight, part):
 
 def _progress(task, encoding, loss):
     """A record of its own, going on with the curves (and the criterion) of a state."""
-    estimator = task.estimator
-    criterion = make_criterion(estimator)
+    config = task.config
+    criterion = make_criterion(config)
     earlier = None if task.state is None else task.state.progress
     if earlier is None:
         unit = 1.0 if encoding is None else encoding.loss_unit(loss)
-        return Progress(criterion, Curves(unit=unit), estimator.min_iter)
+        return Progress(criterion, Curves(unit=unit), config.min_iter)
     # A state that is resumed may be resumed again; one that a fit starts from is the
     # estimator's own, whose curves the fit takes over if it succeeds.
     curves = earlier.curves.copy() if task.resume else Curves.after(earlier.curves)
-    progress = Progress(criterion, curves, estimator.min_iter)
+    progress = Progress(criterion, curves, config.min_iter)
     if task.resume:
         progress.n_epochs = earlier.n_epochs
     monitored = earlier.best_iter is not None
-    if task.state.stream is not None and monitored == estimator.early_stopping:
+    if task.state.stream is not None and monitored == config.early_stopping:
         progress.continue_from(earlier)
     return progress

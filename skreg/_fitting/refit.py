@@ -13,7 +13,6 @@ on 95 % of them, the median one on 77 %, the best point of the folds' mean curve
 split on 9, and than no second training on 11 (benchmarks/results/early_stopping.md).
 """
 
-import copy
 from dataclasses import replace
 from numbers import Integral
 
@@ -22,7 +21,8 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 
 from .._core.stopping import StopReason
-from .sharing import Same, value_key
+from .keys import Same, value_key
+from .solvers import solver_of
 from .splits import fold_rows, split_by
 from .tasks import FitOutcome
 
@@ -42,7 +42,8 @@ def check_refit(estimator):
             f"{name} needs early_stopping=True, which tells for how long to train on "
             "all rows."
         )
-    if estimator.solver == "sgd" and estimator.learning_rate == "adaptive":
+    schedules = solver_of(estimator.solver).schedules
+    if estimator.learning_rate == "adaptive" and "adaptive" in schedules:
         raise ValueError(
             f"{name} with learning_rate='adaptive' has nothing to lower the learning "
             "rate by: on all rows there is no validation score. Use 'constant' or "
@@ -58,7 +59,7 @@ def check_refit(estimator):
 
 def needs_refit(task):
     """Whether a task is trained twice."""
-    return task.refit and task.estimator.refit is not False and task.n_updates is None
+    return task.refit and task.config.refit is not False and task.n_updates is None
 
 
 def refit_all(train, tasks, X, y, validation):
@@ -118,23 +119,22 @@ def _seeded(tasks):
     seeds = {}
     seeded = []
     for task in tasks:
-        random_state = task.estimator.random_state
+        random_state = task.config.random_state
         if not isinstance(random_state, Integral):
             # Equal generators give equal starts, as everywhere.
             key = Same(task) if random_state is None else value_key(random_state)
             if key not in seeds:
                 seeds[key] = check_random_state(random_state).randint(2**31 - 1)
-            estimator = copy.copy(task.estimator)
-            estimator.random_state = int(seeds[key])
-            task = replace(task, estimator=estimator)
+            config = replace(task.config, random_state=int(seeds[key]))
+            task = replace(task, config=config)
         seeded.append(replace(task, refit=False))
     return seeded
 
 
 def _first_tasks(task, X, y, validation):
     """What finds the stopping point: the task itself, or one for each fold."""
-    estimator = task.estimator
-    n_folds = estimator.refit
+    config = task.config
+    n_folds = config.refit
     if isinstance(n_folds, bool):
         return [task]
     if validation is not None:
@@ -144,14 +144,14 @@ def _first_tasks(task, X, y, validation):
         )
     rows = slice(None) if task.rows is None else task.rows
     y = y[rows]
-    encoding = task.encoding or estimator._encoding_of(y)
-    if estimator.validation_splitter is not None:
+    encoding = task.encoding or config.problem.encoding_of(y)
+    if config.validation_splitter is not None:
         groups = None if task.groups is None else task.groups[rows]
-        splitter = estimator.validation_splitter
+        splitter = config.validation_splitter
         splits = split_by(splitter, X[rows], y, groups, n_splits=n_folds)
     else:
         codes = None if encoding is None else encoding.strata(y)
-        random_state = check_random_state(estimator.random_state)
+        random_state = check_random_state(config.random_state)
         splits = fold_rows(y.shape[0], n_folds, random_state, codes)
     return [
         replace(
@@ -191,14 +191,16 @@ def _agreed(outcomes):
 
 
 def _second_task(task, first):
-    estimator = copy.copy(task.estimator)
-    estimator.early_stopping = False
-    estimator.stopping_criterion = "patience"
-    estimator.n_iter_no_change = np.inf
+    config = replace(
+        task.config,
+        early_stopping=False,
+        stopping_criterion="patience",
+        n_iter_no_change=np.inf,
+    )
     n_updates = max(_n_updates(first), 1)
     return replace(
         task,
-        estimator=estimator,
+        config=config,
         # What earlier fits began with is kept, as by the first network.
         encoding=task.encoding or (first.encoding and first.encoding.for_other_rows()),
         n_updates=n_updates,

@@ -6,12 +6,11 @@ import numpy as np
 
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
-from .._core.solvers import fista, lbfgs
 from .._core.soundness import FinitePredictions, RowNorms
 from .._core.stopping import StopReason
 from .._core.training import Settings, train
 from .._core.validation import Validator
-from .prepare import FULL_BATCH
+from .solvers import solver_of
 from .tasks import FitOutcome, TrainingState
 
 __all__ = ["train_batch"]
@@ -26,8 +25,8 @@ def train_batch(chunk, keep_interrupted):
     """The outcomes of prepared tasks that share a batch."""
     started = time.perf_counter()
     first = chunk[0]
-    is_full_batch = first.task.estimator.solver in FULL_BATCH
-    run = _run_full_batch if is_full_batch else _run_minibatches
+    has_minibatches = solver_of(first.task.config.solver).has_minibatches
+    run = _run_minibatches if has_minibatches else _run_full_batch
     results = run(chunk, keep_interrupted)
     seconds = (time.perf_counter() - started) / len(chunk)
     return [
@@ -66,7 +65,7 @@ def _judge_of(prepared):
 
 
 def _updates_per_epoch(prepared):
-    if prepared.task.estimator.solver in FULL_BATCH:
+    if not solver_of(prepared.task.config.solver).has_minibatches:
         return 1
     return -(-prepared.model.stream.n_rows // prepared.batch_size)
 
@@ -77,7 +76,7 @@ def _message_of_no_finite_epoch(prepared, state):
     scores = curves.validation_scores[-1:]
     if np.isfinite(losses).all() and not np.isfinite(scores).all():
         return (
-            f"The validation score (scoring={prepared.task.estimator.scoring!r}) is "
+            f"The validation score (scoring={prepared.task.config.scoring!r}) is "
             "not finite after the first epoch, although the losses are: it may not be "
             "defined for these validation rows."
         )
@@ -87,22 +86,23 @@ def _message_of_no_finite_epoch(prepared, state):
 def _report_of(prepared):
     """What to call after each epoch, or None."""
     task = prepared.task
-    return task.estimator._epoch_report(task, prepared.network, prepared.encoding)
+    if task.report_on is None:
+        return None
+    return task.report_on(task.phase, prepared.network, prepared.encoding)
 
 
 def _run_minibatches(chunk, keep_interrupted):
     first = chunk[0]
-    estimator = first.task.estimator
+    config = first.task.config
+    # What a solver does not follow does nothing, as in scikit-learn.
+    follows = config.learning_rate in solver_of(config.solver).schedules
     settings = Settings(
-        solver=estimator.solver,
+        solver=config.solver,
         batch_size=first.batch_size,
-        shuffle=estimator.shuffle,
-        # Adam has no schedule, as in scikit-learn.
-        learning_rate=estimator.learning_rate
-        if estimator.solver == "sgd"
-        else "constant",
-        nesterovs_momentum=estimator.nesterovs_momentum,
-        feature_penalty=estimator.feature_penalty,
+        shuffle=config.shuffle,
+        learning_rate=config.learning_rate if follows else "constant",
+        nesterovs_momentum=config.nesterovs_momentum,
+        feature_penalty=config.feature_penalty,
         groups=first.groups,
     )
     reports = [_report_of(prepared) for prepared in chunk]
@@ -125,7 +125,7 @@ def _run_minibatches(chunk, keep_interrupted):
                 params=result.params,
                 kept=result.progress.kept,
                 optimizer=result.optimizer_state,
-                solver=estimator.solver,
+                solver=config.solver,
                 stream=result.stream,
                 progress=result.progress,
                 n_samples_seen=result.n_samples_seen,
@@ -144,9 +144,9 @@ def _run_full_batch(chunk, keep_interrupted):
 
 def _run_one_full_batch(prepared, keep_interrupted):
     X = prepared.X
-    estimator, model = prepared.task.estimator, prepared.model
+    config, model = prepared.task.config, prepared.model
     network, stream, progress = prepared.network, model.stream, model.progress
-    penalty = make_penalty([model], estimator.feature_penalty, prepared.groups, X.dtype)
+    penalty = make_penalty([model], config.feature_penalty, prepared.groups, X.dtype)
     objective = Objective(
         network, penalty, X, prepared.Y, stream.rows, stream.sample_weight
     )
@@ -160,17 +160,15 @@ def _run_one_full_batch(prepared, keep_interrupted):
     n_earlier = progress.n_epochs
     options = {
         "max_iter": model.max_iter - n_earlier,
-        "tol": estimator.tol,
+        "max_fun": config.max_fun,
+        "tol": config.tol,
         "is_sound": _judge_of(prepared),
         "validate": validate,
         "report": _report_of(prepared),
         "keep_interrupted": keep_interrupted,
     }
-    if estimator.solver == "fista":
-        reason = fista(objective, model.params, progress, **options)
-    else:
-        options["max_fun"] = estimator.max_fun
-        reason = lbfgs(objective, model.params, progress, **options)
+    minimize = solver_of(config.solver).minimize
+    reason = minimize(objective, model.params, progress, **options)
     params = model.params if progress.kept is None else progress.kept
     n_seen = model.n_samples_seen + (progress.n_epochs - n_earlier) * stream.n_rows
     state = TrainingState(

@@ -70,6 +70,7 @@ class ValidationScore:
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
+    scoring : str, callable or None
     network : network.Network
     encoding : LabelEncoding, TargetScaling or None
     X, y : arrays of the validation rows
@@ -80,14 +81,16 @@ class ValidationScore:
         Whether the user gave weights of these rows.
     """
 
-    def __init__(self, estimator, network, encoding, X, y, weight, has_sample_weight):
+    def __init__(
+        self, estimator, scoring, network, encoding, X, y, weight, has_sample_weight
+    ):
         self._network, self._encoding = network, encoding
         self._predictor = copy.copy(estimator)
         self._predictor.n_features_in_ = X.shape[1]
         # The arrays have lost the column names that predict would ask for.
         self._predictor.__dict__.pop("feature_names_in_", None)
         self._scorer, takes_weight = checked_scorer(
-            self._predictor, estimator.scoring, has_sample_weight
+            self._predictor, scoring, has_sample_weight
         )
         self._X, self._y = X, y
         is_weighted = takes_weight and weight is not None

@@ -17,7 +17,7 @@ from .._core.objective import Objective
 from .._core.penalties import ElasticNet, make_penalty
 from .._core.rows import any_column_varies
 from .._core.stopping import Patience, Progress, StopReason
-from .stopping import max_iter_of
+from .solvers import solver_of
 from .tasks import FitOutcome
 
 __all__ = ["PathPoint", "auto_epsilon", "needs_path", "run_paths"]
@@ -62,12 +62,10 @@ _MOST_STAGES = 1000
 
 def needs_path(task):
     """Whether a task starts dense and ends with its feature penalty."""
-    estimator = task.estimator
-    is_convex = (
-        estimator.feature_penalty == "group_lasso" and not estimator._hidden_units()
-    )
+    config = task.config
+    is_convex = config.feature_penalty == "group_lasso" and not config.hidden_units
     return (
-        estimator.feature_alpha > 0
+        config.feature_alpha > 0
         and task.state is None
         and task.dense_first
         and not is_convex
@@ -159,11 +157,13 @@ def _train_dense(train, tasks, X, y, validation):
     outcomes, dense_tasks, places = [None] * len(tasks), [], []
     for place, task in enumerate(tasks):
         try:
-            task.estimator._input_groups(X.shape[1])
+            task.config.input_groups(X.shape[1])
         except Exception as error:
             outcomes[place] = FitOutcome(error=error)
         else:
-            dense_tasks.append(replace(task, estimator=_dense(task.estimator)))
+            dense_tasks.append(
+                replace(task, config=replace(task.config, feature_alpha=0.0))
+            )
             places.append(place)
     for place, outcome in zip(
         places, train(dense_tasks, X, y, validation), strict=True
@@ -177,18 +177,12 @@ def _columns(X, inputs):
     return X[:, inputs] if sparse.issparse(X) else np.take(X, inputs, axis=1)
 
 
-def _dense(estimator):
-    dense = copy.copy(estimator)
-    dense.feature_alpha = 0.0
-    return dense
-
-
 class _Trail:
     """One model on its way."""
 
     def __init__(self, task, outcome, X, y, to_the_end, n_enough=0):
         self._task, self._outcome = task, outcome
-        self._target = np.inf if to_the_end else task.estimator.feature_alpha
+        self._target = np.inf if to_the_end else task.config.feature_alpha
         self.n_features = X.shape[1]
         self.support = np.ones(self.n_features, dtype=bool)
         self._feature_alpha = 0.0
@@ -206,15 +200,15 @@ class _Trail:
         if outcome.stop_reason is StopReason.INTERRUPTED:
             self.goes_on = False
             return
-        self.monitors = task.estimator.early_stopping and not to_the_end
+        self.monitors = task.config.early_stopping and not to_the_end
         # Only next to so small an epsilon an input that is gone stays away. Validation
         # rows are as wide as X, and so is what an augmentation works on.
         is_absorbing = (
-            task.estimator.feature_penalty == "log_sum"
-            and task.estimator.feature_epsilon == "auto"
+            task.config.feature_penalty == "log_sum"
+            and task.config.feature_epsilon == "auto"
         )
         self.needs_all_columns = (
-            self.monitors or task.estimator.augmentation is not None or not is_absorbing
+            self.monitors or task.config.augmentation is not None or not is_absorbing
         )
         self._n_enough = n_enough if is_absorbing else 0
         if self.n_features <= self._n_enough:
@@ -224,8 +218,8 @@ class _Trail:
         self._dense = outcome
         # With early stopping the path starts at the best network, not at the last.
         self._state = replace(state, params=state.progress.kept)
-        self._groups = task.estimator._input_groups(self.n_features)
-        self._epsilon = task.estimator.feature_epsilon
+        self._groups = task.config.input_groups(self.n_features)
+        self._epsilon = task.config.feature_epsilon
         if self._epsilon == "auto":
             self._epsilon = auto_epsilon(outcome.network, self._state.params)
         self._next = self._first_value(X, y)
@@ -238,9 +232,9 @@ class _Trail:
 
     def _first_value(self, X, y):
         """A value that does about nothing, from the data's own scale."""
-        estimator, network = self._task.estimator, self._outcome.network
+        config, network = self._task.config, self._outcome.network
         stream = self._state.stream
-        Y = estimator._encode(y, self._outcome.encoding, X.dtype)
+        Y = config.problem.encode(y, self._outcome.encoding, X.dtype)
         penalty = ElasticNet([0.0], [0.0], X.dtype)
         objective = Objective(network, penalty, X, Y, stream.rows, stream.sample_weight)
         absent = self._state.params[None].copy()
@@ -250,7 +244,7 @@ class _Trail:
         gradients = self._groups.norms(network.weights(gradient)[0])[0]
         largest = float((gradients / np.sqrt(self._groups.sizes)).max())
         slope = 1.0
-        if estimator.feature_penalty == "log_sum":
+        if config.feature_penalty == "log_sum":
             norm = _mean_norm(network, self._state.params)
             slope = 1 / (1 + np.divide(norm, self._epsilon))
         value = float(np.divide(_FIRST_PULL * largest, slope))
@@ -265,33 +259,36 @@ class _Trail:
         """The task of the next value, on the columns that are left."""
         self._value = self._target if self._target_is_next else self._next
         task = self._task
-        estimator = copy.copy(task.estimator)
-        estimator.feature_alpha = self._value
-        estimator.feature_epsilon = self._epsilon
-        estimator.feature_groups = self._groups.labels[inputs]
-        estimator.early_stopping = self.monitors
-        # A value has its epochs, however little they bring: only the dense network is
-        # trained until it has learned enough.
-        estimator.stopping_criterion, estimator.n_iter_no_change = "patience", np.inf
+        config = replace(
+            task.config,
+            feature_alpha=self._value,
+            feature_epsilon=self._epsilon,
+            feature_groups=self._groups.labels[inputs],
+            early_stopping=self.monitors,
+            # A value has its epochs, however little they bring: only the dense network
+            # is trained until it has learned enough.
+            stopping_criterion="patience",
+            n_iter_no_change=np.inf,
+        )
         earlier = self._state.progress
         progress = Progress(Patience(np.inf, 0.0), earlier.curves)
         progress.n_epochs = earlier.n_epochs
         state = replace(self._state, progress=progress)
         return replace(
             task,
-            estimator=estimator,
+            config=config,
             state=_restricted(state, self._outcome.network, inputs),
             resume=True,
-            max_iter=earlier.n_epochs + self._n_epochs(estimator),
+            max_iter=earlier.n_epochs + self._n_epochs(),
             encoding=self._outcome.encoding,
         )
 
-    def _n_epochs(self, estimator):
-        if estimator.solver == "fista":
-            at_rest = max_iter_of(estimator)
-            return at_rest if self._at_last_point else _UPDATES_PER_POINT
+    def _n_epochs(self):
+        config = self._task.config
+        if not solver_of(config.solver).has_minibatches:
+            return config.max_iter if self._at_last_point else _UPDATES_PER_POINT
         n_rows = self._state.stream.n_rows
-        n_updates = -(-n_rows // estimator._resolve_batch_size(n_rows))
+        n_updates = -(-n_rows // config.batch_size_for(n_rows))
         n_epochs = max(_FEWEST_EPOCHS, -(-_UPDATES_PER_POINT // n_updates))
         return max(1, int(self._pace * n_epochs))
 
@@ -330,7 +327,8 @@ class _Trail:
         self._factor, self._below = factor, self._value
         self._pace = min(1.0, 2 * self._pace)
         self._next = self._value * factor
-        polishes = self._task.estimator.solver == "fista" and self._at_last_point
+        comes_to_rest = solver_of(self._task.config.solver).comes_to_rest
+        polishes = comes_to_rest and self._at_last_point
         stays = self._at_last_point and self.monitors and not polishes
         if stays:
             self._n_stages_at_target += 1
@@ -361,10 +359,11 @@ class _Trail:
 
     def _has_settled(self, before, after):
         """Whether the epochs between have hardly lowered the penalty of the inputs."""
-        estimator = copy.copy(self._task.estimator)
-        estimator.feature_alpha, estimator.feature_epsilon = self._value, self._epsilon
+        config = replace(
+            self._task.config, feature_alpha=self._value, feature_epsilon=self._epsilon
+        )
         penalty = make_penalty(
-            [estimator], estimator.feature_penalty, self._groups, after.dtype
+            [config], config.feature_penalty, self._groups, after.dtype
         )
         weights = self._outcome.network.weights(np.stack([before, after]))[0]
         value_before, value_after = penalty.inputs.value(weights)
@@ -375,7 +374,7 @@ class _Trail:
         self.goes_on = False
         self._outcome = replace(self._outcome, stop_reason=reason)
         if self._target == np.inf:
-            rate = self._task.estimator.learning_rate_init
+            rate = self._task.config.learning_rate_init
             error = ValueError(
                 f"Training diverged at feature_alpha={self._value:.3g} on the way to "
                 f"no inputs: lower learning_rate_init={rate}, or scale the data."

@@ -27,18 +27,20 @@ __all__ = [
     "check_criterion",
     "make_criterion",
     "max_iter_of",
+    "patience_of",
 ]
 
 # By `early_stopping`.
 AUTO_MAX_ITER = {False: 200, True: 600}
 _AUTO_PATIENCE = {False: 10, True: 100}
 
-# The criteria that have a name, with their own defaults.
+# The criteria that have a name, with their own defaults, made from the patience and the
+# tolerance of a fit.
 CRITERIA = {
-    "patience": lambda estimator: Patience(_patience_of(estimator), estimator.tol),
-    "generalization_loss": lambda estimator: GeneralizationLoss(),
-    "progress_quotient": lambda estimator: ProgressQuotient(),
-    "successive_increases": lambda estimator: SuccessiveIncreases(),
+    "patience": Patience,
+    "generalization_loss": lambda patience, tol: GeneralizationLoss(),
+    "progress_quotient": lambda patience, tol: ProgressQuotient(),
+    "successive_increases": lambda patience, tol: SuccessiveIncreases(),
 }
 
 
@@ -49,26 +51,28 @@ def max_iter_of(estimator):
     return estimator.max_iter
 
 
-def _patience_of(estimator):
+def patience_of(estimator):
+    """The epochs without improvement that an estimator's `fit` bears in a row."""
     if estimator.n_iter_no_change == "auto":
         return _AUTO_PATIENCE[bool(estimator.early_stopping)]
     return estimator.n_iter_no_change
 
 
-def make_criterion(estimator):
-    """The stopping criterion of an estimator, which has seen nothing yet."""
-    criterion = estimator.stopping_criterion
+def make_criterion(config):
+    """The stopping criterion of a fit, which has seen nothing yet."""
+    criterion = config.stopping_criterion
     if isinstance(criterion, StoppingCriterion):
         return copy.deepcopy(criterion)
-    return CRITERIA[criterion](estimator)
+    return CRITERIA[criterion](config.n_iter_no_change, config.tol)
 
 
 def check_criterion(estimator):
     """Raise a ValueError for a criterion that would have nothing to judge."""
-    if estimator.early_stopping or isinstance(make_criterion(estimator), Patience):
+    criterion = estimator.stopping_criterion
+    needs_no_rows = criterion == "patience" or isinstance(criterion, Patience)
+    if estimator.early_stopping or needs_no_rows:
         return
     raise ValueError(
-        f"stopping_criterion={estimator.stopping_criterion!r} needs "
-        "early_stopping=True: it judges the validation rows. Without them only "
-        "'patience' can end training."
+        f"stopping_criterion={criterion!r} needs early_stopping=True: it judges the "
+        "validation rows. Without them only 'patience' can end training."
     )

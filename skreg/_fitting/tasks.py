@@ -1,5 +1,6 @@
 """Tasks, outcomes, and the state in which training can be left and taken up again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from .._core.network import Network
 from .._core.stopping import Progress, StopReason
 from .._core.streams import Stream
+from .config import FitConfig
 from .targets import fitted_attributes
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "TrainingState",
     "Validation",
     "predicting_attributes",
+    "task_of",
 ]
 
 
@@ -69,12 +72,17 @@ class TrainingState:
 
 @dataclass
 class FitTask:
-    """One network to train; the estimator is read, never changed.
+    """One network to train; see `task_of`, which makes it of an estimator.
 
     Attributes
     ----------
-    estimator : MLPClassifier or MLPRegressor
-        With validated parameters.
+    config : FitConfig
+        All that training knows of the estimator.
+    predictor : MLPClassifier or MLPRegressor
+        What a scorer predicts with: copies of it are given the parameters in training.
+    report_on : callable, default=None
+        ``report_on(phase, network, encoding)`` gives what to call with the progress
+        after each epoch, or None. What it returns may be a reason to stop.
     rows : ndarray of int, default=None
         The rows of X to fit on, all of them by default; they may repeat.
     sample_weight : ndarray of shape (n_samples,), default=None
@@ -103,7 +111,9 @@ class FitTask:
         earlier training began with.
     """
 
-    estimator: Any
+    config: FitConfig
+    predictor: Any
+    report_on: Callable | None = None
     rows: np.ndarray | None = None
     sample_weight: np.ndarray | None = None
     groups: np.ndarray | None = None
@@ -116,6 +126,24 @@ class FitTask:
     n_updates: int | None = None
     phase: str | None = None
     encoding: Any = None
+
+
+def task_of(estimator, **options):
+    """The task of training an estimator, which is read here and never changed.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        With validated parameters, and the attributes of the columns of X.
+    **options
+        Attributes of the `FitTask`.
+
+    Returns
+    -------
+    FitTask
+    """
+    config = estimator._make_config()
+    return FitTask(config, estimator, estimator._report_on, **options)
 
 
 @dataclass

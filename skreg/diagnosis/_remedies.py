@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from numbers import Integral
 
+from .._fitting.solvers import solver_of
 from .._fitting.stopping import AUTO_MAX_ITER
 from .._utils.wrappers import find_model
 from ..augmentation import GaussianNoise, Mixup
@@ -65,7 +66,7 @@ def changes_for(estimator, cut_short):
 
 
 def _network_changes(params, cut_short):
-    takes_steps = params["solver"] in ("adam", "sgd")
+    takes_steps = solver_of(params["solver"]).has_minibatches
     if params.get("loss") != "poisson":
         yield "bias", "y is not scaled", {"normalize_y": True}
     yield from _training(params, cut_short, takes_steps)

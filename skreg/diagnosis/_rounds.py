@@ -19,7 +19,7 @@ from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import _num_samples
 
-from .._fitting.fit import FitTask, fit_each
+from .._fitting.fit import fit_each, task_of
 from .._utils.progress import ProgressLines, run_calls
 from .._utils.publishing import quietly
 from .._utils.row_sets import row_numbers
@@ -256,7 +256,7 @@ def _run_shared(candidates, draws, predict):
         # Before training, for what names columns.
         vars(candidate.network).update(columns)
     tasks = [
-        FitTask(candidate.network, rows=draw.rows)
+        task_of(candidate.network, rows=draw.rows)
         for candidate, draw in zip(candidates, draws, strict=True)
     ]
 
@@ -303,7 +303,7 @@ def _run_window(candidates, folds, predict):
     for candidate, fold in zip(candidates, folds, strict=True):
         vars(candidate.network).update(fold.columns)
     tasks = [
-        FitTask(candidate.network, rows=np.arange(start, end))
+        task_of(candidate.network, rows=np.arange(start, end))
         for candidate, start, end in zip(candidates, ends, ends[1:], strict=False)
     ]
 

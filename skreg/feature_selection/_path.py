@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
 
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
-from .._fitting.fit import FitTask, fit_many
+from .._fitting.fit import fit_many, task_of
 from .._fitting.scoring import checked_scorer
 from .._fitting.sparse_path import PathPoint, run_paths
 from .._utils.progress import ProgressLines
@@ -413,7 +413,7 @@ def feature_path(
         X_val = opened.transform(X_val)
         check_consistent_length(X_val, y_val)
     check_target_varies(opened.network, opened.y, sample_weight=opened.sample_weight)
-    task = FitTask(opened.network, sample_weight=opened.sample_weight)
+    task = task_of(opened.network, sample_weight=opened.sample_weight)
     (points,) = trace_paths([task], opened.X, opened.y, take=_Telling(verbose))
     return as_path(opened, points, X_val, y_val, scoring)
 
@@ -449,7 +449,7 @@ def as_path(opened, points, X_val=None, y_val=None, scoring=None):
     """
     estimator, X, y = opened.network, opened.X, opened.y
     sample_weight = opened.sample_weight
-    groups = estimator._input_groups(X.shape[1])
+    groups = estimator._make_config().input_groups(X.shape[1])
     fitted = [fitted_at(estimator, point) for point in points]
     scored = [scored_as_array(model, opened) for model in fitted]
     scorer, _ = checked_scorer(scored[0], scoring, sample_weight is not None)
@@ -489,7 +489,7 @@ def _names_of(names, n_features):
 
 def _kkt_residuals(estimator, points, X, y, groups):
     first = points[0].outcome
-    Y = estimator._encode(y, first.encoding, X.dtype)
+    Y = estimator._problem.encode(y, first.encoding, X.dtype)
     model = copy.copy(estimator)
     residuals = []
     for point in points:

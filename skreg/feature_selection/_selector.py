@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._fitting.fit import FitTask
+from .._fitting.fit import task_of
 from .._fitting.scoring import checked_scorer
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
@@ -183,7 +183,7 @@ class SparseInputSelector(
         for number, (train, _) in enumerate(folds):
             part = f" on the training rows of split {number} of cv"
             check_target_varies(plain, y, train, sample_weight, part)
-        whole = FitTask(plain, sample_weight=sample_weight)
+        whole = task_of(plain, sample_weight=sample_weight)
         if folds and transforms_target(self.estimator):
             # By what the training rows alone say of the target.
             opened_folds = [
@@ -195,7 +195,7 @@ class SparseInputSelector(
         else:
             opened_folds = [opened] * len(folds)
             tasks = [
-                FitTask(plain, rows=train, sample_weight=sample_weight)
+                task_of(plain, rows=train, sample_weight=sample_weight)
                 for train, _ in folds
             ]
             *fold_paths, points = self._trace([*tasks, whole], X, opened.y)
@@ -203,7 +203,7 @@ class SparseInputSelector(
         self.cv_results_ = None
         if folds:
             self.cv_results_ = self._align(opened_folds, fold_paths, folds, X, y)
-        input_groups = plain._input_groups(X.shape[1])
+        input_groups = plain._make_config().input_groups(X.shape[1])
         self.support_ = best_ranked(self.path_.ranking, self._n_wanted(), input_groups)
         self.n_features_ = int(self.support_.sum())
         if self.n_features_ == 0:
@@ -234,7 +234,7 @@ class SparseInputSelector(
     def _path_of(self, opened, plain):
         """The path of one fold by itself."""
         opened.network.random_state = plain.random_state
-        task = FitTask(opened.network, sample_weight=opened.sample_weight)
+        task = task_of(opened.network, sample_weight=opened.sample_weight)
         (points,) = self._trace([task], opened.X, opened.y)
         return points
 

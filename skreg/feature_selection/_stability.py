@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._fitting.fit import FitTask
+from .._fitting.fit import task_of
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.warnings import each_warning_once
@@ -297,10 +297,10 @@ class StabilitySelection(
 
     def _count(self, estimator, halves, X, y, sample_weight):
         tasks = [
-            FitTask(estimator, rows=half, sample_weight=sample_weight)
+            task_of(estimator, rows=half, sample_weight=sample_weight)
             for half in halves
         ]
-        groups = estimator._input_groups(X.shape[1])
+        groups = estimator._make_config().input_groups(X.shape[1])
         counts = np.zeros(X.shape[1])
 
         def take(point):

@@ -123,7 +123,7 @@ def largest_alpha(estimator, X, y, l1_ratio=None, sample_weight=None):
         raise ValueError(
             "X or y has values too large for a scale of penalties: scale them."
         )
-    return _largest_of(rate, l1_ratio, candidate.network._hidden_units())
+    return _largest_of(rate, l1_ratio, candidate.network._make_config().hidden_units)
 
 
 def _round_grid(largest, eps, n_alphas):
@@ -146,12 +146,13 @@ def _round(value, digits, rounding):
 def _rate_of_descent(network, data):
     """The gradient by a linear network at zero: ``(n_features, n_outputs)``."""
     X, encoding = data.X, data.encoding
-    encoding = encoding or network._encoding_on(data.y, data.sample_weight)
-    Y = np.ascontiguousarray(network._encode(data.y, encoding, np.dtype("float64")).T)
+    problem = network._problem
+    encoding = encoding or problem.encoding_on(data.y, data.sample_weight)
+    Y = np.ascontiguousarray(problem.encode(data.y, encoding, np.dtype("float64")).T)
     rows = np.arange(X.shape[0])
-    weight = network._training_weight(data.sample_weight, data.y, rows, encoding)
-    if network._estimator_type_is_regressor:
-        loss = network._make_loss(encoding)
+    weight = problem.training_weight(data.sample_weight, data.y, rows, encoding)
+    if problem.is_regression:
+        loss = problem.make_loss(encoding)
         raw = np.empty((1, *Y.shape))
         raw[:] = loss.best_constant(Y, weight)
         gradient = np.empty_like(raw)

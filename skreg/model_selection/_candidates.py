@@ -9,7 +9,8 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import clone
 
-from .._fitting.sharing import identity_key, sharing_key, value_key
+from .._fitting.config import extras_of, key_of
+from .._fitting.keys import identity_key, value_key
 from .._fitting.splits import splits_by_groups
 from .._utils.publishing import quietly
 from .._utils.wrappers import find_model, fit_parameter, transforms_target
@@ -130,7 +131,8 @@ def make_candidate(index, base_estimator, parameters):
         if prefix and not f"{name}__".startswith(prefix)
     }
     candidate.setting = (
-        sharing_key(network, "data"),
+        # Of the estimator as it stands: its parameters may be invalid.
+        key_of(network, "data", type(network), extras_of(network)),
         prefix,
         # What the wrappers hand on to it.
         value_key(getattr(network, "_metadata_request", None)),
@@ -233,7 +235,7 @@ def _fill_fold(fold, candidate, X, y, train, fit_params):
         tuple(params.get(name) for name in _VALIDATION),
     )
     fold.groups = params.get("groups")
-    fold.encoding = network._encoding_of(fold.y)
+    fold.encoding = network._problem.encoding_of(fold.y)
     fold.columns = {
         name: getattr(network, name)
         for name in ("n_features_in_", "feature_names_in_")

@@ -236,8 +236,7 @@ class LockstepRun:
         # Those that will share one next to each other.
         order = {}
         for fit, fold in pairs:
-            key = fit.candidate.network._batch_key()
-            order.setdefault(key, []).append((fit, fold))
+            order.setdefault(_batch_key(fit.candidate), []).append((fit, fold))
         pairs = [pair for same_key in order.values() for pair in same_key]
         fit, fold = pairs[0]
         size = n_fits // (_JOBS_PER_WORKER * self._n_workers)
@@ -343,12 +342,19 @@ class LockstepRun:
             print(f"{len(results)} of {self._n_fits} fits done, {seconds:.1f} s")
 
 
+def _batch_key(candidate):
+    """Equal for candidates whose networks may train in one batch."""
+    if candidate.error is not None:
+        return None
+    return candidate.network._make_config().key("batch")
+
+
 def _capacity(fit, X, encoding):
     n_outputs = 1 if encoding is None else encoding.n_outputs
     n_rows, n_features = X.shape
     try:
         return batch_capacity(
-            fit.candidate.network, n_rows, n_features, n_outputs, X.dtype
+            fit.candidate.network._make_config(), n_rows, n_features, n_outputs, X.dtype
         )
     except Exception:
         # Invalid parameters: the fit will say so.

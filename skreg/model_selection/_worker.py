@@ -11,10 +11,11 @@ from scipy import sparse
 from sklearn.base import clone
 
 from .._core.stopping import StopReason
+from .._fitting.config import parameter_names
 from .._fitting.fit import fit_each
 from .._fitting.judging import FaultKind, fault_of
-from .._fitting.sharing import Same, is_plain, parameter_names
-from .._fitting.tasks import FitOutcome, FitTask, TrainingState
+from .._fitting.keys import Same, is_plain
+from .._fitting.tasks import FitOutcome, TrainingState, task_of
 from .._utils.publishing import quietly
 from .._utils.warnings import each_warning_once
 from .._utils.wrappers import around_model
@@ -184,7 +185,7 @@ class _LockstepJob:
         state = fit.state
         if state is not None:
             state = self._moved(state, self._starts[fit.split])
-        return FitTask(
+        return task_of(
             network,
             rows=self._rows[fit.split],
             sample_weight=data.sample_weight,

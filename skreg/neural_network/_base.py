@@ -7,9 +7,8 @@ from functools import partial
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import DataConversionWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_array,
@@ -23,18 +22,18 @@ from .._core.activations import ACTIVATIONS
 from .._core.network import Network, raw_predictions
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
-from .._fitting.fit import FitTask, TrainingState, Validation, fit_many
+from .._fitting.config import FitConfig, extras_of
+from .._fitting.fit import TrainingState, Validation, fit_many, task_of
 from .._fitting.judging import fault_of
-from .._fitting.sharing import sharing_key
+from .._fitting.solvers import solver_of
 from .._fitting.splits import splits_by_groups
+from .._fitting.stopping import max_iter_of, patience_of
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once, quiet_numpy, snapshot
 from .._utils.warnings import each_warning_once, is_one_of_many, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
-from ._groups import parse_feature_groups
 from ._parameters import (
     CONSTRAINTS,
-    STOCHASTIC_SOLVERS,
     check_parameters_together,
     inert_parameters,
 )
@@ -53,32 +52,16 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
     # -- what the subclasses say ---------------------------------------------------
 
     @abstractmethod
-    def _make_loss(self, encoding):
-        """The loss that the parameters name."""
-
-    @abstractmethod
-    def _encoding_of(self, y):
-        """The LabelEncoding of a target, None for regression."""
-
-    def _encoding_on(self, y, sample_weight):
-        """The encoding that the target of the training rows asks for, or None."""
-        return None
-
-    @abstractmethod
-    def _encode(self, y, encoding, dtype):
-        """The target as floats: ``(n_samples, n_outputs)``."""
+    def _target_parameters(self):
+        """The fields of `FitConfig` that say what is trained on, as a dict."""
 
     @abstractmethod
     def _check_y(self, y):
         """The target, validated beyond `validate_data`."""
 
     @abstractmethod
-    def _check_target(self, y, encoding, n_outputs, name):
-        """Raise a ValueError unless a target goes with the one of training."""
-
-    @abstractmethod
-    def _loss_unit(self, loss, Y, stream):
-        """What a validation loss is divided by before `tol` judges it."""
+    def _check_warm_start(self, y):
+        """Raise a ValueError unless a target goes with that of the fit before."""
 
     # -- fitting -------------------------------------------------------------------
 
@@ -145,7 +128,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
 
         def start(X, y):
             if not goes_on:
-                return self._encoding_of(y), None
+                return self._problem.encoding_of(y), None
             self._check_warm_start(y)
             return self._encoding_to_go_on_with(), self._state_at_coefs()
 
@@ -175,7 +158,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             if is_first:
                 return None if first_encoding is None else first_encoding(y), None
             encoding = self._encoding_to_go_on_with()
-            self._check_target(y, encoding, self.n_outputs_, "y")
+            self._problem.check(y, encoding, self.n_outputs_, "y")
             return encoding, self._state_at_coefs(goes_on=True)
 
         self._train(
@@ -206,7 +189,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         )
         groups = self._check_groups(groups, X, validation)
         encoding, state = start(X, y)
-        task = FitTask(
+        task = task_of(
             self,
             sample_weight=sample_weight,
             groups=groups,
@@ -251,19 +234,6 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
                 )
         return tuple(int(size) for size in sizes)
 
-    def _resolve_batch_size(self, n_rows):
-        if self.batch_size == "auto":
-            return min(200, n_rows)
-        if self.batch_size > n_rows:
-            warn(
-                f"Got batch_size={self.batch_size} larger than the {n_rows} training "
-                "rows. It is going to be clipped."
-            )
-        return min(int(self.batch_size), n_rows)
-
-    def _check_random_state(self):
-        return check_random_state(self.random_state)
-
     def _check_data(self, X, y, sample_weight, validation_data, reset=True):
         """All data of a fit, validated; sets the names and number of the columns."""
         X, y = self._validate_data(X, y, reset)
@@ -278,7 +248,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             y,
             accept_sparse=["csr", "csc"],
             multi_output=True,
-            y_numeric=self._estimator_type_is_regressor,
+            y_numeric=is_regressor(self),
             dtype=_DTYPES,
             order="C",
             reset=reset,
@@ -305,14 +275,6 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         if not sample_weight.any():
             raise ValueError(f"{name} is zero for all rows.")
         return sample_weight
-
-    def _training_weight(self, sample_weight, y, rows, encoding):
-        """Sample weights times class weights of some rows, None where all are one."""
-        weight = None if sample_weight is None else sample_weight[rows]
-        if getattr(self, "class_weight", None) is None:
-            return weight
-        by_class = self._class_weight_of(y[rows], encoding)
-        return by_class if weight is None else weight * by_class
 
     def _check_validation_data(self, X_val, y_val, sample_weight_val):
         if X_val is None and y_val is None:
@@ -343,7 +305,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
                 y_val,
                 accept_sparse="csr",
                 ensure_2d=False,
-                dtype="numeric" if self._estimator_type_is_regressor else None,
+                dtype="numeric" if is_regressor(self) else None,
                 input_name="y_val",
             )
         )
@@ -426,23 +388,63 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         """Whether `fit` is a task of `fit_many` and nothing more."""
         return type(self).fit is BaseMLP.fit
 
-    def _batch_key(self):
-        """Equal for estimators whose networks can train in one batch."""
-        return sharing_key(self, "batch")
+    def _make_config(self):
+        """All that training knows of this estimator, its "auto" parameters resolved."""
+        return FitConfig(
+            kind=type(self),
+            extras=extras_of(self),
+            hidden_units=self._hidden_units(),
+            activation=self.activation,
+            alpha=self.alpha,
+            l1_ratio=self.l1_ratio,
+            feature_alpha=self.feature_alpha,
+            feature_penalty=self.feature_penalty,
+            feature_epsilon=self.feature_epsilon,
+            feature_groups=self.feature_groups,
+            feature_names=getattr(self, "feature_names_in_", None),
+            solver=self.solver,
+            dropout=self.dropout,
+            augmentation=self.augmentation,
+            batch_size=self.batch_size,
+            shuffle=self.shuffle,
+            learning_rate=self.learning_rate,
+            learning_rate_init=self.learning_rate_init,
+            power_t=self.power_t,
+            momentum=self.momentum,
+            nesterovs_momentum=self.nesterovs_momentum,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            random_state=self.random_state,
+            max_iter=max_iter_of(self),
+            max_fun=self.max_fun,
+            tol=self.tol,
+            early_stopping=self.early_stopping,
+            validation_fraction=self.validation_fraction,
+            validation_splitter=self.validation_splitter,
+            scoring=self.scoring,
+            stopping_criterion=self.stopping_criterion,
+            n_iter_no_change=patience_of(self),
+            min_iter=self.min_iter,
+            refit=self.refit,
+            verbose=self.verbose,
+            warm_start=self.warm_start,
+            **self._target_parameters(),
+        )
 
-    def _input_groups(self, n_features):
-        """The partition of the inputs that `feature_groups` describes."""
-        names = getattr(self, "feature_names_in_", None)
-        return parse_feature_groups(self.feature_groups, n_features, names)
+    @property
+    def _problem(self):
+        """What the parameters make of a target: see `Problem`."""
+        return self._make_config().problem
 
-    def _epoch_report(self, task, network, encoding):
-        """What to call after each epoch, or None."""
+    def _report_on(self, phase, network, encoding):
+        """What to call after each epoch of a phase of a fit, or None."""
         reports = []
         if self.verbose:
-            reports.append(partial(print_epoch, phase=task.phase))
+            reports.append(partial(print_epoch, phase=phase))
         callbacks = getattr(self, "_fit_callbacks", None)
         if callbacks is not None:
-            reports.append(callbacks.report(self, task.phase, network, encoding))
+            reports.append(callbacks.report(self, phase, network, encoding))
         return partial(call_all, reports) if reports else None
 
     # -- prediction ------------------------------------------------------------------
@@ -515,7 +517,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         return routing
 
     def _check_solver(self):
-        if self.solver not in STOCHASTIC_SOLVERS:
+        if not solver_of(self.solver).has_minibatches:
             raise AttributeError(
                 "partial_fit is only available for stochastic optimizers. "
                 f"{self.solver} is not stochastic."

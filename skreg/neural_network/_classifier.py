@@ -2,12 +2,11 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_sample_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
 
-from .._core.losses import HalfBinomial, HalfMultinomial
+from .._fitting.problems import Classification
 from .._fitting.targets import LabelEncoding
 from .._utils.labels import check_labels
 from .._utils.publishing import fitted_at_once
@@ -351,8 +350,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
-    _estimator_type_is_regressor = False
-
     def __init__(
         self,
         hidden_layer_sizes=(100,),
@@ -508,7 +505,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return encoding
 
     def _check_warm_start(self, y):
-        encoding = self._encoding_of(y)
+        encoding = self._problem.encoding_of(y)
         if not np.array_equal(encoding.classes, self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
@@ -593,14 +590,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     # -- what BaseMLP asks ---------------------------------------------------------
 
-    def _make_loss(self, encoding):
-        return HalfMultinomial() if encoding.kind == "multiclass" else HalfBinomial()
-
-    def _encoding_of(self, y):
-        return LabelEncoding.of(y)
-
-    def _encode(self, y, encoding, dtype):
-        return encoding.encode(y, dtype)
+    def _target_parameters(self):
+        return {
+            "problem_type": Classification,
+            "class_weight": self.class_weight,
+            "loss": None,
+            "huber_delta": None,
+            "quantile": None,
+            "normalize_y": False,
+        }
 
     def _validate_data(self, X, y, reset):
         check_labels(y, "y")
@@ -612,23 +610,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _check_y(self, y):
         return self._one_column(y)
-
-    def _check_target(self, y, encoding, n_outputs, name):
-        encoding.check(y, name)
-
-    def _loss_unit(self, loss, Y, stream):
-        return 1.0
-
-    def _class_weight_of(self, y, encoding):
-        if encoding.kind == "multilabel":
-            raise ValueError(
-                f"class_weight={self.class_weight!r} is not supported for multilabel "
-                "targets: pass sample_weight instead."
-            )
-        weight = compute_sample_weight(self.class_weight, y)
-        if (weight < 0).any():
-            raise ValueError(f"class_weight={self.class_weight} has negative values.")
-        return weight
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

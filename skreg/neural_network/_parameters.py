@@ -16,17 +16,17 @@ from sklearn.utils._param_validation import (
 from .._core.activations import ACTIVATIONS
 from .._core.stopping import StoppingCriterion
 from .._fitting.refit import check_refit
+from .._fitting.solvers import SOLVERS, named, solver_of
 from .._fitting.stopping import CRITERIA, check_criterion
 from ..augmentation import check_augmentation, is_resampler
 
 __all__ = [
     "CONSTRAINTS",
-    "STOCHASTIC_SOLVERS",
     "check_parameters_together",
     "inert_parameters",
 ]
 
-STOCHASTIC_SOLVERS = ("adam", "sgd")
+_SCHEDULES = {name for solver in SOLVERS.values() for name in solver.schedules}
 
 # Of each parameter by itself, in scikit-learn's terms.
 CONSTRAINTS = {
@@ -35,7 +35,7 @@ CONSTRAINTS = {
         Interval(numbers.Integral, 1, None, closed="left"),
     ],
     "activation": [StrOptions(set(ACTIVATIONS))],
-    "solver": [StrOptions({"adam", "sgd", "lbfgs", "fista"})],
+    "solver": [StrOptions(set(SOLVERS))],
     "alpha": [Interval(numbers.Real, 0, None, closed="left")],
     "l1_ratio": [Interval(numbers.Real, 0, 1, closed="both")],
     "feature_alpha": [Interval(numbers.Real, 0, None, closed="left")],
@@ -51,7 +51,7 @@ CONSTRAINTS = {
         StrOptions({"auto"}),
         Interval(numbers.Integral, 1, None, closed="left"),
     ],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate": [StrOptions(_SCHEDULES)],
     "learning_rate_init": [Interval(numbers.Real, 0, None, closed="neither")],
     "power_t": [Interval(numbers.Real, 0, None, closed="left")],
     "max_iter": [
@@ -98,42 +98,41 @@ def _needs_positive(name):
 
 
 def _is_patient(estimator):
-    is_monitored = estimator.solver in STOCHASTIC_SOLVERS or estimator.early_stopping
+    has_minibatches = solver_of(estimator.solver).has_minibatches
+    is_monitored = has_minibatches or estimator.early_stopping
     return is_monitored and estimator.stopping_criterion == "patience"
 
 
-_SGD = _needs("solver", "sgd")
-_ADAM = _needs("solver", "adam")
-_MINIBATCHES = _needs("solver", *STOCHASTIC_SOLVERS)
+def _needs_solver_that_reads(name):
+    """The condition that the solver is one of those that read a parameter."""
+    readers = [solver.name for solver in SOLVERS.values() if name in solver.reads]
+    return _needs("solver", *readers)
+
+
 _EARLY_STOPPING = _needs("early_stopping", True)
 _FEATURE_ALPHA = _needs_positive("feature_alpha")
 
 # Which parameters do nothing unless others ask for them, and which those are. What is
 # an error at once (a splitter without early stopping) is not here.
 _NEEDS = {
+    **{
+        name: _needs_solver_that_reads(name)
+        for solver in SOLVERS.values()
+        for name in solver.reads
+    },
     "huber_delta": _needs("loss", "huber"),
     "quantile": _needs("loss", "quantile"),
     "l1_ratio": _needs_positive("alpha"),
     "feature_penalty": _FEATURE_ALPHA,
     "feature_epsilon": _FEATURE_ALPHA,
     "feature_groups": _FEATURE_ALPHA,
-    "batch_size": _MINIBATCHES,
-    "shuffle": _MINIBATCHES,
-    "learning_rate": _SGD,
-    "learning_rate_init": _MINIBATCHES,
     "power_t": _needs("learning_rate", "invscaling"),
-    "max_fun": _needs("solver", "lbfgs"),
-    "momentum": _SGD,
-    "nesterovs_momentum": _SGD,
     "validation_fraction": _EARLY_STOPPING,
     "scoring": _EARLY_STOPPING,
     "n_iter_no_change": (
         _is_patient,
         "stopping_criterion='patience', and early_stopping=True or minibatches",
     ),
-    "beta_1": _ADAM,
-    "beta_2": _ADAM,
-    "epsilon": _ADAM,
 }
 
 
@@ -181,10 +180,13 @@ def check_parameters_together(estimator):
         Each of its parameters is valid by itself.
     """
     has_hidden_layers = len(estimator._hidden_units()) > 0
-    if estimator.solver == "lbfgs" and estimator.feature_alpha > 0:
+    solver = solver_of(estimator.solver)
+    with_minibatches = named(lambda solver: solver.has_minibatches)
+    if estimator.feature_alpha > 0 and not solver.penalizes_inputs:
+        able = named(lambda solver: solver.penalizes_inputs)
         raise ValueError(
-            f"feature_alpha={estimator.feature_alpha} needs solver='adam', 'sgd' or "
-            "'fista': 'lbfgs' has no step for penalties of whole inputs."
+            f"feature_alpha={estimator.feature_alpha} needs solver={able}: "
+            f"{solver.name!r} has no step for penalties of whole inputs."
         )
     if estimator.feature_alpha > 0 and estimator.alpha == 0 and has_hidden_layers:
         raise ValueError(
@@ -192,19 +194,19 @@ def check_parameters_together(estimator):
             "hidden layer: with nothing to hold the later layers, their weights "
             "grow while the first layer's shrink, and removed inputs come back."
         )
-    if estimator.solver not in STOCHASTIC_SOLVERS and estimator.dropout > 0:
+    if estimator.dropout > 0 and not solver.has_minibatches:
         raise ValueError(
-            f"dropout={estimator.dropout} needs solver='adam' or 'sgd': with "
-            f"{estimator.solver!r} the objective would change from one evaluation to "
+            f"dropout={estimator.dropout} needs solver={with_minibatches}: with "
+            f"{solver.name!r} the objective would change from one evaluation to "
             "the next."
         )
     if estimator.augmentation is not None and not is_resampler(estimator.augmentation):
         check_augmentation(estimator.augmentation)
-        if estimator.solver not in STOCHASTIC_SOLVERS:
+        if not solver.has_minibatches:
             raise ValueError(
-                f"augmentation={estimator.augmentation!r} needs solver='adam' or "
-                f"'sgd': {estimator.solver!r} has no minibatches. A resampler such as "
-                "AugmentingResampler works with every solver."
+                f"augmentation={estimator.augmentation!r} needs solver="
+                f"{with_minibatches}: {solver.name!r} has no minibatches. A resampler "
+                "such as AugmentingResampler works with every solver."
             )
     if estimator.feature_alpha > 0 and is_resampler(estimator.augmentation):
         raise ValueError(
@@ -215,11 +217,11 @@ def check_parameters_together(estimator):
     is_proximal = (
         estimator.alpha * estimator.l1_ratio > 0 or estimator.feature_alpha > 0
     )
-    if estimator.solver == "sgd" and estimator.momentum == 1 and is_proximal:
+    if "momentum" in solver.reads and estimator.momentum == 1 and is_proximal:
         raise ValueError(
             "momentum=1 with an L1 penalty (alpha * l1_ratio > 0) or with "
             "feature_alpha > 0 has no proximal step: use momentum < 1 with "
-            "solver='sgd'."
+            f"solver={solver.name!r}."
         )
 
     if estimator.validation_splitter is not None and not estimator.early_stopping:

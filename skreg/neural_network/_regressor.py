@@ -2,32 +2,19 @@
 
 import numbers
 
-import numpy as np
 from scipy import sparse
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._core.losses import AbsoluteError, HalfPoisson, Huber, Quantile, SquaredError
-from .._fitting.targets import TargetScaling
+from .._core.losses import REGRESSION_LOSSES
+from .._fitting.problems import Regression
+from .._fitting.solvers import named, solver_of
 from .._utils.publishing import fitted_at_once
 from ._base import BaseMLP
 
 __all__ = ["MLPRegressor"]
-
-# Each by the regressor's parameters.
-_LOSSES = {
-    "squared_error": lambda estimator: SquaredError(),
-    "absolute_error": lambda estimator: AbsoluteError(),
-    "huber": lambda estimator: Huber(estimator.huber_delta),
-    "quantile": lambda estimator: Quantile(estimator.quantile),
-    "poisson": lambda estimator: HalfPoisson(),
-}
-
-
-# Of a loss, whose first epochs may have one that is larger by as much again.
-_SMALLEST_UNIT = float(np.sqrt(np.finfo(np.float64).tiny))
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -388,13 +375,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints: dict = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions(set(_LOSSES))],
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
         "huber_delta": [Interval(numbers.Real, 0, None, closed="neither")],
         "quantile": [Interval(numbers.Real, 0, 1, closed="both"), None],
         "normalize_y": ["boolean"],
     }
-
-    _estimator_type_is_regressor = True
 
     def __init__(
         self,
@@ -545,12 +530,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         super()._check_parameters_together()
         if self.loss == "quantile" and self.quantile is None:
             raise ValueError("loss='quantile' needs the parameter quantile in [0, 1].")
-        is_full_batch = self.solver in ("lbfgs", "fista")
-        if is_full_batch and not self._make_loss(None).is_differentiable:
+        has_kinks = not self._problem.make_loss(None).is_differentiable
+        if has_kinks and not solver_of(self.solver).takes_kinks:
+            able = named(lambda solver: solver.takes_kinks)
             raise ValueError(
                 f"loss={self.loss!r} is not differentiable, which "
-                f"solver={self.solver!r} needs: use solver='adam' or 'sgd', or "
-                "loss='huber'."
+                f"solver={self.solver!r} needs: use solver={able}, or loss='huber'."
             )
 
         if self.normalize_y and self.loss == "poisson":
@@ -572,14 +557,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         check_is_fitted(self)
         return self._fitted_encoding and self._fitted_encoding.scale
 
-    def _make_loss(self, encoding):
-        return _LOSSES[self.loss](self)
-
-    def _encoding_of(self, y):
-        return None
-
-    def _encoding_on(self, y, sample_weight):
-        return TargetScaling.of(y, sample_weight) if self.normalize_y else None
+    def _target_parameters(self):
+        return {
+            "problem_type": Regression,
+            "class_weight": None,
+            "loss": self.loss,
+            "huber_delta": self.huber_delta,
+            "quantile": self.quantile,
+            "normalize_y": self.normalize_y,
+        }
 
     def _encoding_to_go_on_with(self):
         encoding = super()._encoding_to_go_on_with()
@@ -592,19 +578,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return encoding
 
     def _check_warm_start(self, y):
-        self._check_target(y, None, self.n_outputs_, "y")
-
-    def _encode(self, y, encoding, dtype):
-        if encoding is not None:
-            return encoding.encode(y, dtype)
-        Y = y[:, None] if y.ndim == 1 else y
-        Y = np.ascontiguousarray(Y, dtype=dtype)
-        if Y.dtype != y.dtype and not np.isfinite(Y).all():
-            raise ValueError(
-                f"y (or y_val) has values too large for {Y.dtype}, the type of X: "
-                "scale y, or pass X as float64."
-            )
-        return Y
+        self._problem.check(y, None, self.n_outputs_, "y")
 
     def _check_y(self, y):
         if sparse.issparse(y):
@@ -613,22 +587,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError("loss='poisson' needs y >= 0; some values are negative.")
         return y
-
-    def _check_target(self, y, encoding, n_outputs, name):
-        n_columns = 1 if y.ndim == 1 else y.shape[1]
-        if n_columns != n_outputs:
-            raise ValueError(
-                f"`{name}` has {n_columns} columns, but training is on {n_outputs}."
-            )
-
-    def _loss_unit(self, loss, Y, stream):
-        """The loss of the best constant, so that `tol` does not depend on y's unit."""
-        Y = Y[stream.rows].T
-        weight = stream.sample_weight
-        constant = loss.best_constant(Y, weight).astype(Y.dtype)
-        unit = float(np.average(loss.value(constant, Y), weights=weight))
-        # Losses over the smallest units would be infinite.
-        return max(unit, _SMALLEST_UNIT) if unit > 0 else 1.0
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -4,6 +4,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._core.stopping import StopReason
 from .._fitting.judging import FaultKind
+from .._fitting.solvers import solver_of
 from .._fitting.stopping import max_iter_of
 from .._utils.warnings import warn
 
@@ -96,7 +97,7 @@ def _message_about(estimator, reason, progress):
         )
     elif monitors or reason not in (StopReason.MAX_ITER, StopReason.MAX_FUN):
         message = category = None
-    elif estimator.solver in ("adam", "sgd"):
+    elif solver_of(estimator.solver).has_minibatches:
         message, category = (
             f"Stochastic Optimizer: Maximum iterations ({max_iter_of(estimator)}) "
             "reached and the optimization hasn't converged yet.",

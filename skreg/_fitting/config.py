@@ -1,0 +1,234 @@
+"""What the engine knows of an estimator: one frozen configuration, resolved once.
+
+An estimator makes its configuration from its parameters when a task begins. From then
+on training reads the configuration alone, and phases of a fit (dense before sparse, the
+second network of a refit, folds) are copies of it by `dataclasses.replace`.
+
+Every field is marked with its scope:
+
+``model``
+    a network has its own: within a batch the values may differ;
+``batch``
+    the networks of a batch must agree on it: what one step does to all of them;
+``run``
+    no matter to a batch: what is done before, around or after training.
+
+The key by which networks find their batch, and the vectors over models that a step
+works with, are derived from these marks. A mark also says which values that networks
+may share depend on the field: ``data`` (what data are valid for a fold), ``target``
+(the target as the numbers that the network is trained on) and ``start`` (initial
+weights, validation split, order and augmentation of the minibatches). A wrong key gives
+a network another one's rows without a sign of it, so a field without a mark is an error
+when this module is imported, and a parameter that a subclass of an estimator adds
+matters to everything.
+"""
+
+from dataclasses import dataclass, field, fields
+from functools import cache, cached_property
+from inspect import signature
+from typing import Any
+
+from .input_groups import parse_feature_groups
+from .keys import value_key
+
+__all__ = ["FitConfig", "check_marks", "extras_of", "key_of", "parameter_names"]
+
+SCOPES = ("model", "batch", "run")
+SHARED = ("data", "target", "start")
+
+
+def _mark(scope, *matters_to, in_step=False):
+    """A field with its scope, and the shared values that depend on it.
+
+    Parameters
+    ----------
+    scope : {"model", "batch", "run"}
+    *matters_to : {"data", "target", "start"}
+    in_step : bool, default=False
+        Whether a step works with a vector of it over the models.
+    """
+    metadata = {"scope": scope, "matters_to": matters_to, "in_step": in_step}
+    return field(metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FitConfig:
+    """The parameters of a fit, with nothing left to be looked up or guessed.
+
+    Attributes
+    ----------
+    kind : type
+        The class of the estimator.
+    extras : dict
+        The parameters that a subclass of an estimator has added.
+    problem_type : type
+        `Classification` or `Regression`: what is known of the target.
+    hidden_units : tuple of int
+        The units of each hidden layer.
+    max_iter : int
+        The largest number of epochs ("auto" is resolved).
+    n_iter_no_change : int or inf
+        The patience ("auto" is resolved).
+    feature_names : ndarray of str or None
+        The names of the columns of X.
+    batch_size : int or "auto"
+        See `batch_size_for`: it depends on the number of training rows.
+    feature_epsilon : float or "auto"
+        It depends on the weights of the dense network.
+
+    The other fields are the estimator's parameters, under their own names.
+    """
+
+    # What is trained.
+    kind: type = _mark("batch", "data", "target", "start")
+    extras: dict = _mark("batch", "data", "target", "start")
+    problem_type: type = _mark("batch", "data", "target", "start")
+    hidden_units: tuple = _mark("batch")
+    activation: str = _mark("batch", "start")
+    loss: str | None = _mark("batch", "data")
+    huber_delta: float | None = _mark("batch")
+    quantile: float | None = _mark("batch")
+    # An augmentation prepares itself for the scaled target; all else has the scaling
+    # itself in its key.
+    normalize_y: bool = _mark("model", "start")
+    class_weight: Any = _mark("model", "start")
+
+    # The penalties.
+    alpha: float = _mark("model", in_step=True)
+    l1_ratio: float = _mark("model", in_step=True)
+    feature_alpha: float = _mark("model", in_step=True)
+    feature_penalty: str = _mark("batch")
+    # What "auto" stands for is found with the start, and then a vector.
+    feature_epsilon: float | str = _mark("model")
+    # A batch agrees on the partition that is parsed from it.
+    feature_groups: Any = _mark("model")
+    feature_names: Any = _mark("run")
+
+    # The steps.
+    solver: str = _mark("batch")
+    dropout: float = _mark("model", in_step=True)
+    augmentation: Any = _mark("model", "start")
+    # A batch agrees on the size that comes of it.
+    batch_size: int | str = _mark("model")
+    shuffle: bool = _mark("batch")
+    learning_rate: str = _mark("batch")
+    learning_rate_init: float = _mark("model", in_step=True)
+    power_t: float = _mark("model", in_step=True)
+    momentum: float = _mark("model", in_step=True)
+    nesterovs_momentum: bool = _mark("batch")
+    beta_1: float = _mark("model", in_step=True)
+    beta_2: float = _mark("model", in_step=True)
+    epsilon: float = _mark("model", in_step=True)
+    random_state: Any = _mark("model", "start")
+
+    # When training ends, and what it is judged by.
+    max_iter: int = _mark("model")
+    max_fun: int = _mark("model")
+    tol: float = _mark("model")
+    early_stopping: bool = _mark("model", "data", "start")
+    validation_fraction: float | int = _mark("model", "start")
+    validation_splitter: Any = _mark("model", "start")
+    scoring: Any = _mark("model")
+    stopping_criterion: Any = _mark("model")
+    n_iter_no_change: float = _mark("model")
+    min_iter: int = _mark("model")
+
+    # Around training.
+    refit: bool | int = _mark("run")
+    verbose: bool | int = _mark("run")
+    warm_start: bool = _mark("run")
+
+    @cached_property
+    def problem(self):
+        """What is known of the target: a `Classification` or a `Regression`."""
+        return self.problem_type(self)
+
+    def batch_size_for(self, n_rows):
+        """The rows of a minibatch, out of so many training rows."""
+        wanted = _AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        return min(int(wanted), n_rows)
+
+    def input_groups(self, n_features):
+        """The partition of so many inputs, an `InputGroups`."""
+        return parse_feature_groups(self.feature_groups, n_features, self.feature_names)
+
+    def key(self, to):
+        """Equal for networks between which something may be shared.
+
+        Parameters
+        ----------
+        to : {"batch", "data", "target", "start"}
+
+        Returns
+        -------
+        tuple
+        """
+        return key_of(self, to, self.kind, self.extras)
+
+    def step_values(self):
+        """By name, the numbers of which a step has a vector over the models."""
+        return {name: getattr(self, name) for name in _IN_STEP}
+
+
+# scikit-learn's.
+_AUTO_BATCH_SIZE = 200
+
+
+def check_marks(config_type):
+    """Raise a TypeError for a field without a mark, or with an unknown one."""
+    for each in fields(config_type):
+        mark = each.metadata
+        if mark.get("scope") not in SCOPES:
+            raise TypeError(
+                f"The field {each.name} of {config_type.__name__} has no scope: mark "
+                f"it as one of {SCOPES}, and say which of {SHARED} depend on it."
+            )
+        unknown = set(mark["matters_to"]) - set(SHARED)
+        if unknown:
+            raise TypeError(
+                f"The field {each.name} of {config_type.__name__} matters to "
+                f"{sorted(unknown)}, which is none of {SHARED}."
+            )
+
+
+check_marks(FitConfig)
+
+_IN_STEP = tuple(each.name for each in fields(FitConfig) if each.metadata["in_step"])
+# These are in every key as they are; a kind of estimator has one type of problem.
+_BY_ITSELF = {"kind", "extras", "problem_type"}
+# By what they matter to, the names of the fields that a key is made of.
+_IN_KEY = {
+    to: tuple(
+        each.name
+        for each in fields(FitConfig)
+        if (each.metadata["scope"] == to or to in each.metadata["matters_to"])
+        and each.name not in _BY_ITSELF
+    )
+    for to in ("batch", *SHARED)
+}
+
+
+def key_of(source, to, kind, extras):
+    """The key of a configuration, or of an estimator whose fields are as they stand."""
+    values = tuple(value_key(getattr(source, name, None)) for name in _IN_KEY[to])
+    more = tuple((name, value_key(value)) for name, value in extras.items())
+    return (kind, *values, *more)
+
+
+@cache
+def parameter_names(kind):
+    """The names of the constructor's parameters of an estimator's class."""
+    return tuple(name for name in signature(kind.__init__).parameters if name != "self")
+
+
+@cache
+def _names_of_extras(kind):
+    known = {each.name for each in fields(FitConfig)} | {"hidden_layer_sizes"}
+    return tuple(name for name in parameter_names(kind) if name not in known)
+
+
+def extras_of(estimator):
+    """The parameters of an estimator that no field of `FitConfig` stands for."""
+    return {
+        name: getattr(estimator, name) for name in _names_of_extras(type(estimator))
+    }

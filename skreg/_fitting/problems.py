@@ -1,0 +1,169 @@
+"""What a network is trained on: classes or numbers, and all that follows from it.
+
+A problem knows the target. It encodes targets as the outputs of a network, makes the
+loss of these outputs, weights the rows by their class, and refuses targets that do not
+go with those of training.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from sklearn.utils import compute_sample_weight
+
+from .._core.losses import REGRESSION_LOSSES, HalfBinomial, HalfMultinomial
+from .targets import LabelEncoding, TargetScaling
+
+__all__ = ["Classification", "Problem", "Regression"]
+
+# Of a loss, whose first epochs may have one that is larger by as much again.
+_SMALLEST_UNIT = float(np.sqrt(np.finfo(np.float64).tiny))
+
+
+class Problem(ABC):
+    """What is known of the target of a configuration.
+
+    Parameters
+    ----------
+    config : FitConfig
+
+    Attributes
+    ----------
+    is_regression : bool
+    """
+
+    is_regression = False
+
+    def __init__(self, config):
+        self._config = config
+
+    @abstractmethod
+    def make_loss(self, encoding):
+        """The loss of a network's outputs for a target with this encoding."""
+
+    @abstractmethod
+    def encoding_of(self, y):
+        """The encoding that a target asks for before it is split, or None."""
+
+    def encoding_on(self, y, sample_weight):
+        """The encoding that the target of the training rows asks for, or None."""
+        return None
+
+    @abstractmethod
+    def encode(self, y, encoding, dtype):
+        """The target as floats: ``(n_samples, n_outputs)``."""
+
+    @abstractmethod
+    def check(self, y, encoding, n_outputs, name):
+        """Raise a ValueError unless a target goes with the one of training."""
+
+    @abstractmethod
+    def loss_unit(self, loss, Y, stream):
+        """What a validation loss is divided by before `tol` judges it."""
+
+    def training_weight(self, sample_weight, y, rows, encoding):
+        """The weights of some rows in training; None where all are one."""
+        return None if sample_weight is None else sample_weight[rows]
+
+
+class Classification(Problem):
+    """Labels of two or more classes, or several of them a row."""
+
+    def make_loss(self, encoding):
+        """The log-loss of one class out of several, or of each output by itself."""
+        return HalfMultinomial() if encoding.kind == "multiclass" else HalfBinomial()
+
+    def encoding_of(self, y):
+        """The classes of a target."""
+        return LabelEncoding.of(y)
+
+    def encode(self, y, encoding, dtype):
+        """One column a class; see `LabelEncoding.encode`."""
+        return encoding.encode(y, dtype)
+
+    def check(self, y, encoding, n_outputs, name):
+        """Raise a ValueError for labels that training has not seen."""
+        encoding.check(y, name)
+
+    def loss_unit(self, loss, Y, stream):
+        """One: a log-loss has no unit."""
+        return 1.0
+
+    def training_weight(self, sample_weight, y, rows, encoding):
+        """The weights of some rows times those of their classes.
+
+        Raises
+        ------
+        ValueError
+            If `class_weight` has negative values, or the target several labels a row.
+        """
+        weight = super().training_weight(sample_weight, y, rows, encoding)
+        if self._config.class_weight is None:
+            return weight
+        by_class = self._class_weight_of(y[rows], encoding)
+        return by_class if weight is None else weight * by_class
+
+    def _class_weight_of(self, y, encoding):
+        class_weight = self._config.class_weight
+        if encoding.kind == "multilabel":
+            raise ValueError(
+                f"class_weight={class_weight!r} is not supported for multilabel "
+                "targets: pass sample_weight instead."
+            )
+        weight = compute_sample_weight(class_weight, y)
+        if (weight < 0).any():
+            raise ValueError(f"class_weight={class_weight} has negative values.")
+        return weight
+
+
+class Regression(Problem):
+    """One or several numbers a row."""
+
+    is_regression = True
+
+    def make_loss(self, encoding):
+        """The loss that the parameters name."""
+        return REGRESSION_LOSSES[self._config.loss](self._config)
+
+    def encoding_of(self, y):
+        """None: numbers are what they are, or scaled by the training rows alone."""
+        return None
+
+    def encoding_on(self, y, sample_weight):
+        """The scaling by the training rows with ``normalize_y=True``, else None."""
+        return TargetScaling.of(y, sample_weight) if self._config.normalize_y else None
+
+    def encode(self, y, encoding, dtype):
+        """The target as columns, scaled where there is a scaling.
+
+        Raises
+        ------
+        ValueError
+            If the type of X cannot hold it.
+        """
+        if encoding is not None:
+            return encoding.encode(y, dtype)
+        Y = y[:, None] if y.ndim == 1 else y
+        Y = np.ascontiguousarray(Y, dtype=dtype)
+        if Y.dtype != y.dtype and not np.isfinite(Y).all():
+            raise ValueError(
+                f"y (or y_val) has values too large for {Y.dtype}, the type of X: "
+                "scale y, or pass X as float64."
+            )
+        return Y
+
+    def check(self, y, encoding, n_outputs, name):
+        """Raise a ValueError for another number of columns than in training."""
+        n_columns = 1 if y.ndim == 1 else y.shape[1]
+        if n_columns != n_outputs:
+            raise ValueError(
+                f"`{name}` has {n_columns} columns, but training is on {n_outputs}."
+            )
+
+    def loss_unit(self, loss, Y, stream):
+        """The loss of the best constant, so that `tol` does not depend on y's unit."""
+        Y = Y[stream.rows].T
+        weight = stream.sample_weight
+        constant = loss.best_constant(Y, weight).astype(Y.dtype)
+        unit = float(np.average(loss.value(constant, Y), weights=weight))
+        # Losses over the smallest units would be infinite.
+        return max(unit, _SMALLEST_UNIT) if unit > 0 else 1.0
