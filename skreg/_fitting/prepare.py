@@ -184,6 +184,9 @@ class Preparation:
             object() if config.random_state is None else None,
             network.layer_units,
             _encoding_key(encoding),
+            # Members that draw their weights by themselves share the rest.
+            replace(task.seeds, weights=None),
+            task.seeds.weights is None,
             *map(Same, (task.rows, task.sample_weight, task.groups, task.split, state)),
         )
         if key not in self._starts:
@@ -195,7 +198,11 @@ class Preparation:
                 self._starts[key] = self._draw_start(
                     task, network, rows, weight, encoding
                 )
-        return self._starts[key]
+        params, stream, validation_rows = self._starts[key]
+        if task.seeds.weights is not None and state is None:
+            random_state = check_random_state(task.seeds.weights)
+            params = network.initialize(random_state, self._X.dtype)
+        return params, stream, validation_rows
 
     def _resume(self, task):
         """As `_start`: states whose streams go on alike share one again."""
@@ -212,14 +219,15 @@ class Preparation:
     def _draw_start(self, task, network, rows, weight, encoding):
         splits = task.config.early_stopping and self._validation is None
         random_state = check_random_state(task.config.random_state)
-        if task.state is None:
-            params = network.initialize(random_state, self._X.dtype)
-        else:
+        params, seeds = None, task.seeds
+        if task.state is not None:
             params = task.state.params
+        elif seeds.weights is None:
+            params = network.initialize(random_state, self._X.dtype)
         validation_rows = None
         if splits:
             training, validation_rows = self._split(
-                task, len(rows), encoding, random_state
+                task, len(rows), encoding, _generator(seeds.split, random_state)
             )
             validation_weight = None
             if weight is not None:
@@ -231,6 +239,7 @@ class Preparation:
         elif weight is not None:
             _check_total_weight(weight, "training")
         augmentation = self._prepare_augmentation(task, rows, weight, encoding)
+        random_state = _generator(seeds.minibatches, random_state)
         return params, Stream(rows, random_state, weight, augmentation), validation_rows
 
     def _prepare_augmentation(self, task, rows, weight, encoding):
@@ -316,6 +325,11 @@ def restarted(prepared):
     progress = _progress(prepared.task, prepared.encoding, prepared.network.loss)
     model = replace(prepared.model, progress=progress)
     return replace(prepared, model=model)
+
+
+def _generator(seed, default):
+    """That of a seed of its own, or the one that everything is drawn by."""
+    return default if seed is None else check_random_state(seed)
 
 
 def _rows_of(y, rows):

@@ -15,6 +15,7 @@ from .targets import fitted_attributes
 __all__ = [
     "FitOutcome",
     "FitTask",
+    "Seeds",
     "TrainingState",
     "Validation",
     "predicting_attributes",
@@ -70,6 +71,25 @@ class TrainingState:
         return replace(self, kept=kept, stream=stream, validation_rows=None)
 
 
+@dataclass(frozen=True)
+class Seeds:
+    """Seeds of a member's own; what has none is drawn by `random_state`, in its order.
+
+    Attributes
+    ----------
+    weights : int or None
+        Of the initial weights.
+    split : int or None
+        Of the validation split.
+    minibatches : int or None
+        Of the order of the minibatches, of dropout and of augmentation.
+    """
+
+    weights: int | None = None
+    split: int | None = None
+    minibatches: int | None = None
+
+
 @dataclass
 class FitTask:
     """One network to train; see `task_of`, which makes it of an estimator.
@@ -109,6 +129,8 @@ class FitTask:
     encoding : LabelEncoding or TargetScaling, default=None
         Of the target, where it is known beforehand: the classes, or the scale that
         earlier training began with.
+    seeds : Seeds, default=Seeds()
+        Apart from the `random_state` of the configuration.
     """
 
     config: FitConfig
@@ -126,6 +148,7 @@ class FitTask:
     n_updates: int | None = None
     phase: str | None = None
     encoding: Any = None
+    seeds: Seeds = Seeds()
 
 
 def task_of(estimator, **options):

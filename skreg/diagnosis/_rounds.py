@@ -13,13 +13,12 @@ from typing import Any
 
 import joblib
 import numpy as np
-from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, indexable
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import _num_samples
 
-from .._fitting.fit import fit_each, task_of
+from .._fitting.members import fit_members, stack_up
 from .._utils.progress import ProgressLines, run_calls
 from .._utils.publishing import quietly
 from .._utils.row_sets import row_numbers
@@ -255,17 +254,14 @@ def _run_shared(candidates, draws, predict):
     for candidate in candidates:
         # Before training, for what names columns.
         vars(candidate.network).update(columns)
-    tasks = [
-        task_of(candidate.network, rows=draw.rows)
-        for candidate, draw in zip(candidates, draws, strict=True)
-    ]
+    row_sets = [draw.rows for draw in draws]
 
     def finish(index, outcome):
         network = candidates[index].network
         outcome.apply_to(network)
         return predict(network), str(outcome.stop_reason)
 
-    return _train(tasks, X, y, candidates, finish)
+    return _train(candidates, X, y, row_sets, finish)
 
 
 def _run_stacked(candidates, draws, predict):
@@ -295,17 +291,9 @@ def _prepare(candidate, draw):
 
 def _run_window(candidates, folds, predict):
     """Stack the data of some rounds, and train their networks side by side."""
-    ends = np.cumsum([0] + [fold.X.shape[0] for fold in folds])
-    stack = sparse.vstack if sparse.issparse(folds[0].X) else np.concatenate
-    X = stack([fold.X for fold in folds])
-    X = X.tocsr() if sparse.issparse(X) else X
-    y = np.concatenate([fold.y for fold in folds])
+    stack = stack_up(folds)
     for candidate, fold in zip(candidates, folds, strict=True):
         vars(candidate.network).update(fold.columns)
-    tasks = [
-        task_of(candidate.network, rows=np.arange(start, end))
-        for candidate, start, end in zip(candidates, ends, ends[1:], strict=False)
-    ]
 
     def finish(index, outcome):
         candidate, fold = candidates[index], folds[index]
@@ -314,13 +302,14 @@ def _run_window(candidates, folds, predict):
         estimator = around_model(fold.wrappers, candidate.estimator, network)
         return predict(estimator), str(outcome.stop_reason)
 
-    return _train(tasks, X, y, candidates, finish)
+    return _train(candidates, stack.X, stack.y, stack.row_sets, finish)
 
 
-def _train(tasks, X, y, candidates, finish):
-    """Results of ``finish(index, outcome)`` for each task, in their order."""
-    results = [None] * len(tasks)
-    for index, outcome in fit_each(tasks, X, y):
+def _train(candidates, X, y, row_sets, finish):
+    """Results of ``finish(index, outcome)`` for each candidate, in their order."""
+    results = [None] * len(candidates)
+    networks = [candidate.network for candidate in candidates]
+    for index, outcome in fit_members(networks, X, y, row_sets):
         if outcome.error is not None:
             _note_round(outcome.error, candidates[index].index)
             raise outcome.error

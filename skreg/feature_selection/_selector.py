@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, St
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting.fit import task_of
+from .._fitting.members import member_tasks
 from .._fitting.scoring import checked_scorer
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
@@ -183,7 +184,6 @@ class SparseInputSelector(
         for number, (train, _) in enumerate(folds):
             part = f" on the training rows of split {number} of cv"
             check_target_varies(plain, y, train, sample_weight, part)
-        whole = task_of(plain, sample_weight=sample_weight)
         if folds and transforms_target(self.estimator):
             # By what the training rows alone say of the target.
             opened_folds = [
@@ -191,14 +191,15 @@ class SparseInputSelector(
                 for train, _ in folds
             ]
             fold_paths = [self._path_of(each, plain) for each in opened_folds]
+            whole = task_of(plain, sample_weight=sample_weight)
             (points,) = self._trace([whole], X, opened.y)
         else:
             opened_folds = [opened] * len(folds)
-            tasks = [
-                task_of(plain, rows=train, sample_weight=sample_weight)
-                for train, _ in folds
-            ]
-            *fold_paths, points = self._trace([*tasks, whole], X, opened.y)
+            row_sets = [*(train for train, _ in folds), None]
+            tasks = member_tasks(
+                [plain] * len(row_sets), row_sets, sample_weight=sample_weight
+            )
+            *fold_paths, points = self._trace(tasks, X, opened.y)
         self.path_ = as_path(opened, points, scoring=self.scoring)
         self.cv_results_ = None
         if folds:

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._fitting.fit import task_of
+from .._fitting.members import member_tasks
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.warnings import each_warning_once
@@ -296,10 +296,9 @@ class StabilitySelection(
         self.expected_false_selections_ = bound
 
     def _count(self, estimator, halves, X, y, sample_weight):
-        tasks = [
-            task_of(estimator, rows=half, sample_weight=sample_weight)
-            for half in halves
-        ]
+        tasks = member_tasks(
+            [estimator] * len(halves), halves, sample_weight=sample_weight
+        )
         groups = estimator._make_config().input_groups(X.shape[1])
         counts = np.zeros(X.shape[1])
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import clone
 
 from .._core.stopping import StopReason
@@ -15,6 +14,7 @@ from .._fitting.config import parameter_names
 from .._fitting.fit import fit_each
 from .._fitting.judging import FaultKind, fault_of
 from .._fitting.keys import Same, is_plain
+from .._fitting.members import stack_up
 from .._fitting.tasks import FitOutcome, TrainingState, task_of
 from .._utils.publishing import quietly
 from .._utils.warnings import each_warning_once
@@ -139,15 +139,9 @@ class _LockstepJob:
         self._fits, folds = job.fits, job.folds
         self._seeds, self._verbose = seeds, verbose
         self._warns, self._keeps_states = warns, keeps_states
-        self._data = _stacked(folds)
-        n_rows = [0 if fold.X is None else fold.X.shape[0] for fold in folds]
-        starts = np.cumsum([0, *n_rows]).tolist()
+        self._stack, self._validation = stack_up(folds), folds[0].validation
         self._folds = {fold.split: fold for fold in folds}
-        self._starts = dict(zip(self._folds, starts, strict=False))
-        self._rows = {
-            split: np.arange(start, start + n)
-            for (split, start), n in zip(self._starts.items(), n_rows, strict=True)
-        }
+        self._rows = dict(zip(self._folds, self._stack.row_sets, strict=True))
         self._scorers = {
             split: FoldScorer(
                 self._fits[0].candidate.estimator, X, y, splits[split], **scoring
@@ -168,15 +162,15 @@ class _LockstepJob:
             else:
                 tasks.append(task)
                 indices.append(index)
-        data = self._data
+        stack = self._stack
         for position, outcome in fit_each(
-            tasks, data.X, data.y, validation=data.validation
+            tasks, stack.X, stack.y, validation=self._validation
         ):
             self._finish(indices[position], outcome)
         return self._results
 
     def _task(self, index):
-        fit, network, data = self._fits[index], self._networks[index], self._data
+        fit, network, stack = self._fits[index], self._networks[index], self._stack
         fold = self._folds[fit.split]
         error = fit.candidate.error or fold.error
         if error is not None:
@@ -184,16 +178,21 @@ class _LockstepJob:
         vars(network).update(fold.columns)
         state = fit.state
         if state is not None:
-            state = self._moved(state, self._starts[fit.split])
+            state = self._moved(state, self._start_of(fit.split))
         return task_of(
             network,
             rows=self._rows[fit.split],
-            sample_weight=data.sample_weight,
-            groups=network._check_groups(fold.groups, data.X, data.validation),
+            sample_weight=stack.sample_weight,
+            groups=network._check_groups(fold.groups, stack.X, self._validation),
             state=state,
             resume=state is not None,
             encoding=fold.encoding,
         )
+
+    def _start_of(self, split):
+        """The first of a split's rows."""
+        rows = self._rows[split]
+        return int(rows[0]) if len(rows) else 0
 
     def _finish(self, index, outcome):
         """Score the network, and let it go."""
@@ -214,7 +213,7 @@ class _LockstepJob:
         if self._keeps_states:
             result.is_done = outcome.error is None and not outcome.cut_short
             if _can_resume(network, outcome):
-                state = self._moved(outcome.state, -self._starts[fit.split])
+                state = self._moved(outcome.state, -self._start_of(fit.split))
                 result.state = _compact(state)
 
     def _fault_kind(self, outcome, network, split):
@@ -222,9 +221,9 @@ class _LockstepJob:
         if outcome.cut_short and not self._warns:
             # It has not had its turn to become a good one.
             return None
-        data = self._data
+        stack = self._stack
         fault = fault_of(
-            network, outcome, data.X, data.y, data.sample_weight, self._rows[split]
+            network, outcome, stack.X, stack.y, stack.sample_weight, self._rows[split]
         )
         return fault and fault.kind
 
@@ -253,24 +252,6 @@ class _LockstepJob:
         if validation_rows is not None:
             validation_rows = validation_rows[0] + offset, validation_rows[1]
         return replace(state, stream=stream, validation_rows=validation_rows)
-
-
-def _stacked(folds):
-    """A fold with the data of several, one below the other."""
-    first = folds[0]
-    if len(folds) == 1:
-        return first
-    stack = sparse.vstack if sparse.issparse(first.X) else np.concatenate
-    X = stack([fold.X for fold in folds])
-    weight = first.sample_weight
-    return replace(
-        first,
-        X=X.tocsr() if sparse.issparse(X) else X,
-        y=np.concatenate([fold.y for fold in folds]),
-        sample_weight=weight
-        if weight is None
-        else np.concatenate([fold.sample_weight for fold in folds]),
-    )
 
 
 def _network_of(fit, seeds):
