@@ -118,6 +118,39 @@ def test_imports_go_down(module):
     assert not faults, f"{path.relative_to(ROOT)}: " + "; ".join(faults)
 
 
+PRIVATE = ("skreg._utils.sklearn_private", "skreg.model_selection._sklearn_private")
+
+
+def private_names(source):
+    """What a source imports from behind scikit-learn's underscores."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            package, *parts = name.split(".")
+            if package == "sklearn" and any(part.startswith("_") for part in parts):
+                yield name
+
+
+@pytest.mark.parametrize("module", [name for name in FILES if name not in PRIVATE])
+def test_private_names_of_scikit_learn_stand_in_two_files(module):
+    names = list(private_names(FILES[module].read_text(encoding="utf-8")))
+    assert not names, f"{module} imports {names}: add them to {PRIVATE[0]}"
+
+
+def test_private_names_are_found():
+    source = (
+        "from sklearn.utils import _safe_indexing, check_array\n"
+        "import sklearn.utils._param_validation\n"
+        "from sklearn.model_selection._split import BaseCrossValidator\n"
+    )
+    assert len(list(private_names(source))) == 3
+
+
 @pytest.mark.parametrize(
     "module, source, fault",
     [

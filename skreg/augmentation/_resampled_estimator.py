@@ -10,17 +10,17 @@ from sklearn.base import (
     clone,
 )
 from sklearn.utils import get_tags
-from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
     process_routing,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
+from .._utils.sklearn_private import HasMethods, num_samples
 from ._resampling import resample_training_rows
 
 
@@ -290,4 +290,4 @@ def _has_entry_per_row(value, X):
     has_length = hasattr(value, "shape") or hasattr(value, "__len__")
     if not has_length or isinstance(value, (str, dict)) or np.ndim(value) == 0:
         return False
-    return _num_samples(value) == _num_samples(X)
+    return num_samples(value) == num_samples(X)

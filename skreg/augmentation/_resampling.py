@@ -2,8 +2,8 @@
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.validation import _num_samples
 
+from .._utils.sklearn_private import num_samples
 from ._containers import take_rows
 
 
@@ -45,10 +45,10 @@ def resample_training_rows(resampler, X, y, row_params=None, *, regression=False
         X_new, y_new = resampler.fit_resample_regression(X, y)
     else:
         X_new, y_new = resampler.fit_resample(X, y)
-    if _num_samples(X_new) == 0:
+    if num_samples(X_new) == 0:
         raise ValueError(
             f"The resampler {type(resampler).__name__} left none of the "
-            f"{_num_samples(X)} training rows."
+            f"{num_samples(X)} training rows."
         )
     row_params = {
         name: None if values is None else _carry(name, values, resampler, X_new)
@@ -59,7 +59,7 @@ def resample_training_rows(resampler, X, y, row_params=None, *, regression=False
 
 def _carry(name, values, resampler, X_new):
     rows = getattr(resampler, "sample_indices_", None)
-    if rows is None or len(rows) != _num_samples(X_new):
+    if rows is None or len(rows) != num_samples(X_new):
         raise ValueError(
             f"{name!r} cannot follow the rows through {type(resampler).__name__}, "
             "which does not record in 'sample_indices_' where each of its rows comes "

@@ -8,8 +8,8 @@ import weakref
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 
+from .._utils.sklearn_private import Hidden, Interval, StrOptions
 from ._base import BaseAugmentation, choose_rows
 from ._warps import WARPS_PER_BLOCK, Palette, affine_warps, warp_each
 

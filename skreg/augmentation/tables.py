@@ -7,9 +7,9 @@ as one: a column, or a group of one-hot columns, which stays one-hot.
 from numbers import Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._utils.publishing import quiet_numpy
+from .._utils.sklearn_private import Interval, StrOptions
 from ._base import BaseAugmentation, Mixing, choose_rows
 from ._fast import COIN_SIDES, select, standard_normal, toss_coins
 

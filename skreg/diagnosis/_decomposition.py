@@ -8,10 +8,10 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _num_samples
 
 from .._utils.labels import check_labels
 from .._utils.publishing import quietly
+from .._utils.sklearn_private import num_samples
 from .._utils.tables import html_table, short_number
 from .._utils.warnings import warn
 from ._loss_parts import PARTS, standard_errors
@@ -382,7 +382,7 @@ def _check_resampling(X, y, resampling, n_rounds):
                 "callable, or a list of row sets."
             )
         return int(n_rounds), resampling
-    row_sets = check_row_sets(resampling, _num_samples(X))
+    row_sets = check_row_sets(resampling, num_samples(X))
     if len(row_sets) < 2:
         raise ValueError(
             f"resampling has {len(row_sets)} row sets: variance needs at least 2."
@@ -396,7 +396,7 @@ def _check_y_test(X_test, y_test, loss):
             "X_test and y_test are needed: rows that are not among the training rows."
         )
     check_consistent_length(X_test, y_test)
-    if not _num_samples(X_test):
+    if not num_samples(X_test):
         raise ValueError("X_test and y_test have no rows: give at least one.")
     if loss == "squared_error":
         return check_array(y_test, ensure_2d=False, input_name="y_test")

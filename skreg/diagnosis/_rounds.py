@@ -14,14 +14,14 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils import indexable
 from sklearn.utils.parallel import delayed
-from sklearn.utils.validation import _num_samples
 
 from .._fitting.members import fit_members, stack_up
 from .._utils.progress import ProgressLines, run_calls
 from .._utils.publishing import quietly
 from .._utils.row_sets import row_numbers
+from .._utils.sklearn_private import num_samples, safe_indexing
 from .._utils.warnings import each_warning_once
 from .._utils.wrappers import around_model
 from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
@@ -79,7 +79,7 @@ def draw_rounds(X, y, resampling, n_rounds, train_size, random_state):
             yield Draw(*drawn, None, _seed(random_state), is_shared=False)
         return
     X, y = indexable(X, y)
-    n_samples = _num_samples(X)
+    n_samples = num_samples(X)
     if not isinstance(resampling, str):
         for rows in resampling:
             yield Draw(X, y, rows, _seed(random_state))
@@ -220,7 +220,7 @@ def _run_others(estimator, first, draws, predict):
     for number, draw in enumerate(draws, start=first):
         X, y = draw.X, draw.y
         if draw.rows is not None:
-            X, y = _safe_indexing(X, draw.rows), _safe_indexing(y, draw.rows)
+            X, y = safe_indexing(X, draw.rows), safe_indexing(y, draw.rows)
         try:
             fitted = with_seed(estimator, draw.seed).fit(X, y)
         except Exception as error:
@@ -281,7 +281,7 @@ def _run_stacked(candidates, draws, predict):
 
 
 def _prepare(candidate, draw):
-    rows = np.arange(_num_samples(draw.X)) if draw.rows is None else draw.rows
+    rows = np.arange(num_samples(draw.X)) if draw.rows is None else draw.rows
     fold = prepare_fold(candidate, candidate.index, draw.X, draw.y, rows, {})
     if fold.error is not None:
         _note_round(fold.error, candidate.index)

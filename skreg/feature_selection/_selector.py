@@ -8,7 +8,6 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting.fit import task_of
@@ -16,6 +15,7 @@ from .._fitting.members import member_tasks
 from .._fitting.scoring import checked_scorer
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
+from .._utils.sklearn_private import HasMethods, Interval, RealNotInt, StrOptions
 from .._utils.warnings import each_warning_once
 from .._utils.wrappers import find_model, transforms_target
 from ..model_selection._candidates import with_groups

@@ -6,12 +6,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting.members import member_tasks
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
+from .._utils.sklearn_private import HasMethods, Interval, StrOptions
 from .._utils.warnings import each_warning_once
 from ._blocks import trace_in_blocks
 from ._halves import check_target_varies, draw_halves

@@ -1,8 +1,7 @@
 """The splits of a `cv`, held to what training and scoring on them needs."""
 
-from sklearn.utils.validation import _num_samples
-
 from .._utils.row_sets import row_numbers
+from .._utils.sklearn_private import num_samples
 
 __all__ = ["list_splits"]
 
@@ -32,7 +31,7 @@ def list_splits(cv, X, y=None, **params):
     splits = list(cv.split(X, y, **params))
     if not splits:
         raise ValueError("cv gives no splits: there is nothing to train on.")
-    n_rows = _num_samples(X)
+    n_rows = num_samples(X)
     checked = []
     for number, split in enumerate(splits):
         of_all = f"in split {number} of {len(splits)}"

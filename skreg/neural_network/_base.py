@@ -10,7 +10,6 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_array,
     check_consistent_length,
     check_is_fitted,
@@ -30,6 +29,7 @@ from .._fitting.splits import splits_by_groups
 from .._fitting.stopping import max_iter_of, patience_of
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once, quiet_numpy, snapshot
+from .._utils.sklearn_private import check_sample_weight
 from .._utils.warnings import each_warning_once, is_one_of_many, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._parameters import (
@@ -269,7 +269,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
 
     def _check_weight(self, sample_weight, X, name):
         check_not_empty(sample_weight, name)
-        sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        sample_weight = check_sample_weight(sample_weight, X, dtype=X.dtype)
         if (sample_weight < 0).any():
             raise ValueError(f"{name} has negative values.")
         if not sample_weight.any():

@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
 
@@ -10,6 +9,7 @@ from .._fitting.problems import Classification
 from .._fitting.targets import LabelEncoding
 from .._utils.labels import check_labels
 from .._utils.publishing import fitted_at_once
+from .._utils.sklearn_private import StrOptions
 from ._base import BaseMLP
 
 __all__ = ["MLPClassifier"]

@@ -5,19 +5,19 @@ from functools import cache
 from inspect import signature
 
 import numpy as np
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    Options,
-    RealNotInt,
-    StrOptions,
-)
 
 from .._core.activations import ACTIVATIONS
 from .._core.stopping import StoppingCriterion
 from .._fitting.refit import check_refit
 from .._fitting.solvers import SOLVERS, named, solver_of
 from .._fitting.stopping import CRITERIA, check_criterion
+from .._utils.sklearn_private import (
+    HasMethods,
+    Interval,
+    Options,
+    RealNotInt,
+    StrOptions,
+)
 from ..augmentation import check_augmentation, is_resampler
 
 __all__ = [

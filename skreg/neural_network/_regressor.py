@@ -4,7 +4,6 @@ import numbers
 
 from scipy import sparse
 from sklearn.base import RegressorMixin
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -12,6 +11,7 @@ from .._core.losses import REGRESSION_LOSSES
 from .._fitting.problems import Regression
 from .._fitting.solvers import named, solver_of
 from .._utils.publishing import fitted_at_once
+from .._utils.sklearn_private import Interval, StrOptions
 from ._base import BaseMLP
 
 __all__ = ["MLPRegressor"]
