@@ -46,7 +46,7 @@ from skreg.augmentation import (
     Mixup,
     SwapNoise,
 )
-from skreg.model_selection import GridSearchCV, HalvingGridSearchCV, _scheduler
+from skreg.model_selection import GridSearchCV, HalvingGridSearchCV, _lockstep_run
 from skreg.neural_network import (
     GeneralizationLoss,
     ProgressQuotient,
@@ -414,7 +414,7 @@ def differences(drawn):
     search = drawn.search
     with (
         warnings.catch_warnings(),
-        mock.patch.object(_scheduler, "check_random_state", lambda _: seeds),
+        mock.patch.object(_lockstep_run, "check_random_state", lambda _: seeds),
     ):
         warnings.simplefilter("ignore")
         try:

@@ -17,7 +17,12 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import AugmentingResampler, GaussianNoise
-from skreg.model_selection import HalvingGridSearchCV, HalvingRandomSearchCV, _scheduler
+from skreg.model_selection import (
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+    _lockstep_run,
+    _scheduler,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -294,13 +299,13 @@ def test_the_judge_of_several_metrics_decides_who_survives(scoring):
 @pytest.mark.parametrize("refit", [True, False, "recall", lambda results: 0])
 def test_of_several_metrics_refit_names_the_judge(monkeypatch, kind, scoring, refit):
     trained = []
-    run = _scheduler.LockstepRun.run
+    run = _lockstep_run.LockstepRun.run
 
     def spying(self, *args):
         trained.append(args)
         return run(self, *args)
 
-    monkeypatch.setattr(_scheduler.LockstepRun, "run", spying)
+    monkeypatch.setattr(_lockstep_run.LockstepRun, "run", spying)
     X, y = data(load_breast_cancer, 120)
     search = kind(network(), {"alpha": [1e-3, 1e-2, 1e-1]}, cv=2, scoring=scoring)
     if kind is HalvingRandomSearchCV:
@@ -373,14 +378,14 @@ def test_a_worker_that_refits_gives_the_same(estimator, prefix):
 def refits_of_workers(monkeypatch):
     """A list that grows with what `LockstepRun.run` is asked to fit to all rows."""
     asked = []
-    run = _scheduler.LockstepRun.run
+    run = _lockstep_run.LockstepRun.run
 
     def spying(self, fits, refit=None):
         found = run(self, fits, refit)
         asked.append((refit is not None, self.refitted is not None))
         return found
 
-    monkeypatch.setattr(_scheduler.LockstepRun, "run", spying)
+    monkeypatch.setattr(_lockstep_run.LockstepRun, "run", spying)
     return asked
 
 

@@ -25,7 +25,12 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import GaussianNoise, Mixup
-from skreg.model_selection import GridSearchCV, RandomizedSearchCV, _scheduler
+from skreg.model_selection import (
+    GridSearchCV,
+    RandomizedSearchCV,
+    _lockstep_run,
+    _scheduler,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -481,9 +486,9 @@ def test_randomized_search():
 def test_large_data_are_prepared_a_window_at_a_time(monkeypatch):
     X, y = data(load_breast_cancer, 150)
     windows = []
-    batchable = _scheduler.LockstepRun._batchable
+    batchable = _scheduler.Scheduler._batchable
     monkeypatch.setattr(
-        _scheduler.LockstepRun,
+        _scheduler.Scheduler,
         "_batchable",
         lambda self, window, alone: (
             windows.append(len(window)) or batchable(self, window, alone)
@@ -498,9 +503,9 @@ def test_large_data_are_prepared_a_window_at_a_time(monkeypatch):
 def test_workers_get_equal_shares_and_only_the_folds_they_need(monkeypatch):
     X, y = data(load_breast_cancer, 150)
     jobs = []
-    collect = _scheduler.LockstepRun._collect
+    collect = _lockstep_run.LockstepRun._collect
     monkeypatch.setattr(
-        _scheduler.LockstepRun,
+        _lockstep_run.LockstepRun,
         "_collect",
         lambda self, new, *args: jobs.extend(new) or collect(self, new, *args),
     )

@@ -1,27 +1,21 @@
-"""Fits of many candidates on many folds: grouped, trained in lockstep, scored.
+"""The plan of a search in lockstep: fits to windows of folds, and windows to jobs.
 
-The parent plans and the workers train. Work is cut twice: into *windows* of folds, so
-that no more prepared data than a window's are in memory, and each window into *jobs*,
-so that every worker gets several. Within a job the engine makes batches that fit into
-the cache; a network is scored as soon as its batch has ended, and let go.
+Work is cut twice: into *windows* of folds, so that no more prepared data than a
+window's are in memory, and each window into *jobs*, so that every worker gets several.
+Within a job the engine makes batches that fit into the cache.
 """
 
-import time
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
-import joblib
 from scipy import sparse
-from sklearn.utils import check_random_state
 from sklearn.utils.parallel import delayed
 
 from .._fitting.fit import batch_capacity
 from .._utils.progress import run_calls
 from ._candidates import nbytes_of, prepare_fold, with_groups
-from ._sklearn_private import FoldScorer
-from ._worker import FitResult, Job, fit_whole, located, run_alone, run_together
+from ._worker import Job
 
-__all__ = ["LockstepRun"]
+__all__ = ["Scheduler"]
 
 # Prepared data of this size may wait for their networks; what is larger is prepared for
 # as many folds as there are workers.
@@ -33,8 +27,8 @@ _JOBS_PER_WORKER = 4
 _BATCHES_PER_JOB = 8
 
 
-class LockstepRun:
-    """All that the fits of a search have in common.
+class Scheduler:
+    """Makes jobs of the fits of a search, and prepares the data that they train on.
 
     Parameters
     ----------
@@ -44,22 +38,18 @@ class LockstepRun:
     fit_params : dict
     groups : array-like or None
         Of the rows, for networks that split by them.
-    scoring : dict
-        Keyword arguments of scikit-learn's `_fit_and_score`.
+    n_workers : int
+        Between which the jobs are to be shared.
     n_jobs : int or None
     pre_dispatch : int or str
-    verbose : int
-    warns : bool, default=True
-        Whether the end of training at `max_iter` is worth a warning.
-    keeps_states : bool, default=False
-        Whether the results say how to go on.
+        Both for the preparation of folds.
+    keeps_folds : bool
+        Whether prepared data are kept for a later call, as far as memory allows.
 
     Attributes
     ----------
     n_batched : int
         Of the candidates, those whose networks trained in lockstep.
-    refitted : tuple or None
-        What `fit_whole` gave, where `run` was asked for it and a worker was there.
     """
 
     def __init__(
@@ -69,78 +59,45 @@ class LockstepRun:
         splits,
         *,
         fit_params,
-        scoring,
-        groups=None,
-        n_jobs=None,
-        pre_dispatch="2*n_jobs",
-        verbose=0,
-        warns=True,
-        keeps_states=False,
+        groups,
+        n_workers,
+        n_jobs,
+        pre_dispatch,
+        keeps_folds,
     ):
         self._X, self._y, self._splits = X, y, splits
-        self._fit_params, self._scoring = fit_params, scoring
-        self._groups = groups
+        self._fit_params, self._groups = fit_params, groups
+        self._n_workers = n_workers
         self._n_jobs, self._pre_dispatch = n_jobs, pre_dispatch
-        self._n_workers = max(1, joblib.effective_n_jobs(n_jobs))
-        self._verbose, self._warns = verbose, warns
-        self._keeps_states = keeps_states
-        self._fault_kinds = {}
+        self._keeps_folds = keeps_folds
         self._batched = set()
-        self.refitted = None
-        # One seed a fold, for networks that have none: as candidates are compared on
-        # the same rows, so from the same start.
-        self._seeds = None
-        # Prepared data that a later run needs again, by setting and split.
+        # Prepared data that a later call needs again, by setting and split.
         self._folds = {}
 
     @property
     def n_batched(self):
         return len(self._batched)
 
-    def run(self, fits, refit=None):
-        """Train and score every fit.
+    def params_of(self, estimator):
+        """The parameters of an estimator's `fit`."""
+        return with_groups(estimator, self._fit_params, self._groups)
+
+    def jobs_of(self, fits, alone):
+        """Yield the jobs of each window of folds, a list at a time.
 
         Parameters
         ----------
         fits : list of Fit
-        refit : estimator, default=None
-            To be fitted to all rows meanwhile, by one of several workers.
-
-        Returns
-        -------
-        dict of (candidate index, split) to FitResult
+            Of networks that can train in lockstep.
+        alone : list of Fit
+            To which those are appended that must train by themselves after all.
         """
-        self._started, self._n_fits = time.perf_counter(), len(fits)
-        alone = [fit for fit in fits if fit.candidate.network is None]
-        together = [fit for fit in fits if fit.candidate.network is not None]
-        self._draw_seeds(together)
-        besides = []
-        if refit is not None and self._n_workers > 1:
-            data = self._X, self._y, self._params_of(refit)
-            besides.append(delayed(fit_whole)(refit, *data))
-        results = {}
-        for window in self._windows(together):
+        for window in self._windows(fits):
             jobs = []
             for pairs in self._batchable(window, alone):
-                jobs += self._cut(pairs, len(together))
+                jobs += self._cut(pairs, len(fits))
             # The longest first, so that all workers end at about the same time.
-            jobs.sort(key=lambda job: -len(job.fits))
-            self._collect(jobs, results, besides)
-            besides = []
-        self._collect([Job([fit]) for fit in alone], results)
-        return results
-
-    def _params_of(self, estimator):
-        return with_groups(estimator, self._fit_params, self._groups)
-
-    def _draw_seeds(self, fits):
-        has_none = any(fit.candidate.network.random_state is None for fit in fits)
-        if has_none and self._seeds is None:
-            self._seeds = check_random_state(None).randint(
-                2**31 - 1, size=len(self._splits)
-            )
-
-    # -- data ----------------------------------------------------------------------
+            yield sorted(jobs, key=lambda job: -len(job.fits))
 
     def _windows(self, fits):
         """Lists of folds, each with its fits: as many as memory allows."""
@@ -194,17 +151,18 @@ class LockstepRun:
                 self._X,
                 self._y,
                 self._splits[fit.split][0],
-                self._params_of(fit.candidate.estimator),
+                self.params_of(fit.candidate.estimator),
             )
             for _, fit in missing
         ]
         # Without anything around the networks there is nothing to spread.
         has_wrappers = any(fit.candidate.prefix for fit in fits)
-        prepared = self._parallel(calls, n_jobs=None if has_wrappers else 1)
+        n_jobs = self._n_jobs if has_wrappers else 1
+        prepared = run_calls(calls, n_jobs, pre_dispatch=self._pre_dispatch)
         for (key, _), fold in zip(missing, prepared, strict=True):
             folds[key] = fold
             n_bytes = sum(nbytes_of(kept.X) for kept in self._folds.values())
-            if self._keeps_states and n_bytes < _WINDOW_BYTES:
+            if self._keeps_folds and n_bytes < _WINDOW_BYTES:
                 self._folds[key] = fold
         return [folds[fit.candidate.setting, fit.split] for fit in fits]
 
@@ -228,8 +186,6 @@ class LockstepRun:
             fold.y.shape[1:],
             fold.sample_weight is None,
         )
-
-    # -- jobs ----------------------------------------------------------------------
 
     def _cut(self, pairs, n_fits):
         """Cut (fit, fold) pairs that may share batches into jobs."""
@@ -255,92 +211,6 @@ class LockstepRun:
             for start, end in zip(ends, ends[1:], strict=False)
         ]
 
-    def _parallel(self, calls, n_jobs=None):
-        """Results of delayed calls, in order, as they come."""
-        n_jobs = n_jobs or self._n_jobs
-        return run_calls(calls, n_jobs, pre_dispatch=self._pre_dispatch)
-
-    def _call_of(self, job):
-        data = self._X, self._y
-        if job.folds is None:
-            (fit,) = job.fits
-            return delayed(run_alone)(
-                fit,
-                *data,
-                self._splits[fit.split],
-                fit_params=self._params_of(fit.candidate.estimator),
-                scoring=self._scoring,
-                verbose=self._verbose,
-            )
-        return delayed(run_together)(
-            job,
-            *data,
-            {fit.split: self._splits[fit.split] for fit in job.fits},
-            scoring=self._scoring,
-            seeds=self._seeds,
-            verbose=self._verbose,
-            warns=self._warns,
-            keeps_states=self._keeps_states,
-        )
-
-    def _collect(self, jobs, results, besides=()):
-        """Run the jobs, and file their results by fit."""
-        n_done = 0
-        try:
-            calls = [*besides, *(self._call_of(job) for job in jobs)]
-            done = iter(self._parallel(calls))
-            for _ in besides:
-                self.refitted = next(done)
-            for job, job_results in zip(jobs, done, strict=True):
-                n_done += 1
-                self._file(job, job_results, results)
-        except BrokenProcessPool as death:
-            self._collect_one_by_one(jobs[n_done:], results, death)
-
-    def _collect_one_by_one(self, jobs, results, death):
-        """After a worker died: each fit in a process of its own, to find who did it."""
-        if self._n_workers == 1:
-            raise death
-        for job in jobs:
-            for fit in job.fits:
-                single = _single(job, fit)
-                try:
-                    (found,) = self._parallel([self._call_of(single)], n_jobs=2)
-                except BrokenProcessPool as error:
-                    found = [self._dead(fit, error)]
-                self._file(single, found, results)
-
-    def _dead(self, fit, error):
-        """The result of a fit that ended its process."""
-        scorer = FoldScorer(
-            fit.candidate.estimator,
-            self._X,
-            self._y,
-            self._splits[fit.split],
-            **self._scoring,
-        )
-        with located(fit):
-            return FitResult(
-                {**scorer(fit.candidate.estimator, error), "fit_time": 0.0}
-            )
-
-    @property
-    def fault_kinds(self):
-        """What was wrong with each candidate's fits when they were last trained."""
-        return {
-            index: list(by_split.values())
-            for index, by_split in self._fault_kinds.items()
-        }
-
-    def _file(self, job, job_results, results):
-        for fit, result in zip(job.fits, job_results, strict=True):
-            results[fit.key] = result
-            kinds = self._fault_kinds.setdefault(fit.candidate.index, {})
-            kinds[fit.split] = result.fault_kind
-        if self._verbose > 0 and len(job.fits) < self._n_fits:
-            seconds = time.perf_counter() - self._started
-            print(f"{len(results)} of {self._n_fits} fits done, {seconds:.1f} s")
-
 
 def _batch_key(candidate):
     """Equal for candidates whose networks may train in one batch."""
@@ -364,9 +234,3 @@ def _capacity(fit, X, encoding):
 def _job_of(pairs):
     folds = {fold.split: fold for _, fold in pairs}
     return Job([fit for fit, _ in pairs], list(folds.values()))
-
-
-def _single(job, fit):
-    """One of a job's fits as a job by itself."""
-    folds = job.folds and [fold for fold in job.folds if fold.split == fit.split]
-    return Job([fit], folds)

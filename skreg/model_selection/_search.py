@@ -14,7 +14,7 @@ from .._utils.warnings import each_warning_once, warn
 from ..neural_network._reporting import warn_about_candidates
 from . import _sklearn_private as private
 from ._candidates import make_candidate, with_groups, with_parameters
-from ._scheduler import LockstepRun
+from ._lockstep_run import LockstepRun
 from ._splits import list_splits
 from ._worker import Fit
 

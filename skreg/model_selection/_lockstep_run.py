@@ -1,0 +1,218 @@
+"""Fits of many candidates on many folds: trained in lockstep by workers, and scored.
+
+The `Scheduler` plans, here the workers are given their jobs and the results are filed.
+A network is scored as soon as its batch has ended, and let go.
+"""
+
+import time
+from concurrent.futures.process import BrokenProcessPool
+
+import joblib
+from sklearn.utils import check_random_state
+from sklearn.utils.parallel import delayed
+
+from .._utils.progress import run_calls
+from ._scheduler import Scheduler
+from ._sklearn_private import FoldScorer
+from ._worker import FitResult, Job, fit_whole, located, run_alone, run_together
+
+__all__ = ["LockstepRun"]
+
+
+class LockstepRun:
+    """Trains and scores the fits of a search, in one call or in several.
+
+    Parameters
+    ----------
+    X, y
+        All data, as the user gave them.
+    splits : list of (train, test)
+    fit_params : dict
+    groups : array-like or None
+        Of the rows, for networks that split by them.
+    scoring : dict
+        Keyword arguments of scikit-learn's `_fit_and_score`.
+    n_jobs : int or None
+    pre_dispatch : int or str
+    verbose : int
+    warns : bool, default=True
+        Whether the end of training at `max_iter` is worth a warning.
+    keeps_states : bool, default=False
+        Whether the results say how to go on.
+
+    Attributes
+    ----------
+    n_batched : int
+        Of the candidates, those whose networks trained in lockstep.
+    refitted : tuple or None
+        What `fit_whole` gave, where `run` was asked for it and a worker was there.
+    """
+
+    def __init__(
+        self,
+        X,
+        y,
+        splits,
+        *,
+        fit_params,
+        scoring,
+        groups=None,
+        n_jobs=None,
+        pre_dispatch="2*n_jobs",
+        verbose=0,
+        warns=True,
+        keeps_states=False,
+    ):
+        self._X, self._y, self._splits = X, y, splits
+        self._scoring = scoring
+        self._n_jobs, self._pre_dispatch = n_jobs, pre_dispatch
+        self._n_workers = max(1, joblib.effective_n_jobs(n_jobs))
+        self._verbose, self._warns = verbose, warns
+        self._keeps_states = keeps_states
+        self._fault_kinds = {}
+        self.refitted = None
+        # One seed a fold, for networks that have none: as candidates are compared on
+        # the same rows, so from the same start.
+        self._seeds = None
+        self._scheduler = Scheduler(
+            X,
+            y,
+            splits,
+            fit_params=fit_params,
+            groups=groups,
+            n_workers=self._n_workers,
+            n_jobs=n_jobs,
+            pre_dispatch=pre_dispatch,
+            keeps_folds=keeps_states,
+        )
+
+    @property
+    def n_batched(self):
+        return self._scheduler.n_batched
+
+    def run(self, fits, refit=None):
+        """Train and score every fit.
+
+        Parameters
+        ----------
+        fits : list of Fit
+        refit : estimator, default=None
+            To be fitted to all rows meanwhile, by one of several workers.
+
+        Returns
+        -------
+        dict of (candidate index, split) to FitResult
+        """
+        self._started, self._n_fits = time.perf_counter(), len(fits)
+        alone = [fit for fit in fits if fit.candidate.network is None]
+        together = [fit for fit in fits if fit.candidate.network is not None]
+        self._draw_seeds(together)
+        besides = []
+        if refit is not None and self._n_workers > 1:
+            data = self._X, self._y, self._scheduler.params_of(refit)
+            besides.append(delayed(fit_whole)(refit, *data))
+        results = {}
+        for jobs in self._scheduler.jobs_of(together, alone):
+            self._collect(jobs, results, besides)
+            besides = []
+        self._collect([Job([fit]) for fit in alone], results)
+        return results
+
+    def _draw_seeds(self, fits):
+        has_none = any(fit.candidate.network.random_state is None for fit in fits)
+        if has_none and self._seeds is None:
+            self._seeds = check_random_state(None).randint(
+                2**31 - 1, size=len(self._splits)
+            )
+
+    def _parallel(self, calls, n_jobs=None):
+        """Results of delayed calls, in order, as they come."""
+        n_jobs = n_jobs or self._n_jobs
+        return run_calls(calls, n_jobs, pre_dispatch=self._pre_dispatch)
+
+    def _call_of(self, job):
+        data = self._X, self._y
+        if job.folds is None:
+            (fit,) = job.fits
+            return delayed(run_alone)(
+                fit,
+                *data,
+                self._splits[fit.split],
+                fit_params=self._scheduler.params_of(fit.candidate.estimator),
+                scoring=self._scoring,
+                verbose=self._verbose,
+            )
+        return delayed(run_together)(
+            job,
+            *data,
+            {fit.split: self._splits[fit.split] for fit in job.fits},
+            scoring=self._scoring,
+            seeds=self._seeds,
+            verbose=self._verbose,
+            warns=self._warns,
+            keeps_states=self._keeps_states,
+        )
+
+    def _collect(self, jobs, results, besides=()):
+        """Run the jobs, and file their results by fit."""
+        n_done = 0
+        try:
+            calls = [*besides, *(self._call_of(job) for job in jobs)]
+            done = iter(self._parallel(calls))
+            for _ in besides:
+                self.refitted = next(done)
+            for job, job_results in zip(jobs, done, strict=True):
+                n_done += 1
+                self._file(job, job_results, results)
+        except BrokenProcessPool as death:
+            self._collect_one_by_one(jobs[n_done:], results, death)
+
+    def _collect_one_by_one(self, jobs, results, death):
+        """After a worker died: each fit in a process of its own, to find who did it."""
+        if self._n_workers == 1:
+            raise death
+        for job in jobs:
+            for fit in job.fits:
+                single = _single(job, fit)
+                try:
+                    (found,) = self._parallel([self._call_of(single)], n_jobs=2)
+                except BrokenProcessPool as error:
+                    found = [self._dead(fit, error)]
+                self._file(single, found, results)
+
+    def _dead(self, fit, error):
+        """The result of a fit that ended its process."""
+        scorer = FoldScorer(
+            fit.candidate.estimator,
+            self._X,
+            self._y,
+            self._splits[fit.split],
+            **self._scoring,
+        )
+        with located(fit):
+            return FitResult(
+                {**scorer(fit.candidate.estimator, error), "fit_time": 0.0}
+            )
+
+    @property
+    def fault_kinds(self):
+        """What was wrong with each candidate's fits when they were last trained."""
+        return {
+            index: list(by_split.values())
+            for index, by_split in self._fault_kinds.items()
+        }
+
+    def _file(self, job, job_results, results):
+        for fit, result in zip(job.fits, job_results, strict=True):
+            results[fit.key] = result
+            kinds = self._fault_kinds.setdefault(fit.candidate.index, {})
+            kinds[fit.split] = result.fault_kind
+        if self._verbose > 0 and len(job.fits) < self._n_fits:
+            seconds = time.perf_counter() - self._started
+            print(f"{len(results)} of {self._n_fits} fits done, {seconds:.1f} s")
+
+
+def _single(job, fit):
+    """One of a job's fits as a job by itself."""
+    folds = job.folds and [fold for fold in job.folds if fold.split == fit.split]
+    return Job([fit], folds)
