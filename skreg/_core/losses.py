@@ -36,6 +36,7 @@ __all__ = [
     "Loss",
     "Quantile",
     "SquaredError",
+    "make_loss",
     "weighted_quantile",
 ]
 
@@ -69,10 +70,20 @@ class Loss(ABC):
         scikit-learn's name of the inverse link.
     is_differentiable : bool
         Whether the gradient is continuous, which the full-batch solvers need.
+    degree : int or None
+        Targets and predictions in a unit ``c`` times smaller have ``c**degree`` times
+        the loss; None where another unit makes another problem of it.
+    smallest_target : float
+        Smaller targets have no loss.
+    parameters : dict of str to str
+        By the argument of the class, which parameter of an estimator it is.
     """
 
     out_activation = "identity"
     is_differentiable = True
+    degree: int | None = None
+    smallest_target = -np.inf
+    parameters: dict = {}
 
     @abstractmethod
     def value(self, raw, Y):
@@ -109,13 +120,7 @@ class Loss(ABC):
 
 
 class _ResidualLoss(Loss):
-    """A loss of the residual ``z - y`` alone; `_of_residual` is its value.
-
-    Attributes
-    ----------
-    degree : int
-        Residuals in a unit ``c`` times smaller have ``c**degree`` times the loss.
-    """
+    """A loss of the residual ``z - y`` alone; `_of_residual` is its value."""
 
     degree = 2
 
@@ -142,6 +147,7 @@ class Quantile(_ResidualLoss):
 
     degree = 1
     is_differentiable = False
+    parameters = {"quantile": "quantile"}
 
     def __init__(self, quantile):
         self.quantile = quantile
@@ -166,6 +172,8 @@ class Quantile(_ResidualLoss):
 class AbsoluteError(Quantile):
     """The absolute error: twice the pinball loss of the median."""
 
+    parameters = {}
+
     def __init__(self):
         super().__init__(0.5)
 
@@ -182,6 +190,8 @@ class Huber(_ResidualLoss):
 
     Its `degree` is that of residuals and `delta` in the same unit.
     """
+
+    parameters = {"delta": "huber_delta"}
 
     def __init__(self, delta):
         self.delta = delta
@@ -212,6 +222,7 @@ class HalfPoisson(Loss):
     """Half the Poisson deviance, with the log link."""
 
     out_activation = "exp"
+    smallest_target = 0.0
 
     def value(self, raw, Y):
         return (np.exp(raw) - Y * raw + (xlogy(Y, Y) - Y)).sum(axis=-2)
@@ -275,11 +286,41 @@ class HalfMultinomial(Loss):
         out /= out.sum(axis=-2, keepdims=True)
 
 
-# By the name of the parameter `loss`: each is made from the parameters of a fit.
+# By the name of the parameter `loss` of a regression.
 REGRESSION_LOSSES = {
-    "squared_error": lambda parameters: SquaredError(),
-    "absolute_error": lambda parameters: AbsoluteError(),
-    "huber": lambda parameters: Huber(parameters.huber_delta),
-    "quantile": lambda parameters: Quantile(parameters.quantile),
-    "poisson": lambda parameters: HalfPoisson(),
+    "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "quantile": Quantile,
+    "poisson": HalfPoisson,
 }
+
+
+def make_loss(name, parameters):
+    """The loss of a regression.
+
+    Parameters
+    ----------
+    name : str
+        One of `REGRESSION_LOSSES`.
+    parameters : object
+        With the parameters that the loss reads as attributes.
+
+    Returns
+    -------
+    Loss
+
+    Raises
+    ------
+    ValueError
+        If there is no such loss: the message names it and those that there are.
+    """
+    if name not in REGRESSION_LOSSES:
+        known = ", ".join(map(repr, REGRESSION_LOSSES))
+        raise ValueError(f"There is no loss={name!r}; there are {known}.")
+    kind = REGRESSION_LOSSES[name]
+    values = {
+        argument: getattr(parameters, parameter)
+        for argument, parameter in kind.parameters.items()
+    }
+    return kind(**values)

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from sklearn.utils import compute_sample_weight
 
-from .._core.losses import REGRESSION_LOSSES, HalfBinomial, HalfMultinomial
+from .._core.losses import HalfBinomial, HalfMultinomial, make_loss
 from .targets import LabelEncoding, TargetScaling
 
 __all__ = ["Classification", "Problem", "Regression"]
@@ -122,7 +122,7 @@ class Regression(Problem):
 
     def make_loss(self, encoding):
         """The loss that the parameters name."""
-        return REGRESSION_LOSSES[self._config.loss](self._config)
+        return make_loss(self._config.loss, self._config)
 
     def encoding_of(self, y):
         """None: numbers are what they are, or scaled by the training rows alone."""

@@ -7,6 +7,7 @@ from inspect import signature
 import numpy as np
 
 from .._core.activations import ACTIVATIONS
+from .._core.losses import REGRESSION_LOSSES
 from .._core.stopping import StoppingCriterion
 from .._fitting.refit import check_refit
 from .._fitting.solvers import SOLVERS, named, solver_of
@@ -112,6 +113,17 @@ def _needs_solver_that_reads(name):
 _EARLY_STOPPING = _needs("early_stopping", True)
 _FEATURE_ALPHA = _needs_positive("feature_alpha")
 
+
+def _needs_loss_that_reads(name):
+    """The condition that the loss is one of those that read a parameter."""
+    readers = [
+        loss
+        for loss, kind in REGRESSION_LOSSES.items()
+        if name in kind.parameters.values()
+    ]
+    return _needs("loss", *readers)
+
+
 # Which parameters do nothing unless others ask for them, and which those are. What is
 # an error at once (a splitter without early stopping) is not here.
 _NEEDS = {
@@ -120,8 +132,11 @@ _NEEDS = {
         for solver in SOLVERS.values()
         for name in solver.reads
     },
-    "huber_delta": _needs("loss", "huber"),
-    "quantile": _needs("loss", "quantile"),
+    **{
+        name: _needs_loss_that_reads(name)
+        for loss in REGRESSION_LOSSES.values()
+        for name in loss.parameters.values()
+    },
     "l1_ratio": _needs_positive("alpha"),
     "feature_penalty": _FEATURE_ALPHA,
     "feature_epsilon": _FEATURE_ALPHA,

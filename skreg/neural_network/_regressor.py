@@ -528,21 +528,22 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _check_parameters_together(self):
         super()._check_parameters_together()
-        if self.loss == "quantile" and self.quantile is None:
-            raise ValueError("loss='quantile' needs the parameter quantile in [0, 1].")
-        has_kinks = not self._problem.make_loss(None).is_differentiable
-        if has_kinks and not solver_of(self.solver).takes_kinks:
+        loss = REGRESSION_LOSSES[self.loss]
+        for name in loss.parameters.values():
+            if getattr(self, name) is None:
+                raise ValueError(f"loss={self.loss!r} needs the parameter {name}.")
+        if not loss.is_differentiable and not solver_of(self.solver).takes_kinks:
             able = named(lambda solver: solver.takes_kinks)
             raise ValueError(
                 f"loss={self.loss!r} is not differentiable, which "
                 f"solver={self.solver!r} needs: use solver={able}, or loss='huber'."
             )
 
-        if self.normalize_y and self.loss == "poisson":
+        if self.normalize_y and loss.degree is None:
             raise ValueError(
-                "normalize_y=True does not go with loss='poisson': a centred target "
-                "is negative in part. Use normalize_y=False, and divide y by its mean "
-                "if it is far from one."
+                f"normalize_y=True does not go with loss={self.loss!r}, which is "
+                "another problem for a centred target. Use normalize_y=False, and "
+                "divide y by its mean if it is far from one."
             )
 
     @property
@@ -584,8 +585,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if sparse.issparse(y):
             raise TypeError("A sparse y is for multilabel classification only.")
         y = self._one_column(y)
-        if self.loss == "poisson" and (y < 0).any():
-            raise ValueError("loss='poisson' needs y >= 0; some values are negative.")
+        smallest = REGRESSION_LOSSES[self.loss].smallest_target
+        if smallest > -np.inf and (y < smallest).any():
+            raise ValueError(
+                f"loss={self.loss!r} needs y >= {smallest:g}; some values are smaller."
+            )
         return y
 
     def __sklearn_tags__(self):
