@@ -10,10 +10,10 @@ from skreg._core.network import Network
 from skreg._core.optimizers import SGD, Adam
 from skreg._core.penalties import (
     ElasticNet,
-    ElasticNetOfInputs,
     GroupLasso,
     GroupLogSum,
     InputGroups,
+    PenaltySum,
 )
 from skreg._fitting.input_groups import parse_feature_groups
 
@@ -136,7 +136,7 @@ def test_value_of_the_group_lasso_by_hand(groups):
     W[:, 1, 0], W[:, 3, 1], W[:, 2, 0], W[:, 4] = 3, 4, -2, (5, -12)
     penalty = GroupLasso([0.5, 0.0], groups, float)
     by_hand = 0.5 * (np.sqrt(2) * 5 + 2 + 13)
-    np.testing.assert_allclose(penalty.value(W), [by_hand, 0], rtol=1e-14)
+    np.testing.assert_allclose(penalty.value([W]), [by_hand, 0], rtol=1e-14)
 
 
 def test_value_of_the_log_sum_by_hand(W, groups):
@@ -145,7 +145,7 @@ def test_value_of_the_log_sum_by_hand(W, groups):
         alpha * (np.sqrt(SIZES) * log_sum(group_norms(w), epsilon)).sum()
         for w, alpha, epsilon in zip(W, [0.5, 2.0, 0.0], [0.1, 3.0, 1.0], strict=True)
     ]
-    np.testing.assert_allclose(penalty.value(W), by_hand, rtol=1e-13)
+    np.testing.assert_allclose(penalty.value([W]), by_hand, rtol=1e-13)
 
 
 @pytest.mark.parametrize("epsilon", [1e-3, 0.1, 10.0])
@@ -153,11 +153,11 @@ def test_the_log_sums_slope_is_its_derivative_and_one_at_zero(groups, epsilon):
     penalty = GroupLogSum([1.0], groups, float, [epsilon])
     norms = np.array([[1e-4, 0.01, 1.0, 30.0]])
     h = 1e-6 * norms
-    difference = (penalty._phi(norms + h) - penalty._phi(norms - h)) / (2 * h)
-    np.testing.assert_allclose(penalty._slope(norms), difference, rtol=1e-4)
-    np.testing.assert_array_equal(penalty._slope(np.zeros((1, 4))), 1)
+    difference = (penalty.phi(norms + h) - penalty.phi(norms - h)) / (2 * h)
+    np.testing.assert_allclose(penalty.slope(norms), difference, rtol=1e-4)
+    np.testing.assert_array_equal(penalty.slope(np.zeros((1, 4))), 1)
     # So small norms are penalized as by the group lasso, large ones almost not.
-    assert (np.diff(penalty._slope(norms)) < 0).all()
+    assert (np.diff(penalty.slope(norms)) < 0).all()
 
 
 def test_the_log_sum_tends_to_the_group_lasso_as_epsilon_grows(W, groups):
@@ -165,7 +165,7 @@ def test_the_log_sum_tends_to_the_group_lasso_as_epsilon_grows(W, groups):
     distances = []
     for epsilon in (1.0, 1e2, 1e4, 1e6):
         penalty = GroupLogSum([0.7] * 3, groups, float, [epsilon] * 3)
-        distances.append(np.abs(penalty.value(W) - lasso.value(W)).max())
+        distances.append(np.abs(penalty.value([W]) - lasso.value([W])).max())
     ratios = np.array(distances[1:]) / distances[:-1]
     np.testing.assert_allclose(ratios[1:], 1e-2, rtol=0.05)
     assert distances[-1] < 1e-4
@@ -173,7 +173,7 @@ def test_the_log_sum_tends_to_the_group_lasso_as_epsilon_grows(W, groups):
 
 def test_the_tangent_lies_above_the_log_sum_and_touches_it(W, groups):
     penalty = GroupLogSum([1.0] * 3, groups, float, [0.2] * 3)
-    penalty.majorize(W)
+    penalty.majorize([W])
     norms, elsewhere = groups.norms(W), np.linspace(0, 5, 50)
     for norm, slope in zip(norms.ravel(), penalty._slopes.ravel(), strict=True):
         tangent = log_sum(norm, 0.2) + slope * (elsewhere - norm)
@@ -203,7 +203,7 @@ def test_prox_minimizes_what_defines_it(kind, with_l1, W, groups):
     if kind == "log_sum":
         inputs = GroupLogSum(feature_alpha, groups, float, [1.0, 2.0, 1.0])
     l1 = 0.3 if with_l1 else 0.0
-    penalty = ElasticNetOfInputs([l1, 0.0, l1], [1.0, 1.0, 1.0], float, inputs)
+    penalty = PenaltySum([ElasticNet([l1, 0.0, l1], [1.0, 1.0, 1.0], float), inputs])
     # The metric is one number a group and model.
     group_steps = rng.uniform(0.3, 3, size=(3, 4))
     steps = np.broadcast_to(groups.spread(group_steps)[:, :, None], W.shape)
@@ -238,11 +238,11 @@ def test_prox_minimizes_what_defines_it(kind, with_l1, W, groups):
 
 def test_a_removed_group_is_exactly_zero_and_others_keep_their_direction(W, groups):
     penalty = GroupLasso([1.0] * 3, groups, float)
-    penalty.majorize(W)
+    penalty.majorize([W])
     norms = groups.norms(W)
     step = norms[:, [0]] * 0.9 / np.sqrt(2)
     after = W.copy()
-    penalty.prox(after, step)
+    penalty.prox([after], None, step)
     left = np.maximum(0, 1 - step * np.sqrt(SIZES) / np.maximum(norms, 1e-300))
     np.testing.assert_allclose(after, groups.spread(left)[:, :, None] * W, atol=1e-14)
     assert (after == 0).all(axis=2).any() and after[:, [1, 3]].all()
@@ -253,9 +253,9 @@ def test_a_removed_group_is_exactly_zero_and_others_keep_their_direction(W, grou
 
 def test_a_model_without_the_penalty_is_not_touched(W, groups):
     penalty = GroupLogSum([0.0, 1.0, 0.0], groups, float, [1.0] * 3)
-    penalty.majorize(W)
+    penalty.majorize([W])
     after = W.copy()
-    penalty.prox(after, np.full((3, 1), 0.5))
+    penalty.prox([after], None, np.full((3, 1), 0.5))
     np.testing.assert_array_equal(after[[0, 2]], W[[0, 2]])
     assert (after[1] != W[1]).any()
 
@@ -267,7 +267,7 @@ def test_residual_is_zero_where_a_proximal_step_stays(kind, groups):
     W, gradient = rng.normal(size=(2, 1, 5, 4))
     settings = () if kind is GroupLasso else ([1e3],)
     inputs = kind([0.8], groups, float, *settings)
-    penalty = ElasticNetOfInputs([0.2], [1.0], float, inputs)
+    penalty = PenaltySum([ElasticNet([0.2], [1.0], float), inputs])
     x = W - gradient
     x[:, 2] *= 0.01
     for _ in range(400):
@@ -290,7 +290,7 @@ def test_residual_by_hand(groups):
     G[0, 1], G[0, 3] = 3.0, 4.0  # a norm of 5, of which 0.5 * sqrt(2) is held
     G[0, 2] = 0.4  # held
     inputs = GroupLasso([0.5], groups, float)
-    penalty = ElasticNetOfInputs([0.0], [0.0], float, inputs)
+    penalty = PenaltySum([ElasticNet([0.0], [0.0], float), inputs])
     (distance,) = penalty.subdifferential_distance([W], [G])
     norms = groups.norms(distance)[0]
     np.testing.assert_allclose(norms, [5 - 0.5 * np.sqrt(2), 0, 0, 0.2], atol=1e-14)
@@ -298,7 +298,7 @@ def test_residual_by_hand(groups):
 
 def test_keep_forgets_models(W, groups):
     inputs = GroupLogSum([0.1, 0.2, 0.3], groups, float, [1.0, 2.0, 3.0])
-    penalty = ElasticNetOfInputs([0.1, 0.2, 0.3], [0.0, 0.5, 1.0], float, inputs)
+    penalty = PenaltySum([ElasticNet([0.1, 0.2, 0.3], [0.0, 0.5, 1.0], float), inputs])
     expected = penalty.value([W])[[0, 2]]
     penalty.majorize([W])
     penalty.keep(np.array([0, 2]))
@@ -364,7 +364,7 @@ FEATURE_ALPHA, EPSILON = [0.0, 0.5, 2.0, 1.0], [1.0, 1.0, 0.1, 0.5]
 
 def make_batch(network, groups, dtype=float):
     inputs = GroupLogSum(FEATURE_ALPHA, groups, dtype, EPSILON)
-    return ElasticNetOfInputs(ALPHA, L1_RATIO, dtype, inputs)
+    return PenaltySum([ElasticNet(ALPHA, L1_RATIO, dtype), inputs])
 
 
 def quadratic(network):
@@ -421,7 +421,7 @@ def test_sgds_threshold_is_that_of_the_whole_movement(groups):
     network = Network((5, 1), "identity", SquaredError())
     for factor, stays in ((0.95, True), (1.05, False)):
         inputs = GroupLasso([1.0], groups, float)
-        penalty = ElasticNetOfInputs([0.0], [0.0], float, inputs)
+        penalty = PenaltySum([ElasticNet([0.0], [0.0], float), inputs])
         params = np.zeros((1, network.n_params))
         optimizer = SGD(
             network, penalty, params, [0.01], momentum=[0.9], nesterovs_momentum=True
@@ -446,7 +446,7 @@ def test_tie_replaces_moments_by_their_means(groups):
     states = [plain.export_state(model) for model in range(2)]
     inputs = GroupLasso([0.3, 0.0], groups, float)
     tied = Adam(
-        network, ElasticNetOfInputs([0.1] * 2, [0.0] * 2, float, inputs),
+        network, PenaltySum([ElasticNet([0.1] * 2, [0.0] * 2, float), inputs]),
         plain.params.copy(), [0.01] * 2, beta_1=[0.9] * 2, beta_2=[0.999] * 2,
         epsilon=[1e-8] * 2,
     )  # fmt: skip

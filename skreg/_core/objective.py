@@ -83,7 +83,7 @@ class Objective:
     Parameters
     ----------
     network : network.Network
-    penalty : penalties.ElasticNet or alike
+    penalty : penalties.Penalty
     X : ndarray or CSR matrix of shape (n_samples, n_features)
     Y : ndarray of shape (n_samples, n_outputs)
     rows : ndarray of int of shape (n_rows,)
@@ -165,20 +165,14 @@ class Objective:
     def kkt_residual(self, params):
         """How far from stationary the objective is: ``(n_models,)``.
 
-        The largest distance of minus the gradient to the penalty's subdifferential,
-        over weights, intercepts, and groups of inputs (there divided by the root of the
-        group's size).
+        The larger of the penalty's `stationarity` and of the largest slope of an
+        intercept.
         """
         _, smooth_gradient = self.smooth_value_and_gradient(params)
-        network, penalty = self.network, self.penalty
-        distances = penalty.subdifferential_distance(
+        network = self.network
+        residual = self.penalty.stationarity(
             network.weights(params), network.weights(smooth_gradient)
         )
-        if penalty.inputs is not None:
-            groups = penalty.inputs.groups
-            distances[0] = groups.norms(distances[0]) / np.sqrt(groups.sizes)
-        distances += [block[:, -1] for block in network.blocks(smooth_gradient)]
-        n_models = len(params)
-        return np.max(
-            [np.abs(d).reshape(n_models, -1).max(axis=1) for d in distances], axis=0
-        )
+        for block in network.blocks(smooth_gradient):
+            residual = np.maximum(residual, np.abs(block[:, -1]).max(axis=1))
+        return residual

@@ -94,7 +94,7 @@ class _Optimizer:
     ----------
     network : network.Network
         For the layout.
-    penalty : penalties.ElasticNet or alike
+    penalty : penalties.Penalty
     params : ndarray of shape (n_models, n_params)
         Updated in place.
     learning_rate : array-like of shape (n_models,)
@@ -126,7 +126,7 @@ class _Optimizer:
         self._scratch = aligned_empty(params.shape, params.dtype)
         self._weights = self._network.weights(params)
         self._penalty.majorize(self._weights)
-        self._l2 = as_factor(self._penalty.l2[:, 0, 0])
+        self._l2 = as_factor(self._penalty.weight_decay)
         arrays = (params, self.gradients, self._scratch)
         flat_weights = self._network.flat_weights
         self._l2_terms = [
@@ -265,20 +265,20 @@ class Adam(_Optimizer):
 
     def _bind(self, params):
         super()._bind(params)
-        inputs = self._penalty.inputs
+        groups = self._penalty.tied_groups
         self._tied = None
-        if inputs is not None:
+        if groups is not None:
             self._V_of_inputs = self._network.weights(self._V)[0]
             self._gradients_of_inputs = self._network.weights(self.gradients)[0]
             fan_out = self._network.shapes[0][1]
-            self._group_entries = (inputs.groups.sizes * fan_out).astype(params.dtype)
-            tied = np.flatnonzero(inputs.feature_alpha)
+            self._group_entries = (groups.sizes * fan_out).astype(params.dtype)
+            tied = self._penalty.tied_models
             if len(tied):
                 # A slice is a view, an index array makes copies.
                 self._tied = slice(None) if len(tied) == len(params) else tied
-        # Elementwise steps are a buffer more, and only L1 asks for them.
+        # Elementwise steps are a buffer more, and not every penalty asks for them.
         self._step_parts = self._weight_step_sizes = None
-        if self._penalty.has_l1:
+        if self._penalty.needs_elementwise_steps:
             step_sizes = aligned_empty(params.shape, params.dtype)
             self._weight_step_sizes = self._network.weights(step_sizes)
             self._step_parts = [step_sizes[index] for index in _chunks(*params.shape)]
@@ -323,7 +323,7 @@ class Adam(_Optimizer):
                 self._update(part, epsilon, step, update)
         if self._penalty.is_proximal:
             group_steps = None
-            if self._penalty.inputs is not None:
+            if self._penalty.tied_groups is not None:
                 group_steps = self._group_step_sizes(epsilon, step)
             self._penalty.prox(self._weights, self._weight_step_sizes, group_steps)
 
@@ -358,12 +358,12 @@ class Adam(_Optimizer):
 
     def _tie_rows(self, W):
         """Replace the entries of each penalized group by their mean."""
-        groups, tied = self._penalty.inputs.groups, self._tied
+        groups, tied = self._penalty.tied_groups, self._tied
         means = groups.sum(W[tied].sum(axis=2)) / self._group_entries
         W[tied] = groups.spread(means)[:, :, None]
 
     def _group_step_sizes(self, epsilon, step):
         """The step of each group, ``(n_models, n_groups)``: that of any entry."""
-        dtype, first = self.params.dtype, self._penalty.inputs.groups.first
+        dtype, first = self.params.dtype, self._penalty.tied_groups.first
         root = np.sqrt(self._V_of_inputs[:, first, 0])
         return _operand(step, dtype) / (root + _operand(epsilon, dtype))

@@ -56,13 +56,13 @@ class _Smooth:
 class _Split(_Smooth):
     """Variables ``(p and intercepts, q)`` with ``w = p - q``."""
 
-    def __init__(self, objective, params):
+    def __init__(self, objective, params, l1):
         super().__init__(objective, params)
         penalized = np.zeros((1, len(params)))
         for W in objective.network.weights(penalized):
             W[...] = 1
         self._is_weight = penalized[0] > 0
-        self._l1 = float(objective.penalty.l1[0, 0, 0])
+        self._l1 = l1
         weights = self.start[self._is_weight]
         self.start[self._is_weight] = np.maximum(weights, 0)
         self.start = np.concatenate([self.start, np.maximum(-weights, 0)])
@@ -93,6 +93,25 @@ class _Split(_Smooth):
             ]
         )
         return value, split
+
+
+def _problem_of(objective, params):
+    """What SciPy is to minimize; a ValueError names a penalty that it cannot."""
+    strength = objective.penalty.linear_strength()
+    if strength is None:
+        refused = " and ".join(
+            str(term)
+            for term in objective.penalty.terms
+            if term.linear_strength() is None
+        )
+        raise ValueError(
+            f"solver='lbfgs' has no step for the penalty {refused}: it can minimize "
+            "the L1 and L2 norms of all weights alone. Use solver='adam', 'sgd' or "
+            "'fista'."
+        )
+    if strength[0] == 0:
+        return _Smooth(objective, params)
+    return _Split(objective, params, float(strength[0]))
 
 
 def _end_iteration(objective, row, loss, progress, is_sound, validate, report):
@@ -148,8 +167,7 @@ def lbfgs(
     -------
     StopReason
     """
-    problem = _Split if objective.penalty.is_proximal else _Smooth
-    problem = problem(objective, params)
+    problem = _problem_of(objective, params)
     stop_reason = value_at_x = None
 
     def evaluate(x):
@@ -370,11 +388,7 @@ def fista(
     -------
     StopReason
     """
-    penalty = objective.penalty
-    strengths = [float(penalty.l1[0, 0, 0])]
-    if penalty.inputs is not None:
-        strengths.append(float(penalty.inputs.feature_alpha[0, 0]))
-    unit = min((strength for strength in strengths if strength > 0), default=1.0)
+    unit = objective.penalty.smallest_strength() or 1.0
     try:
         with np.errstate(all="ignore"), objective.blas_threads():
             iterates = _ProximalGradient(objective, params)

@@ -42,7 +42,7 @@ class Settings:
     shuffle: bool = True
     learning_rate: str = "constant"  # or "invscaling", "adaptive"
     nesterovs_momentum: bool = True
-    feature_penalty: str = "log_sum"  # or "group_lasso"
+    feature_penalty: str = "log_sum"  # a key of penalties.INPUT_PENALTIES
     groups: InputGroups | None = None  # of the inputs, where they are penalized
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from .._core.objective import Objective
-from .._core.penalties import ElasticNet, make_penalty
+from .._core.penalties import ElasticNet, input_penalty_named, make_input_penalty
 from .._core.rows import any_column_varies
 from .._core.stopping import Patience, Progress, StopReason
 from .solvers import solver_of
@@ -63,7 +63,8 @@ _MOST_STAGES = 1000
 def needs_path(task):
     """Whether a task starts dense and ends with its feature penalty."""
     config = task.config
-    is_convex = config.feature_penalty == "group_lasso" and not config.hidden_units
+    penalty = input_penalty_named(config.feature_penalty)
+    is_convex = penalty.is_convex and not config.hidden_units
     return (
         config.feature_alpha > 0
         and task.state is None
@@ -201,12 +202,10 @@ class _Trail:
             self.goes_on = False
             return
         self.monitors = task.config.early_stopping and not to_the_end
-        # Only next to so small an epsilon an input that is gone stays away. Validation
+        # Only where an input that is gone stays away its column may go, too. Validation
         # rows are as wide as X, and so is what an augmentation works on.
-        is_absorbing = (
-            task.config.feature_penalty == "log_sum"
-            and task.config.feature_epsilon == "auto"
-        )
+        penalty = input_penalty_named(task.config.feature_penalty)
+        is_absorbing = penalty.is_absorbing(task.config)
         self.needs_all_columns = (
             self.monitors or task.config.augmentation is not None or not is_absorbing
         )
@@ -243,12 +242,14 @@ class _Trail:
             _, gradient = objective.smooth_value_and_gradient(absent)
         gradients = self._groups.norms(network.weights(gradient)[0])[0]
         largest = float((gradients / np.sqrt(self._groups.sizes)).max())
-        slope = 1.0
-        if config.feature_penalty == "log_sum":
-            norm = _mean_norm(network, self._state.params)
-            slope = 1 / (1 + np.divide(norm, self._epsilon))
+        if self._epsilon == 0:
+            # Of a dead network, whose automatic epsilon is zero: anything removes
+            # everything.
+            return 1.0
+        norm = _mean_norm(network, self._state.params)
+        slope = self._input_penalty(0.0, np.float64).slope(np.array([[norm]]))[0, 0]
         value = float(np.divide(_FIRST_PULL * largest, slope))
-        # Of a dead network (anything removes everything), or beyond all numbers.
+        # Beyond all numbers, or without a gradient at all.
         return value if 0 < value < np.inf else 1.0
 
     @property
@@ -359,15 +360,19 @@ class _Trail:
 
     def _has_settled(self, before, after):
         """Whether the epochs between have hardly lowered the penalty of the inputs."""
-        config = replace(
-            self._task.config, feature_alpha=self._value, feature_epsilon=self._epsilon
-        )
-        penalty = make_penalty(
-            [config], config.feature_penalty, self._groups, after.dtype
-        )
-        weights = self._outcome.network.weights(np.stack([before, after]))[0]
-        value_before, value_after = penalty.inputs.value(weights)
+        penalty = self._input_penalty(self._value, after.dtype)
+        weights = self._outcome.network.weights(np.stack([before, after]))
+        value_before, value_after = penalty.value(weights)
         return value_before - value_after <= _SETTLED_FALL * value_before
+
+    def _input_penalty(self, feature_alpha, dtype):
+        """The penalty of the inputs at some strength."""
+        config = replace(
+            self._task.config,
+            feature_alpha=feature_alpha,
+            feature_epsilon=self._epsilon,
+        )
+        return make_input_penalty([config], config.feature_penalty, self._groups, dtype)
 
     def _end_at_last_point(self, reason):
         """Go no further: it has the last network that is as it should be."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from .._core.activations import ACTIVATIONS
 from .._core.losses import REGRESSION_LOSSES
+from .._core.penalties import INPUT_PENALTIES
 from .._core.stopping import StoppingCriterion
 from .._fitting.refit import check_refit
 from .._fitting.solvers import SOLVERS, named, solver_of
@@ -29,18 +30,19 @@ __all__ = [
 
 _SCHEDULES = {name for solver in SOLVERS.values() for name in solver.schedules}
 
-# Of each parameter by itself, in scikit-learn's terms.
+# Of each parameter by itself, in scikit-learn's terms. The keys of a table are a view:
+# what is added to the table later is allowed, too.
 CONSTRAINTS = {
     "hidden_layer_sizes": [
         "array-like",
         Interval(numbers.Integral, 1, None, closed="left"),
     ],
-    "activation": [StrOptions(set(ACTIVATIONS))],
-    "solver": [StrOptions(set(SOLVERS))],
+    "activation": [StrOptions(ACTIVATIONS.keys())],
+    "solver": [StrOptions(SOLVERS.keys())],
     "alpha": [Interval(numbers.Real, 0, None, closed="left")],
     "l1_ratio": [Interval(numbers.Real, 0, 1, closed="both")],
     "feature_alpha": [Interval(numbers.Real, 0, None, closed="left")],
-    "feature_penalty": [StrOptions({"log_sum", "group_lasso"})],
+    "feature_penalty": [StrOptions(INPUT_PENALTIES.keys())],
     "feature_epsilon": [
         StrOptions({"auto"}),
         Interval(numbers.Real, 0, None, closed="neither"),

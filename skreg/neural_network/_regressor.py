@@ -1,6 +1,7 @@
 """The regressor."""
 
 import numbers
+from math import inf
 
 from scipy import sparse
 from sklearn.base import RegressorMixin
@@ -586,7 +587,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             raise TypeError("A sparse y is for multilabel classification only.")
         y = self._one_column(y)
         smallest = REGRESSION_LOSSES[self.loss].smallest_target
-        if smallest > -np.inf and (y < smallest).any():
+        if smallest > -inf and (y < smallest).any():
             raise ValueError(
                 f"loss={self.loss!r} needs y >= {smallest:g}; some values are smaller."
             )
