@@ -85,7 +85,7 @@ def parameter_values(kind):
     """
     values = {
         "hidden_layer_sizes": [(), (3,), (4, 3)],
-        "activation": ["relu", "tanh", "logistic", "identity"],
+        "activation": ["relu", "tanh", "logistic", "identity", "gelu", "silu"],
         "solver": ["adam", "adam", "sgd", "lbfgs", "fista"],
         "alpha": [1e-4, 1e-2, 0.1],
         "l1_ratio": [0.0, 0.3, 1.0],

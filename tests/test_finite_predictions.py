@@ -13,6 +13,7 @@ from sklearn.model_selection import KFold
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core import soundness
+from skreg._core.activations import ACTIVATIONS
 from skreg._core.losses import HalfMultinomial, HalfPoisson, SquaredError
 from skreg._core.network import Network
 from skreg._core.objective import Objective
@@ -318,7 +319,7 @@ def overflows(network, params, X):
 
 
 @DTYPES
-@pytest.mark.parametrize("activation", ["identity", "relu", "tanh", "logistic"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("loss", [SquaredError(), HalfMultinomial(), HalfPoisson()])
 def test_judgement_is_that_of_the_predictions(loss, activation, dtype):
     rng = np.random.RandomState(0)
@@ -404,7 +405,7 @@ def test_a_network_that_moves_little_is_not_predicted_again(monkeypatch):
 def test_change_is_bounded():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(50, 3))
-    for activation in ("identity", "relu", "tanh", "logistic"):
+    for activation in ACTIVATIONS:
         network = Network((3, 6, 6, 2), activation, HalfPoisson())
         judge = FinitePredictions(network, RowNorms(X), np.arange(50))
         before = network.initialize(rng, np.float64)

@@ -7,7 +7,7 @@ differences of the values.
 import numpy as np
 import pytest
 from scipy import sparse
-from scipy.special import expit, logsumexp, xlogy
+from scipy.special import erf, expit, logsumexp, xlogy
 
 from skreg._core import objective as objective_module
 from skreg._core.losses import (
@@ -60,6 +60,8 @@ ACTIVATIONS = {
     "logistic": expit,
     "tanh": np.tanh,
     "relu": lambda z: np.where(z > 0, z, 0),
+    "gelu": lambda z: z * (1 + erf(z / np.sqrt(2))) / 2,
+    "silu": lambda z: z * expit(z),
 }
 # Without a hidden layer there is no activation.
 ARCHITECTURES = [((), "identity")] + [

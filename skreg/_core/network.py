@@ -26,8 +26,8 @@ class Network:
     ----------
     layer_units : sequence of int
         Inputs, hidden units, outputs; ``(d, c)`` is a generalized linear model.
-    activation : {"identity", "logistic", "tanh", "relu"}
-        Of the hidden layers.
+    activation : str
+        Of the hidden layers; a key of `activations.ACTIVATIONS`.
     loss : losses.Loss
         Of the raw prediction; it also holds the inverse link.
     """
@@ -180,6 +180,15 @@ class Workspace:
         self._outgoing = activations() if has_dropout else hidden
         self._hidden = [H[:, :-1] for H in hidden]
         self._dropped = [H[:, :-1] for H in self._outgoing]
+        # What the derivatives are functions of: the values, or copies of what they are
+        # the values of.
+        self._keeps_inputs = network.activation.needs_input
+        self._kept = self._hidden
+        if self._keeps_inputs:
+            self._kept = [
+                aligned_empty((n_models, units, n_rows), dtype)
+                for units in hidden_units
+            ]
         self._masks = [
             aligned_empty((n_models, units, n_rows), dtype) if has_dropout else None
             for units in hidden_units
@@ -245,6 +254,8 @@ class Workspace:
                 np.matmul(self._transposed_blocks[layer], incoming, out=out)
             if layer == last:
                 return
+            if self._keeps_inputs:
+                self._kept[layer][...] = out
             self._network.activation.apply(out)
             if draw_masks is not None:
                 draw_masks(self._masks[layer])
@@ -269,5 +280,5 @@ class Workspace:
             np.matmul(W, delta, out=below)
             if self._masks[layer - 1] is not None:
                 below *= self._masks[layer - 1]
-            self._network.activation.multiply_derivative(self._hidden[layer - 1], below)
+            self._network.activation.multiply_derivative(self._kept[layer - 1], below)
         self._inputs.gradient(self._deltas[0], gradient_blocks[0])

@@ -11,10 +11,10 @@ inequality of Cauchy and Schwarz bounds them all::
 
 because every activation has ``|phi(z)| <= |z|`` or ``|phi(z)| <= 1``. As no ``a_l`` is
 below one, the raw predictions of L layers are at most ``(N + sqrt(u + 1))^L r``, with
-``N`` the norm of all parameters. And as no activation is steeper than the identity,
-parameters that differ by ``D_l`` in layer ``l`` change the sums by at most::
+``N`` the norm of all parameters. And as no slope of the activation is above ``s`` (one
+for most), parameters that differ by ``D_l`` in layer ``l`` change the sums by at most::
 
-    d_l = D_l a_{l-1} + N_l d_{l-1},    d_0 = 0
+    d_l = D_l a_{l-1} + N_l s d_{l-1},    d_0 = 0
 """
 
 from functools import cached_property
@@ -146,8 +146,9 @@ class FinitePredictions:
     def _change(self, layers):
         """The bound of the raw predictions' change since the rows were predicted."""
         before, incoming, _ = self._predicted
-        change = 0.0
+        steepest, change = self._network.activation.steepest, 0.0
         for layer, layer_before, a in zip(layers, before, incoming, strict=True):
+            change *= steepest
             change = _norm(layer - layer_before) * a + _norm(layer) * change
         return change * _ROUNDING
 

@@ -30,8 +30,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Units of each hidden layer. ``()`` is a linear model: the objective is then
         convex.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        Activation of the hidden layers.
+    activation : str, default='relu'
+        Activation of the hidden layers: `'identity'`, `'logistic'`, `'tanh'` or
+        `'relu'`, as in scikit-learn, or one of two smooth functions near to relu:
+        `'gelu'`, ``x Phi(x)`` with the normal distribution function, and `'silu'`,
+        ``x sigmoid(x)``, also known as swish. They cost more time than relu; their
+        networks have no kinks, at which a full-batch solver comes to rest early.
 
     solver : {'adam', 'sgd', 'lbfgs', 'fista'}, default='adam'
         `'adam'` [2]_ and `'sgd'` take minibatch steps. `'lbfgs'` and `'fista'` use all
