@@ -98,7 +98,8 @@ def test_wrong_shapes(Estimator):
 
 @BOTH
 def test_wrong_number_of_columns_after_fit(Estimator):
-    estimator = Estimator(max_iter=300, tol=1).fit(X, target_of(Estimator))
+    estimator = Estimator(max_iter=300, tol=1, random_state=0)
+    estimator.fit(X, target_of(Estimator))
     for call in (estimator.predict, lambda X: estimator.partial_fit(X, [0, 1])):
         with pytest.raises(ValueError, match="X has 3 features, but .* expecting 4"):
             call(np.zeros((2, 3)))

@@ -197,6 +197,15 @@ def test_chunks_change_nothing(size, monkeypatch, batch_sizes):
     assert max(batch_sizes) <= size
 
 
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("activation", ["gelu", "silu"])
+def test_batches_of_activations_whose_inputs_are_kept(activation, solver):
+    tasks = make_tasks(MLPClassifier, solver, n_tasks=8)
+    for task in tasks:
+        task.estimator.set_params(activation=activation)
+    compare_with_alone(tasks, *data_of(MLPClassifier))
+
+
 def test_tasks_of_any_kind_come_back_in_their_order(batch_sizes):
     X, y = data_of(MLPClassifier)
     shared = dict(max_iter=4, batch_size=32, random_state=0)

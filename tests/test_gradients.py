@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 from scipy.special import erf, expit, logsumexp, xlogy
 
-from skreg._core import objective as objective_module
+from skreg._core import predictions
 from skreg._core.losses import (
     AbsoluteError,
     HalfBinomial,
@@ -177,7 +177,7 @@ def test_chunks_of_rows_change_nothing(is_sparse, monkeypatch):
     whole = Objective(network, penalty, X, Y, rows, weight, n_models=2)
     value, gradient = whole.smooth_value_and_gradient(params)
     data_loss = whole.data_loss(params)
-    monkeypatch.setattr(objective_module, "_CHUNK_BYTES", 1)  # 64, 64 and 22 rows
+    monkeypatch.setattr(predictions, "_CHUNK_BYTES", 1)  # 64, 64 and 22 rows
     parts = Objective(network, penalty, X_given, Y, rows, weight, n_models=2)
     for _ in range(2):  # buffers are used again
         part_value, part_gradient = parts.smooth_value_and_gradient(params)

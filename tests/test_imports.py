@@ -28,6 +28,7 @@ ORDER = (
     "skreg._core.validation",
     "skreg._core.soundness",
     "skreg._core.objective",
+    "skreg._core.predictions",
     "skreg._core.network",
     "skreg._core.rows",
     "skreg._core.optimizers",

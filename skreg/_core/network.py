@@ -16,7 +16,7 @@ import numpy as np
 from .activations import ACTIVATIONS
 from .buffers import aligned_empty
 
-__all__ = ["Network", "Workspace", "raw_predictions"]
+__all__ = ["Network", "Workspace"]
 
 
 class Network:
@@ -112,29 +112,6 @@ class Network:
             coefs.append(random_state.uniform(-bound, bound, (fan_in, fan_out)))
             intercepts.append(random_state.uniform(-bound, bound, fan_out))
         return self.pack(coefs, intercepts, dtype)
-
-
-def raw_predictions(coefs, intercepts, activation, X):
-    """What one network predicts before the inverse link, for rows that fit in memory.
-
-    Parameters
-    ----------
-    coefs, intercepts : list of ndarray
-        A layer each, ``(fan_in, fan_out)`` and ``(fan_out,)``.
-    activation : activations.Activation
-    X : ndarray or sparse matrix of shape (n_rows, n_features)
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_outputs)
-    """
-    H, last = X, len(coefs) - 1
-    for layer, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):
-        H = H @ W
-        H += b
-        if layer < last:
-            activation.apply(H)
-    return H
 
 
 class Workspace:

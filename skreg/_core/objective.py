@@ -4,77 +4,15 @@ r"""The objective on all rows: network, loss and penalty together.
 
     (1 / sum s_i) sum_i s_i loss(y_i, f(x_i)) + penalty(W)
 
-evaluated in chunks of rows, so that activations stay in cache and memory does not grow
-with the number of rows.
+evaluated in chunks of rows (see `predictions.Chunks`).
 """
 
 import numpy as np
-from scipy import sparse
 
-from .network import Workspace
-from .rows import make_rows
+from .predictions import Chunks
 from .threads import blas_threads_for
 
-__all__ = ["Objective", "forward_passes"]
-
-# Bytes of activations of a chunk: about a second-level cache.
-_CHUNK_BYTES = 2**20
-
-
-def _chunk_rows(network, n_models, n_rows, dtype):
-    width = network.layer_units[0] + n_models * sum(network.layer_units[1:])
-    rows = _CHUNK_BYTES // (width * np.dtype(dtype).itemsize)
-    return int(min(max(rows, 64), n_rows))
-
-
-class _Chunks:
-    """Iterates over chunks of rows with the networks' raw predictions on each."""
-
-    def __init__(self, network, n_models, X, rows):
-        self._network, self._X, self._rows = network, X, rows
-        self._size = _chunk_rows(network, n_models, max(len(rows), 1), X.dtype)
-        self._params = np.empty((n_models, network.n_params), X.dtype)
-        self._lanes = {}
-        is_sparse = sparse.issparse(X)
-        self.largest_product = network.largest_product(self._size, is_sparse)
-
-    def _lane(self, n_rows):
-        if n_rows not in self._lanes:
-            network, n_models = self._network, len(self._params)
-            inputs = make_rows(self._X, n_rows, [slice(0, n_models)])
-            workspace = Workspace(network, self._params, inputs, n_rows)
-            raw = np.empty((n_models, network.n_outputs, n_rows), self._X.dtype)
-            self._lanes[n_rows] = inputs, workspace, raw
-        return self._lanes[n_rows]
-
-    def forward(self, params):
-        """Yield (part of the rows as a slice, workspace, raw predictions)."""
-        self._params[...] = params
-        for start in range(0, len(self._rows), self._size):
-            part = slice(start, min(start + self._size, len(self._rows)))
-            inputs, workspace, raw = self._lane(part.stop - part.start)
-            inputs.load(0, self._rows[part])
-            workspace.forward(raw)
-            yield part, workspace, raw
-
-
-def forward_passes(network, params, X, rows):
-    """Yield one network's activations and raw predictions, a chunk of rows at a time.
-
-    Parameters
-    ----------
-    network : network.Network
-    params : ndarray of shape (n_params,)
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-    rows : ndarray of int of shape (n_rows,)
-
-    Yields
-    ------
-    list of ndarray of shape (1, n_units, n_chunk_rows)
-        A layer each, the raw predictions last. Overwritten by the next chunk.
-    """
-    for _, workspace, raw in _Chunks(network, 1, X, rows).forward(params):
-        yield [*workspace.hidden, raw]
+__all__ = ["Objective"]
 
 
 class Objective:
@@ -98,7 +36,7 @@ class Objective:
         self._Y = np.ascontiguousarray(Y[rows].T)
         self._weight = sample_weight
         self._total = len(rows) if sample_weight is None else sample_weight.sum()
-        self._chunks = _Chunks(network, n_models, X, rows)
+        self._chunks = Chunks(network, n_models, X, rows)
 
     def blas_threads(self):
         """The context in which to evaluate it: see `threads.blas_threads_for`."""

@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from .objective import forward_passes
+from .predictions import forward_passes
 
 __all__ = ["FinitePredictions", "RowNorms"]
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import is_regressor
 
-from .._core.network import raw_predictions
+from .._core.predictions import raw_predictions
 from .._core.rows import any_column_varies
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for

@@ -18,7 +18,8 @@ from sklearn.utils.validation import (
 )
 
 from .._core.activations import ACTIVATIONS
-from .._core.network import Network, raw_predictions
+from .._core.network import Network
+from .._core.predictions import raw_predictions
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
 from .._fitting.config import FitConfig, extras_of
