@@ -418,6 +418,25 @@ def test_change_is_bounded():
             assert moved <= judge._change(judge._layers(after))
 
 
+@pytest.mark.parametrize("activation, steepest_at", [("gelu", 2**0.5), ("silu", 2.4)])
+def test_change_is_bounded_where_activations_are_steep(activation, steepest_at):
+    """Through twelve units in a row, each at its steepest, beyond rounding's slack."""
+    network = Network((1,) * 14, activation, SquaredError())
+    X = np.full((1, 1), 1e3)
+    judge = FinitePredictions(network, RowNorms(X), np.arange(1))
+    value = np.array([steepest_at])
+    network.activation.apply(value)
+    weights = [steepest_at / 1e3] + [steepest_at / value[0]] * 12
+    zeros = [[0.0]] * 13
+    before = network.pack([[[w]] for w in weights], zeros, float)
+    after = before.copy()
+    after[0] *= 1 + 1e-6
+    judge._largest_row = judge._norms.each.max()
+    judge._predict(before, judge._layers(before))
+    moved = np.abs(raw_of(network, after, X) - raw_of(network, before, X)).max()
+    assert moved <= judge._change(judge._layers(after)) <= 2.5 * moved
+
+
 def raw_of(network, params, X):
     passes = soundness.forward_passes(network, params, X, np.arange(len(X)))
     return np.concatenate([raw.copy() for *_, raw in passes], axis=-1)

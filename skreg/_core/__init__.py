@@ -3,6 +3,5 @@
 Nothing here knows scikit-learn. Arrays carry the model axis first:
 ``params : (n_models, n_params)``; activations are feature-major,
 ``(n_models, n_units, n_rows)``, so that reductions over units run over an outer
-axis. Imports go down only: batching, training, solvers, objective, network,
-optimizers, stopping, penalties, random, losses, activations.
+axis. Imports go down only, in the order of `tests/test_imports.py`.
 """
