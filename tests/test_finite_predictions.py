@@ -292,9 +292,7 @@ def test_full_batch_solvers_ask_too(solver, tol):
     network = Network((4, 1), "identity", SquaredError())
     penalty = ElasticNet([0.0], [0.0], np.float64)
     objective = Objective(network, penalty, X, Y_REAL[:, None], np.arange(60))
-    options = {"max_iter": 5, "tol": tol}
-    if solver is lbfgs:
-        options["max_fun"] = 50
+    options = {"max_iter": 5, "max_fun": 50, "tol": tol}
     for verdict in (False, True):
         progress = Progress(Patience(np.inf, 0.0))
         solver(

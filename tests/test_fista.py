@@ -15,7 +15,7 @@ from test_solvers import (
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.objective import Objective
 from skreg._core.penalties import make_penalty
-from skreg._core.solvers import _ProximalGradient
+from skreg._core.solvers.fista import _ProximalGradient
 from skreg._fitting.fit import fit_many, task_of
 
 FISTA = dict(solver="fista", tol=1e-7, max_iter=20_000, random_state=0)

@@ -32,6 +32,7 @@ ORDER = (
     "skreg._core.network",
     "skreg._core.rows",
     "skreg._core.optimizers",
+    "skreg._core.loop",
     "skreg._core.stopping",
     "skreg._core.penalties",
     "skreg._core.streams",

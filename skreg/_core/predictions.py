@@ -8,6 +8,7 @@ predictions is wanted, :class:`Chunks` and :func:`forward_passes` hand out the l
 import numpy as np
 from scipy import sparse
 
+from .loop import computing
 from .network import Workspace
 from .rows import make_rows
 from .threads import blas_threads_for
@@ -108,7 +109,7 @@ def predict_raw(network, params, X, rows=None):
     rows = np.arange(X.shape[0]) if rows is None else np.asarray(rows)
     chunks = Chunks(network, len(params), X, rows)
     predicted = np.empty((len(params), len(rows), network.n_outputs), X.dtype)
-    with np.errstate(all="ignore"), blas_threads_for(chunks.largest_product):
+    with computing(blas_threads_for(chunks.largest_product)):
         for part, _, raw in chunks.forward(params):
             predicted[:, part] = raw.transpose(0, 2, 1)
     return predicted

@@ -1,0 +1,53 @@
+"""What all loops of training do around an epoch, of minibatches or of all rows."""
+
+from contextlib import contextmanager
+
+import numpy as np
+
+__all__ = ["computing", "reported", "unless_interrupted"]
+
+
+@contextmanager
+def computing(blas_threads):
+    """The context of a loop: BLAS's threads are limited, and NumPy does not warn.
+
+    A model that diverges ends with a reason, not with a storm of NumPy's warnings.
+
+    Parameters
+    ----------
+    blas_threads : context manager
+        See `threads.blas_threads_for`.
+    """
+    with np.errstate(all="ignore"), blas_threads:
+        yield
+
+
+def unless_interrupted(compute, instead, keep_interrupted):
+    """What ``compute()`` returns; where Ctrl-C ends it, `instead`.
+
+    Parameters
+    ----------
+    compute : callable
+    instead : object
+    keep_interrupted : bool
+        If not, Ctrl-C propagates.
+    """
+    try:
+        return compute()
+    except KeyboardInterrupt:
+        if not keep_interrupted:
+            raise
+        return instead
+
+
+def reported(reason, report, *args):
+    """Report an epoch; the reason to stop that there is, or else what reporting gave.
+
+    Parameters
+    ----------
+    reason : StopReason or None
+    report : callable or None
+        ``report(*args)`` may return a reason of its own.
+    """
+    asked = None if report is None else report(*args)
+    return reason or asked
