@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import PredefinedSplit
 from sklearn.pipeline import make_pipeline
@@ -96,11 +97,97 @@ def test_outliers_do_not_make_a_network_look_dead():
     assert "about the same" not in "".join(messages)
 
 
+@pytest.mark.parametrize("y", [7 + CURVE, 9 * CURVE], ids=["mean", "spread"])
+def test_a_target_that_is_not_quite_scaled_names_normalize_y(y):
+    model = MLPRegressor((10,), learning_rate_init=1e-7, early_stopping=True)
+    (message,) = warnings_of(lambda: model.set_params(random_state=0).fit(X, y))
+    assert "normalize_y=True" in message and "scale X" not in message
+
+
+# Seconds since 1970, as an unscaled column among scaled ones.
+STAMPED = np.column_stack([1.7e9 + 1e7 * rng.uniform(size=len(X)), X])
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("hidden", [(), (100,)])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "fista"])
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_a_classifier_on_a_timestamp_names_x(kind, solver, hidden, early_stopping):
+    y = {
+        "binary": (CURVE > 0).astype(int),
+        "multiclass": np.digitize(CURVE, [-1, 1]),
+        "multilabel": np.column_stack([CURVE > 0, CURVE > 1]).astype(int),
+    }[kind]
+    model = MLPClassifier(
+        hidden, solver=solver, early_stopping=early_stopping, random_state=0
+    )
+    (message,) = warnings_of(lambda: model.fit(STAMPED, y))
+    if model.stop_reason_ != "diverged":
+        assert "Scale X" in message and "column 0 has mean 1.7e+09" in message
+
+
+@pytest.mark.parametrize("activation", ["tanh", "logistic"])
+def test_saturated_units_name_x(activation):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(STAMPED, columns=["seen", "a", "b", "c", "d"])
+    for model, y in (
+        (MLPClassifier(activation=activation, random_state=0), CURVE > 0),
+        (MLPRegressor(activation=activation, random_state=0), CURVE),
+    ):
+        (message,) = warnings_of(lambda m=model, y=y: m.fit(frame, y))
+        assert "Scale X" in message and "column 'seen' has mean" in message
+
+
+@pytest.mark.parametrize("hidden", [(), (100,)])
+def test_a_regressor_on_a_timestamp_names_x_alone(hidden):
+    model = MLPRegressor(hidden, random_state=0)
+    (message,) = warnings_of(lambda: model.fit(STAMPED, CURVE))
+    assert "cale X" in message and "normalize_y" not in message
+    (message,) = warnings_of(lambda: model.fit(STAMPED, PRICES))
+    assert "cale X" in message and "normalize_y=True" in message
+
+
+def test_small_sparse_and_constant_columns_are_no_fault_of_x():
+    noise = np.random.default_rng(1).normal(size=len(X)) > 0
+    ones = np.column_stack([X, np.ones(len(X)), np.arange(len(X)) > 0])
+    model = MLPClassifier((20,), early_stopping=True, random_state=0)
+    assert warnings_of(lambda: model.fit(ones, noise)) == []
+    rare = sparse.random(300, 50, 0.02, format="csr", random_state=0)
+    assert warnings_of(lambda: model.fit(rare, noise)) == []
+    # Where something has been learned, no scale is worth a word.
+    iris, kinds = load_iris(return_X_y=True)
+    assert warnings_of(lambda: model.fit(100 * iris, kinds)) == []
+
+
+def test_y_val_in_another_unit_is_named():
+    model = MLPRegressor((10,), early_stopping=True, random_state=0)
+    through = TransformedTargetRegressor(model, transformer=StandardScaler())
+    given = {"X_val": X[200:], "y_val": PRICES[200:]}
+    (message,) = warnings_of(lambda: through.fit(X[:200], PRICES[:200], **given))
+    assert "y_val seems to be in another unit than y" in message
+    # By a factor, and a column of several.
+    given["y_val"] = PRICES[200:] / 1000
+    model.set_params(normalize_y=True)
+    (message,) = warnings_of(lambda: model.fit(X[:200], PRICES[:200], **given))
+    assert "y_val seems to be in another unit than y" in message
+    Y = np.column_stack([CURVE, PRICES])
+    given["y_val"] = np.column_stack([CURVE, CURVE])[200:]
+    (message,) = warnings_of(lambda: model.fit(X[:200], Y[:200], **given))
+    assert message.startswith("Output 1: y_val seems to be")
+
+
+@pytest.mark.parametrize("n_val", [1, 100])
+def test_y_val_in_the_same_unit_says_nothing(n_val):
+    model = MLPRegressor((10,), early_stopping=True, random_state=0, normalize_y=True)
+    given = {"X_val": X[-n_val:], "y_val": PRICES[-n_val:]}
+    assert warnings_of(lambda: model.fit(X[:200], PRICES[:200], **given)) == []
+
+
 def test_poisson_is_told_to_divide():
     model = MLPRegressor((10,), loss="poisson", early_stopping=True, random_state=0)
     model.set_params(max_iter=20)
     (message,) = warnings_of(lambda: model.fit(X, np.exp(20 + CURVE)))
-    assert "Divide y by its mean" in message and "normalize_y" not in message
+    assert "ivide y by its mean" in message and "normalize_y" not in message
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -116,7 +203,8 @@ def test_wrong_steps_are_named_where_the_unit_is_right(normalize_y, early_stoppi
     )
     (message,) = warnings_of(lambda: model.fit(X, CURVE))
     assert "learning_rate_init=1e-07" in message
-    assert ("normalize_y=True" in message) == (not normalize_y)
+    # The unit of y is right: to scale it again would change nothing.
+    assert "normalize_y" not in message
     # Who sets a small bound knows that it will be too soon.
     model.set_params(max_iter=1)
     messages = warnings_of(lambda: model.fit(X, CURVE))

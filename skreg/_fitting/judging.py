@@ -1,20 +1,21 @@
 """Whether a trained network is of any use, asked of its predictions.
 
-Two faults are silent otherwise. A network whose penalty is too strong for its data, or
-whose hidden units are dead, predicts the same for every row. And one that is trained on
-a target far from the order of one, where its initial weights and steps are at home, may
-end with predictions that are worse than a constant, or hardly better: it never got
-there. Both are judged on some of the rows, output by output, so that an output in a
-small unit is not hidden behind one in a large unit.
+Three faults are silent otherwise. A network whose penalty is too strong for its data,
+or whose hidden units are dead, predicts the same for every row. One that is trained on
+inputs or on a target far from the order of one, where its initial weights and steps are
+at home, may end with predictions that are worse than a constant, or hardly better: it
+never got there. And validation data in another unit than the training data choose an
+epoch at random. All are judged on some of the rows, output by output, so that an output
+in a small unit is not hidden behind one in a large unit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import is_regressor
 
+from .._core.losses import HalfMultinomial
 from .._core.predictions import raw_predictions
 from .._core.rows import any_column_varies
 from .._core.stopping import StopReason
@@ -37,9 +38,20 @@ _SMALLEST_SPREAD = 0.05
 _CLEARLY_WORSE = 1.05
 
 # Of a target with another spread, or with a mean of more spreads than this, training
-# must have explained a share of the loss to have moved at all.
+# must have explained a share of the loss to have moved at all. So it must where a
+# column of X is like that.
 _FAR_FROM_ONE = 10.0
 _HARDLY_BETTER = 0.95
+
+# What was cut short on inputs far from one has led astray if it is so much worse.
+_FAR_WORSE = 10.0
+
+# A target with a mean nearer to zero than its spread, and with a spread within this
+# factor of one, is scaled already.
+_NEAR_ONE = 3.0
+
+# The others do not look at `learning_rate_init`.
+_WITH_LEARNING_RATE = ("adam", "sgd")
 
 # Something else went wrong, and it has a message of its own.
 _SPEAK_FOR_THEMSELVES = (
@@ -54,6 +66,7 @@ class FaultKind(StrEnum):
 
     CONSTANT = "constant"
     USELESS = "useless"
+    OTHER_UNIT = "other_unit"
 
 
 @dataclass(frozen=True)
@@ -63,15 +76,21 @@ class Fault:
     Attributes
     ----------
     kind : FaultKind
-    message : str
+    seen, advice : str
         Whole sentences for its user: what was seen, and what to do.
     """
 
     kind: FaultKind
-    message: str
+    seen: str
+    advice: str
+
+    @property
+    def message(self):
+        """What was seen, and what to do."""
+        return f"{self.seen} {self.advice}"
 
 
-def fault_of(estimator, outcome, X, y, sample_weight=None, rows=None):
+def fault_of(estimator, outcome, X, y, sample_weight=None, rows=None, validation=None):
     """What is wrong with the network of a task that succeeded; None if nothing is.
 
     Parameters
@@ -82,6 +101,8 @@ def fault_of(estimator, outcome, X, y, sample_weight=None, rows=None):
         As the task was given them.
     rows : ndarray of int, default=None
         The task's rows, all by default.
+    validation : Validation, default=None
+        Given from outside.
 
     Returns
     -------
@@ -89,11 +110,19 @@ def fault_of(estimator, outcome, X, y, sample_weight=None, rows=None):
     """
     if outcome.stop_reason in _SPEAK_FOR_THEMSELVES:
         return None
-    kind = "regressor" if is_regressor(estimator) else "classifier"
-    rows = _some(X, sample_weight, rows, _MOST_ROWS[kind])
+    is_regressor = estimator._problem.is_regression
+    rows = _some(
+        X,
+        sample_weight,
+        rows,
+        _MOST_ROWS["regressor" if is_regressor else "classifier"],
+    )
+    if validation is not None and is_regressor:
+        fault = _fault_of_validation(y[rows], validation.y)
+        if fault is not None:
+            return fault
     network = outcome.network
     Y = estimator._problem.encode(y[rows], outcome.encoding, np.float64).T
-    weight = None if sample_weight is None else sample_weight[rows]
     varied = [k for k in range(len(Y)) if (Y[k] != Y[k, 0]).any()]
     if not varied:
         return None
@@ -107,15 +136,22 @@ def fault_of(estimator, outcome, X, y, sample_weight=None, rows=None):
             last_raw = _raw_predictions(network, last, X, rows)
             is_constant = _is_constant(last_raw[varied], Y[varied])
         if is_constant and any_column_varies(X, rows):
-            return Fault(FaultKind.CONSTANT, _message_of_constant(estimator))
-        if not is_regressor(estimator):
-            return None
+            return _fault_of_constant(estimator, X, rows)
+        if not is_regressor:
+            weight = estimator._problem.training_weight(
+                sample_weight, y, rows, outcome.encoding
+            )
+            return _fault_of_classes(estimator, outcome, raw, Y, weight, X, rows)
+        weight = None if sample_weight is None else sample_weight[rows]
         for k in varied:
             one = slice(k, k + 1)
-            message = _message_of_useless(estimator, outcome, raw[one], Y[one], weight)
-            if message is not None:
-                output = f"Output {k}: " if len(Y) > 1 else ""
-                return Fault(FaultKind.USELESS, output + message)
+            fault = _fault_of_output(
+                estimator, outcome, raw[one], Y[one], weight, X, rows
+            )
+            if fault is not None:
+                if len(Y) > 1:
+                    fault = replace(fault, seen=f"Output {k}: {fault.seen}")
+                return fault
     return None
 
 
@@ -149,66 +185,154 @@ def _is_constant(raw, Y):
     return bool((predicted <= _SMALLEST_SPREAD * unit).all())
 
 
-def _message_of_constant(estimator):
+def _fault_of_constant(estimator, X, rows):
+    seen = "Training has led to predictions that are about the same for all rows."
+    unscaled = _unscaled_inputs(estimator, X, rows)
     penalties = [
         f"{name}={getattr(estimator, name)}"
         for name in ("alpha", "feature_alpha")
         if getattr(estimator, name) > 0
     ]
+    steps = "scale X"
+    if estimator.solver in _WITH_LEARNING_RATE:
+        steps = f"lower learning_rate_init={estimator.learning_rate_init}, or scale X"
     if penalties:
         advice = (
             f"Lower {' or '.join(penalties)}: it is added to the mean loss, so that "
             "scikit-learn's alpha has to be divided by the batch size (lbfgs: by the "
-            "number of rows). Otherwise the hidden units are dead: lower "
-            f"learning_rate_init={estimator.learning_rate_init}, or scale X."
+            f"number of rows). Otherwise the hidden units are dead: {steps}."
         )
     else:
-        advice = (
-            f"With alpha=0 this means dead hidden units: lower learning_rate_init="
-            f"{estimator.learning_rate_init}, or scale X."
-        )
-    return (
-        "Training has led to predictions that are about the same for all rows. "
-        f"{advice}"
+        advice = f"With alpha=0 this means dead hidden units: {steps}."
+    if unscaled is not None:
+        advice = f"Scale X, for example with StandardScaler: {unscaled}. {advice}"
+    return Fault(FaultKind.CONSTANT, seen, advice)
+
+
+def _fault_of_classes(estimator, outcome, raw, Y, weight, X, rows):
+    """Of a classifier on inputs far from one that is no better than the shares."""
+    loss = outcome.network.loss
+    share = np.average(Y, axis=1, weights=weight)[:, None]
+    share = np.clip(share, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
+    # The raw predictions of the classes' shares, by which the rows do not differ.
+    is_multinomial = isinstance(loss, HalfMultinomial)
+    constant = np.log(share) if is_multinomial else np.log(share / (1 - share))
+    own = np.average(loss.value(raw, Y), weights=weight)
+    best = np.average(loss.value(constant, Y), weights=weight)
+    if own <= best * (_FAR_WORSE if outcome.cut_short else _HARDLY_BETTER):
+        return None
+    unscaled = _unscaled_inputs(estimator, X, rows)
+    if unscaled is None:
+        return None
+    return Fault(
+        FaultKind.USELESS,
+        _seen_of_useless(own, best),
+        f"Scale X, for example with StandardScaler: {unscaled}.",
     )
 
 
-def _message_of_useless(estimator, outcome, raw, Y, weight):
+def _fault_of_output(estimator, outcome, raw, Y, weight, X, rows):
     """Of one output that is no better than a constant; None of one that is."""
     loss = outcome.network.loss
     own = np.average(loss.value(raw, Y), weights=weight)
     constant = loss.best_constant(Y, weight)
     best = np.average(loss.value(constant, Y), weights=weight)
+    if own <= best * _HARDLY_BETTER:
+        return None
     mean = np.average(Y[0], weights=weight)
     spread = np.sqrt(np.average((Y[0] - mean) ** 2, weights=weight))
     is_far = (
         not 1 / _FAR_FROM_ONE <= spread <= _FAR_FROM_ONE
         or abs(mean) > _FAR_FROM_ONE * spread
     )
-    if own <= best * (_HARDLY_BETTER if is_far else _CLEARLY_WORSE):
-        return None
-    if outcome.cut_short and not is_far:
+    unscaled = _unscaled_inputs(estimator, X, rows)
+    if not is_far and outcome.cut_short:
         # It was on its way: who sets a small `max_iter` asks for that.
+        if unscaled is None or own <= best * _FAR_WORSE:
+            return None
+    if not is_far and unscaled is None and own <= best * _CLEARLY_WORSE:
         return None
-    seen = (
-        f"the network predicts no better than a constant (its loss is {own:.3g}, the "
+    is_near = abs(mean) <= spread and 1 / _NEAR_ONE <= spread <= _NEAR_ONE
+    longer = "max_iter, n_iter_no_change"
+    if estimator.solver in _WITH_LEARNING_RATE:
+        longer += f", learning_rate_init={estimator.learning_rate_init}"
+    ways = []
+    if unscaled is not None:
+        ways.append(f"scale X, for example with StandardScaler ({unscaled})")
+    if estimator.loss == "poisson":
+        if unscaled is None or is_far:
+            ways.append(f"divide y by its mean {mean:.3g} if that is far from one")
+    elif not estimator.normalize_y and (is_far or (unscaled is None and not is_near)):
+        ways.append(
+            "set normalize_y=True, which trains on the scaled target and predicts in "
+            f"the unit of y (y has mean {mean:.3g} and standard deviation {spread:.3g})"
+        )
+    if unscaled is None:
+        ways.append(f"train longer, or with other steps ({longer})")
+    advice = ", or ".join(ways) if unscaled is None else ", and ".join(ways)
+    return Fault(
+        FaultKind.USELESS,
+        _seen_of_useless(own, best),
+        f"{advice[0].upper()}{advice[1:]}.",
+    )
+
+
+def _seen_of_useless(own, best):
+    return (
+        f"The network predicts no better than a constant (its loss is {own:.3g}, the "
         f"best constant's {best:.3g})."
     )
-    if estimator.loss == "poisson":
-        advice = (
-            f"Divide y by its mean {mean:.3g} if that is far from one, or train longer "
-            f"(max_iter, learning_rate_init={estimator.learning_rate_init})."
-        )
-    elif estimator.normalize_y:
-        advice = (
-            f"Train longer (max_iter, n_iter_no_change), change learning_rate_init="
-            f"{estimator.learning_rate_init}, or scale X."
-        )
+
+
+def _unscaled_inputs(estimator, X, rows):
+    """What is said of an input far from the order of one; None if none is."""
+    block = X[rows]
+    squares = block.multiply(block) if sparse.issparse(X) else np.square(block)
+    means = np.asarray(block.mean(axis=0, dtype=np.float64)).ravel()
+    sizes = np.sqrt(np.asarray(squares.mean(axis=0, dtype=np.float64)).ravel())
+    if not sparse.issparse(X):
+        spreads = block.std(axis=0, dtype=np.float64)
     else:
-        advice = (
-            f"y has mean {mean:.3g} and standard deviation {spread:.3g}: set "
-            "normalize_y=True, which trains on the scaled target and predicts in the "
-            "unit of y, or train longer (max_iter, learning_rate_init="
-            f"{estimator.learning_rate_init})."
-        )
-    return f"{seen[0].upper()}{seen[1:]} {advice}"
+        spreads = np.sqrt(np.maximum(sizes**2 - means**2, 0))
+    # A constant column of ones, or a rare indicator, does no harm.
+    shift = np.where(spreads > 0, np.abs(means) / np.maximum(spreads, 1e-300), 0)
+    is_far = (sizes > _FAR_FROM_ONE) | ((shift > _FAR_FROM_ONE) & (sizes > 1.5))
+    if is_far.any():
+        worst = int(np.argmax(np.where(is_far, sizes, 0)))
+    elif 0 < sizes.max() < 1 / _FAR_FROM_ONE and not sparse.issparse(X):
+        worst = int(np.argmax(sizes))
+    else:
+        return None
+    names = getattr(estimator, "feature_names_in_", None)
+    name = worst if names is None or len(names) != len(sizes) else repr(names[worst])
+    return (
+        f"its column {name} has mean {means[worst]:.3g} and standard deviation "
+        f"{spreads[worst]:.3g}"
+    )
+
+
+def _fault_of_validation(y, y_val):
+    """Of validation data whose target is in another unit than that of training."""
+    targets = [np.asarray(part, dtype=np.float64) for part in (y, y_val)]
+    if any(target.size == 0 for target in targets):
+        return None
+    mean, mean_val = (target.mean(axis=0) for target in targets)
+    spread, spread_val = (target.std(axis=0) for target in targets)
+    distance = np.abs(mean_val - mean)
+    is_far = (distance > _FAR_FROM_ONE * spread) | (spread_val > _FAR_FROM_ONE * spread)
+    shrunken = (spread_val < spread / _FAR_FROM_ONE) & (distance > 2 * spread)
+    is_other = np.atleast_1d((is_far | shrunken) & (spread > 0))
+    if not is_other.any():
+        return None
+    k = int(np.argmax(is_other))
+    numbers = [np.atleast_1d(part)[k] for part in (mean_val, spread_val, mean, spread)]
+    output = f"Output {k}: " if len(is_other) > 1 else ""
+    return Fault(
+        FaultKind.OTHER_UNIT,
+        "{}y_val seems to be in another unit than y: its mean is {:.3g} and its "
+        "standard deviation {:.3g}, those of y that the network is trained on are "
+        "{:.3g} and {:.3g}.".format(output, *numbers),
+        "Give y_val as the network is given y: what transforms y, such as "
+        "TransformedTargetRegressor, leaves y_val as it is (normalize_y=True scales "
+        "both).",
+    )

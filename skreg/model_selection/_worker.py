@@ -223,7 +223,13 @@ class _LockstepJob:
             return None
         stack = self._stack
         fault = fault_of(
-            network, outcome, stack.X, stack.y, stack.sample_weight, self._rows[split]
+            network,
+            outcome,
+            stack.X,
+            stack.y,
+            stack.sample_weight,
+            self._rows[split],
+            self._validation,
         )
         return fault and fault.kind
 

@@ -208,7 +208,9 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         if max_iter is None or outcome.stop_reason is not StopReason.MAX_ITER:
             fault = None
             if max_iter is None:
-                fault = fault_of(self, outcome, X, y, sample_weight)
+                fault = fault_of(
+                    self, outcome, X, y, sample_weight, validation=validation
+                )
             warn_about(self, outcome.stop_reason, outcome.progress, fault)
         outcome.apply_to(self)
 

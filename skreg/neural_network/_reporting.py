@@ -63,7 +63,9 @@ def warn_about_candidates(kinds, n_candidates):
         "feature_alpha), which is added to the mean loss, not divided by the batch "
         "size as in scikit-learn",
         FaultKind.USELESS: "predict no better than a constant: set normalize_y=True "
-        "if y is not of the order of one, or train longer",
+        "if y is not of the order of one, scale X if that is not, or train longer",
+        FaultKind.OTHER_UNIT: "have a y_val that seems to be in another unit than y: "
+        "give it as the network is given y",
     }
     for kind, remedy in remedies.items():
         n_struck = sum(2 * found.count(kind) > len(found) for found in kinds.values())
