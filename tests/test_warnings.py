@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import make_scorer
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import AugmentingResampler, GaussianNoise, ResampledClassifier
@@ -212,3 +214,55 @@ def test_a_warning_that_is_an_error_is_one_for_each_fit():
         search.set_params(error_score=0.5)
         with pytest.raises(ValueError, match="All the 4 fits failed"):
             search.fit(X, Y)
+
+
+def _loud(X):
+    warnings.warn("A step has something to say.", UserWarning, stacklevel=1)
+    return X
+
+
+def _loud_score(y_true, y_pred):
+    warnings.warn("A metric has something to say.", UserWarning, stacklevel=1)
+    return 1.0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda n_jobs: StabilitySelection(
+            network(batch_size=50), q=2, threshold=0.8, n_pairs=15, n_jobs=n_jobs
+        ).fit(X, Y),
+        lambda n_jobs: SparseInputSelector(
+            network(batch_size=50), cv=3, n_jobs=n_jobs
+        ).fit(X, Y),
+        lambda n_jobs: GridSearchCV(
+            make_pipeline(FunctionTransformer(_loud), network()),
+            {"mlpclassifier__alpha": [1e-3, 1e-2], "mlpclassifier__max_iter": [2, 3]},
+            cv=2,
+            n_jobs=n_jobs,
+            refit=False,
+            scoring=make_scorer(_loud_score),
+        ).fit(X, Y),
+        lambda n_jobs: bias_variance_decomposition(
+            make_pipeline(FunctionTransformer(_loud), LogisticRegression()),
+            *(X, Y),
+            X_test=X,
+            y_test=Y,
+            n_rounds=4,
+            n_jobs=n_jobs,
+        ),
+    ],
+    ids=["stability", "selector", "search", "decomposition of others"],
+)
+def test_workers_say_nothing_by_themselves(call, capfd):
+    with warnings.catch_warnings(record=True) as records:
+        warnings.simplefilter("always")
+        call(2)
+    texts = [str(record.message) for record in records]
+    assert "Warning" not in capfd.readouterr().err
+    # Once a call; by itself this process hears all that the workers do.
+    assert len(texts) == len(set(texts)) > 0
+    with warnings.catch_warnings(record=True) as records:
+        warnings.simplefilter("always")
+        call(None)
+    assert {str(record.message) for record in records} == set(texts)

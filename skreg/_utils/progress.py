@@ -1,14 +1,21 @@
 """Long work: calls spread over workers, and lines that say how much is done."""
 
+import os
 import time
+import warnings
 
-from sklearn.utils.parallel import Parallel
+from sklearn.utils.parallel import Parallel, delayed
+
+from .warnings import warn
 
 __all__ = ["ProgressLines", "run_calls"]
 
 
 def run_calls(calls, n_jobs=None, **options):
     """Results of delayed calls, in their order, as they come.
+
+    What the calls warn of in other processes, whose output may not be seen and which
+    no filter of the caller's reaches, is warned of here, when their results come.
 
     Parameters
     ----------
@@ -18,16 +25,34 @@ def run_calls(calls, n_jobs=None, **options):
     **options : dict
         Of `Parallel`.
 
-    Returns
-    -------
-    iterable
+    Yields
+    ------
+    object
     """
     try:
         parallel = Parallel(n_jobs=n_jobs, **options, return_as="generator")
     except (TypeError, ValueError):
         # An older joblib, or a backend that cannot.
         parallel = Parallel(n_jobs=n_jobs, **options)
-    return parallel(calls)
+    here = os.getpid()
+    recorded = (
+        delayed(_recorded)(here, getattr(call, "function", call), args, kwargs)
+        for call, args, kwargs in calls
+    )
+    for result, caught in parallel(recorded):
+        for warning in caught:
+            warn(warning)
+        yield result
+
+
+def _recorded(caller, call, args, kwargs):
+    """The result of a call, and what it warned of where that is not seen by itself."""
+    if os.getpid() == caller:
+        return call(*args, **kwargs), []
+    with warnings.catch_warnings(record=True) as caught:
+        # By the filters of this process: an error remains one of the call.
+        result = call(*args, **kwargs)
+    return result, [warning.message for warning in caught]
 
 
 class ProgressLines:
