@@ -13,7 +13,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg.feature_selection import feature_path
+from skreg.feature_selection import (
+    SparseInputSelector,
+    StabilitySelection,
+    feature_path,
+)
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV, alpha_grid
 from skreg.neural_network._reporting import warn_about_candidates
 
@@ -307,6 +311,34 @@ def test_refit_says_it_once():
 def test_paths_say_nothing_of_their_points():
     model = MLPRegressor((10,), early_stopping=True, random_state=0, max_iter=20)
     assert warnings_of(lambda: feature_path(model, X, CURVE)) == []
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_selection_by_networks_of_no_use_says_so_once(n_jobs):
+    model = MLPRegressor((10,), max_iter=60, random_state=0)
+    selection = StabilitySelection(model, q=2, threshold=0.8, n_pairs=3, n_jobs=n_jobs)
+    (message,) = warnings_of(lambda: selection.fit(X, PRICES))
+    assert message.startswith("6 of 6 paths begin with a network that is of no use")
+    assert "normalize_y=True" in message
+    model.set_params(normalize_y=True, learning_rate_init=0.01)
+    assert warnings_of(lambda: selection.fit(X, PRICES)) == []
+
+
+def test_a_path_and_a_selector_say_so_of_their_own():
+    model = MLPRegressor((10,), max_iter=60, random_state=0)
+    (message,) = warnings_of(lambda: feature_path(model, X, PRICES))
+    assert message.startswith("The path begins") and "normalize_y=True" in message
+    through = TransformedTargetRegressor(
+        model, func=lambda y: 10 * y, inverse_func=lambda y: y / 10
+    )
+    for estimator in (model, through):
+        selector = SparseInputSelector(estimator, cv=3)
+        # The second is about the network that is fitted on the inputs.
+        first, _ = warnings_of(lambda selector=selector: selector.fit(X, PRICES))
+        assert first.startswith("4 of 4 paths begin") and "normalize_y=True" in first
+    selector = SparseInputSelector(MLPClassifier((10,), random_state=0), cv=3)
+    first, _ = warnings_of(lambda: selector.fit(STAMPED, CURVE > 0))
+    assert first.startswith("4 of 4 paths begin") and "Scale X" in first
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])

@@ -15,7 +15,9 @@ __all__ = ["trace_in_blocks"]
 _MOST_PATHS = 10
 
 
-def trace_in_blocks(tasks, X, y, *, name, n_jobs=None, verbose=0, **options):
+def trace_in_blocks(
+    tasks, X, y, *, name, n_jobs=None, verbose=0, faults=None, **options
+):
     """As `trace_paths`, on several workers, and with lines about how far it is.
 
     Parameters
@@ -28,6 +30,8 @@ def trace_in_blocks(tasks, X, y, *, name, n_jobs=None, verbose=0, **options):
         Workers, as in joblib.
     verbose : int
         Above zero a line is printed when a block is done.
+    faults : list, default=None
+        As there.
     **options : dict
         Of `trace_paths`.
 
@@ -40,8 +44,15 @@ def trace_in_blocks(tasks, X, y, *, name, n_jobs=None, verbose=0, **options):
     blocks = [tasks[start : start + size] for start in range(0, len(tasks), size)]
     lines = ProgressLines(name, verbose, len(tasks), "paths")
     paths = []
-    calls = (delayed(trace_paths)(block, X, y, **options) for block in blocks)
-    for block in run_calls(calls, n_jobs):
+    calls = (delayed(_trace_block)(block, X, y, options) for block in blocks)
+    for block, faults_of_block in run_calls(calls, n_jobs):
         paths += block
+        if faults is not None:
+            faults += faults_of_block
         lines.advance(len(block))
     return paths
+
+
+def _trace_block(tasks, X, y, options):
+    faults = []
+    return trace_paths(tasks, X, y, faults=faults, **options), faults

@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
 from .._fitting.fit import fit_many, task_of
+from .._fitting.judging import fault_of
 from .._fitting.scoring import checked_scorer
 from .._fitting.sparse_path import PathPoint, run_paths
 from .._utils.progress import ProgressLines
@@ -33,6 +34,7 @@ from .._utils.wrappers import (
 )
 from ..model_selection._candidates import make_candidate, prepare_fold
 from ..neural_network._base import check_not_empty
+from ..neural_network._reporting import warn_about_paths
 from ._halves import check_target_varies
 
 __all__ = [
@@ -271,7 +273,7 @@ def open_estimator(
 
 
 @each_warning_once()
-def trace_paths(tasks, X, y, *, n_enough=0, take=None):
+def trace_paths(tasks, X, y, *, n_enough=0, take=None, faults=None):
     """The points of every task's path to its end; all paths train side by side.
 
     Parameters
@@ -282,6 +284,8 @@ def trace_paths(tasks, X, y, *, n_enough=0, take=None):
         A path may end where no more inputs are left.
     take : callable, default=None
         What to keep of a PathPoint; by default all of it.
+    faults : list, default=None
+        To which is added what is wrong with each path's dense network: Fault or None.
 
     Returns
     -------
@@ -293,12 +297,19 @@ def trace_paths(tasks, X, y, *, n_enough=0, take=None):
 
     paths = [[] for _ in tasks]
     for points in run_paths(train, tasks, X, y, to_the_end=True, n_enough=n_enough):
-        for path, point in zip(paths, points, strict=True):
+        for task, path, point in zip(tasks, paths, points, strict=True):
             if isinstance(point, PathPoint):
+                if faults is not None and not path:
+                    faults.append(_fault_at(point, task, X, y))
                 path.append(point if take is None else take(point))
             elif point is not None:
                 raise point.error
     return paths
+
+
+def _fault_at(point, task, X, y):
+    """What is wrong with the network of a point, or None."""
+    return fault_of(task.estimator, point.outcome, X, y, task.sample_weight, task.rows)
 
 
 def rank_features(points, groups):
@@ -344,6 +355,7 @@ def fitted_at(estimator, point):
     return fitted
 
 
+@each_warning_once()
 @quietly
 def feature_path(
     estimator,
@@ -414,7 +426,11 @@ def feature_path(
         check_consistent_length(X_val, y_val)
     check_target_varies(opened.network, opened.y, sample_weight=opened.sample_weight)
     task = task_of(opened.network, sample_weight=opened.sample_weight)
-    (points,) = trace_paths([task], opened.X, opened.y, take=_Telling(verbose))
+    faults = []
+    (points,) = trace_paths(
+        [task], opened.X, opened.y, take=_Telling(verbose), faults=faults
+    )
+    warn_about_paths(faults)
     return as_path(opened, points, X_val, y_val, scoring)
 
 

@@ -21,6 +21,7 @@ from .._utils.wrappers import find_model, transforms_target
 from ..model_selection._candidates import with_groups
 from ..model_selection._scores import best_first
 from ..model_selection._splits import list_splits
+from ..neural_network._reporting import warn_about_paths
 from ._blocks import trace_in_blocks
 from ._halves import check_target_varies
 from ._path import (
@@ -184,22 +185,24 @@ class SparseInputSelector(
         for number, (train, _) in enumerate(folds):
             part = f" on the training rows of split {number} of cv"
             check_target_varies(plain, y, train, sample_weight, part)
+        faults = []
         if folds and transforms_target(self.estimator):
             # By what the training rows alone say of the target.
             opened_folds = [
                 open_estimator(self.estimator, X_given, y, sample_weight, rows=train)
                 for train, _ in folds
             ]
-            fold_paths = [self._path_of(each, plain) for each in opened_folds]
+            fold_paths = [self._path_of(each, plain, faults) for each in opened_folds]
             whole = task_of(plain, sample_weight=sample_weight)
-            (points,) = self._trace([whole], X, opened.y)
+            (points,) = self._trace([whole], X, opened.y, faults)
         else:
             opened_folds = [opened] * len(folds)
             row_sets = [*(train for train, _ in folds), None]
             tasks = member_tasks(
                 [plain] * len(row_sets), row_sets, sample_weight=sample_weight
             )
-            *fold_paths, points = self._trace(tasks, X, opened.y)
+            *fold_paths, points = self._trace(tasks, X, opened.y, faults)
+        warn_about_paths(faults)
         self.path_ = as_path(opened, points, scoring=self.scoring)
         self.cv_results_ = None
         if folds:
@@ -222,7 +225,7 @@ class SparseInputSelector(
         params = with_groups(self.estimator_, params, groups)
         self.estimator_.fit(X[:, self.support_], y, **params)
 
-    def _trace(self, tasks, X, y):
+    def _trace(self, tasks, X, y, faults):
         return trace_in_blocks(
             tasks,
             X,
@@ -230,13 +233,14 @@ class SparseInputSelector(
             name=type(self).__name__,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
+            faults=faults,
         )
 
-    def _path_of(self, opened, plain):
+    def _path_of(self, opened, plain, faults):
         """The path of one fold by itself."""
         opened.network.random_state = plain.random_state
         task = task_of(opened.network, sample_weight=opened.sample_weight)
-        (points,) = self._trace([task], opened.X, opened.y)
+        (points,) = self._trace([task], opened.X, opened.y, faults)
         return points
 
     def _take_columns_of(self, estimator):

@@ -13,6 +13,7 @@ from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, Interval, StrOptions
 from .._utils.warnings import each_warning_once
+from ..neural_network._reporting import warn_about_paths
 from ._blocks import trace_in_blocks
 from ._halves import check_target_varies, draw_halves
 from ._path import norms_at, open_estimator, rank_traces
@@ -306,6 +307,7 @@ class StabilitySelection(
             # A hundred paths with all their weights are hundreds of megabytes.
             return point.support, norms_at(point, groups)
 
+        faults = []
         paths = trace_in_blocks(
             tasks,
             X,
@@ -316,7 +318,9 @@ class StabilitySelection(
             # Which are the last q is known where q are left.
             n_enough=self.q_,
             take=take,
+            faults=faults,
         )
+        warn_about_paths(faults)
         for traces in paths:
             counts += best_ranked(rank_traces(traces), self.q_, groups)
         self.stability_scores_ = counts / len(halves)

@@ -8,7 +8,13 @@ from .._fitting.solvers import solver_of
 from .._fitting.stopping import max_iter_of
 from .._utils.warnings import warn
 
-__all__ = ["call_all", "print_epoch", "warn_about", "warn_about_candidates"]
+__all__ = [
+    "call_all",
+    "print_epoch",
+    "warn_about",
+    "warn_about_candidates",
+    "warn_about_paths",
+]
 
 
 def call_all(reports, progress):
@@ -73,6 +79,28 @@ def warn_about_candidates(kinds, n_candidates):
             warn(
                 f"{n_struck} of {n_candidates} candidates {remedy}.", ConvergenceWarning
             )
+
+
+def warn_about_paths(faults):
+    """Warn, once a call, where inputs are selected by networks that are of no use.
+
+    Parameters
+    ----------
+    faults : list of Fault or None
+        Of the network without a feature penalty with which each path begins.
+    """
+    for kind in FaultKind:
+        found = [fault for fault in faults if fault is not None and fault.kind is kind]
+        if found and 2 * len(found) >= len(faults):
+            where = (
+                "The path begins with a network that is of no use, so that the order "
+                "in which inputs leave it says nothing."
+                if len(faults) == 1
+                else f"{len(found)} of {len(faults)} paths begin with a network that "
+                "is of no use, so that the inputs they select say nothing. Of the "
+                "first:"
+            )
+            warn(f"{where} {found[0].message}", ConvergenceWarning)
 
 
 def _message_about(estimator, reason, progress):
