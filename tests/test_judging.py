@@ -380,6 +380,21 @@ def test_halving_does_not_judge_the_first_rungs():
     assert warnings_of(lambda: search.fit(X, PRICES)) == []
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_halving_judges_those_that_had_their_whole_turn(early_stopping):
+    model = MLPRegressor((10,), early_stopping=early_stopping, random_state=0)
+    model.set_params(max_iter=18)
+    search = HalvingGridSearchCV(model, {"alpha": [1e-4, 1e-3, 1e-2]}, cv=3)
+    first, second = warnings_of(lambda: search.fit(X, PRICES))
+    assert first.startswith("1 of 1 candidates predict no better than a constant")
+    assert "normalize_y=True" in first and "normalize_y=True" in second
+    # The last rung is one among several.
+    search.set_params(factor=1.5, param_grid={"alpha": np.logspace(-5, -3, 9)})
+    first, _ = warnings_of(lambda: search.set_params(max_resources=4).fit(X, PRICES))
+    n_last = search.n_candidates_[-1]
+    assert n_last > 1 and first.startswith(f"{n_last} of {n_last} candidates")
+
+
 def test_half_of_the_candidates_are_worth_a_word():
     fits = {0: ["constant", "constant", None], 1: [None] * 3, 2: [None] * 3}
     assert warnings_of(lambda: warn_about_candidates(fits, 3)) == []

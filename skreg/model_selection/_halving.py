@@ -74,6 +74,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         for rung, n_resources in enumerate(self._plan(candidates)):
             self.n_resources_.append(n_resources)
             self.n_candidates_.append(len(candidates))
+            self._in_last_rung = {candidate.index for candidate in candidates}
             if self.verbose > 0:
                 print(
                     f"Rung {rung + 1} of {self.n_iterations_}: {len(candidates)} "
@@ -112,6 +113,8 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
     def _run_rung(self, run, candidates, n_resources, earlier, refit):
         """Train on, by fit: those that need no more epochs are done."""
         results, fits = {}, []
+        # Those that have had their whole turn are what they are.
+        is_last = n_resources == self.max_resources_
         # Rungs of equal length occur where epochs are few or elimination comes first.
         is_longer = self.n_resources_[-2:-1] != [n_resources]
         for candidate in candidates:
@@ -119,12 +122,19 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
                 key = candidate.index, split
                 before = earlier.get(key)
                 if before is None:
-                    fits.append(Fit(candidate, split, max_iter=n_resources))
+                    fits.append(Fit(candidate, split, None, n_resources, is_last))
                 elif is_longer and not before.is_done:
-                    fits.append(Fit(candidate, split, before.state, n_resources))
+                    fits.append(
+                        Fit(candidate, split, before.state, n_resources, is_last)
+                    )
                 else:
                     results[key] = before
         return {**results, **run.run(fits, refit)}
+
+    def _judged(self, fault_kinds, candidates):
+        """Those of the last rung: of the others it is known that they are no better."""
+        last = fault_kinds.keys() & self._in_last_rung
+        return {index: fault_kinds[index] for index in last}, len(self._in_last_rung)
 
     def _survivors(self, candidates, table):
         """The best of the last rung, in the candidates' order."""

@@ -108,7 +108,7 @@ class LockstepSearch(PresentationMixin):
         )
         table = _Table(self)
         self._run_candidates(run, candidates, table)
-        warn_about_candidates(run.fault_kinds, len(candidates))
+        warn_about_candidates(*self._judged(run.fault_kinds, candidates))
         self.n_batched_ = run.n_batched
         self._choose(table, refit_metric)
         if self.refit:
@@ -125,6 +125,10 @@ class LockstepSearch(PresentationMixin):
 
     def _check_splitter(self, cv):
         pass
+
+    def _judged(self, fault_kinds, candidates):
+        """What was wrong with the candidates that count, and their number."""
+        return fault_kinds, len(candidates)
 
     def _run_candidates(self, run, candidates, table):
         """Fill the table with what the candidates score."""

@@ -47,12 +47,15 @@ class Fit:
         To resume, with rows counted from the fold's first.
     max_iter : int or None
         In place of the candidate's.
+    is_last : bool
+        Whether the candidate is to be judged as it is after this, finished or not.
     """
 
     candidate: Candidate
     split: int
     state: TrainingState | None = None
     max_iter: int | None = None
+    is_last: bool = False
 
     @property
     def key(self):
@@ -200,7 +203,7 @@ class _LockstepJob:
         fit, network = self._fits[index], copy.copy(self._networks[index])
         fold, fault_kind = self._folds[fit.split], None
         if outcome.error is None:
-            fault_kind = self._fault_kind(outcome, network, fit.split)
+            fault_kind = self._fault_kind(outcome, network, fit)
             outcome = self._applied(outcome, network)
         with located(fit):
             estimator = _estimator_around(network, fit, fold)
@@ -216,9 +219,9 @@ class _LockstepJob:
                 state = self._moved(outcome.state, -self._start_of(fit.split))
                 result.state = _compact(state)
 
-    def _fault_kind(self, outcome, network, split):
+    def _fault_kind(self, outcome, network, fit):
         """What is wrong with the network, for the search to count."""
-        if outcome.cut_short and not self._warns:
+        if outcome.cut_short and not (self._warns or fit.is_last):
             # It has not had its turn to become a good one.
             return None
         stack = self._stack
@@ -228,7 +231,7 @@ class _LockstepJob:
             stack.X,
             stack.y,
             stack.sample_weight,
-            self._rows[split],
+            self._rows[fit.split],
             self._validation,
         )
         return fault and fault.kind
