@@ -4,13 +4,20 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.cluster import KMeans
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.model_selection import KFold, ShuffleSplit, cross_validate
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    ShuffleSplit,
+    cross_validate,
+)
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier as ScikitLearnMLP
 from sklearn.pipeline import make_pipeline
@@ -530,7 +537,9 @@ def test_one_class_for_all_rows_is_said(n_rare, in_pipeline):
     first, second, *rest = diagnosis.evidence
     assert f"one class, 'no', for all rows, and finds none of the {n_rare} of" in first
     assert f"accuracy of {100 - n_rare}%" in second
-    assert "scoring='balanced_accuracy' or 'average_precision'" in second
+    # The second is not defined where a fold has none of the class.
+    other = " or 'average_precision'" if n_rare >= 5 else ""
+    assert f"scoring='balanced_accuracy'{other} would tell" in second
     assert ("fewer rows" in rest[0]) == (n_rare < 5)
     assert first in str(diagnosis) and "&#x27;no&#x27;" in diagnosis._repr_html_()
 
@@ -538,10 +547,13 @@ def test_one_class_for_all_rows_is_said(n_rare, in_pipeline):
 def test_a_network_that_is_cut_short_beside_one_class():
     X, y = rare()
     diagnosis = look_at(quick(max_iter=2), X, y, cv=3, target_error=None)
-    assert diagnosis.better_scoring == ["balanced_accuracy", "average_precision"]
+    assert diagnosis.better_scoring == ["balanced_accuracy"]
     # What beats it predicts one class.
     if diagnosis.only_class is None:
-        assert "smaller error than predicting the class 'no'" in diagnosis.evidence[0]
+        assert (
+            "clearly smaller error than predicting the class 'no'"
+            in diagnosis.evidence[0]
+        )
 
 
 def test_several_classes_have_another_scoring():
@@ -574,6 +586,54 @@ def test_what_tells_classes_apart_is_not_suspected():
     # Nor are balanced classes in noise.
     y = np.repeat(["no", "yes"], 50)
     assert not look_at(LogisticRegression(), X[::-1], y[::2].repeat(2)).class_counts
+
+
+def test_what_only_reaches_the_constant_is_no_remedy():
+    X, y = rare(300, 3)
+    network = MLPClassifier((20,), max_iter=40, learning_rate_init=0.02, alpha=1e-4)
+    found = look_at(network, X, y, target_error=None)
+    # One row better is luck.
+    assert found.better_scoring[0] == "balanced_accuracy"
+    assert found.class_counts == {"no": 297, "yes": 3}
+    assert found.baseline_error == pytest.approx(0.01)
+    assert all(each.validation_error < 0.0099 for each in found.remedies)
+    change = Remedy({}, "variance", "too large", 0.01, 0.01, -0.02, 0.001)
+    verdict = Verdict("high variance", 0.02, 0.001, 0.0)
+    assert _remedies_of(verdict, [change], 0.01) == []
+    assert _remedies_of(verdict, [change], 0.02) == [change]
+
+
+@pytest.mark.parametrize("scoring", ["average_precision", "roc_auc"])
+def test_folds_without_a_class_are_named(scoring):
+    X, y = rare(100, 1, names=(0, 1))
+    with pytest.raises(ValueError, match=f"scoring='{scoring}'") as caught:
+        look_at(constant(), X, y, cv=3, scoring=scoring)
+    assert "missing in" in str(caught.value) and "lower cv" in str(caught.value)
+
+
+def test_a_metric_warns_once_a_call():
+    X, y = rare(100, 1, names=(0, 1))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        diagnose(quick(max_iter=3), X, y, cv=3, scoring="balanced_accuracy")
+    texts = [str(warning.message) for warning in caught]
+    assert len(texts) == len(set(texts)) and any("y_true" in text for text in texts)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_groups_reach_the_folds_and_the_networks(routing):
+    X, y = rings(120)
+    groups = np.arange(120) // 10
+    network = quick(early_stopping=True, validation_splitter=GroupShuffleSplit(1))
+    model = make_pipeline(StandardScaler(), network)
+    options = dict(groups=groups, random_state=0, target_error=0.1)
+    with config_context(enable_metadata_routing=routing):
+        found = diagnose(model, X, y, cv=GroupKFold(3), **options)
+        assert found.n_folds == 3 and found.tried
+        # Nor do they disturb what has no use for them.
+        diagnose(LogisticRegression(), X, y, cv=3, **options)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        diagnose(model, X, y, cv=3, groups=groups[:-1])
 
 
 def test_a_target_in_its_own_unit_is_to_be_scaled():

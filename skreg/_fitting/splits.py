@@ -8,7 +8,13 @@ from sklearn.model_selection import train_test_split
 from .._utils.row_sets import row_numbers
 from .._utils.warnings import warn
 
-__all__ = ["fold_rows", "split_by", "split_validation_rows", "splits_by_groups"]
+__all__ = [
+    "fold_rows",
+    "may_split_by_groups",
+    "split_by",
+    "split_validation_rows",
+    "splits_by_groups",
+]
 
 
 def split_validation_rows(n_rows, validation_fraction, random_state, codes=None):
@@ -76,6 +82,11 @@ def splits_by_groups(estimator):
     splitter = estimator.validation_splitter
     if not estimator.early_stopping or splitter is None:
         return False
+    return may_split_by_groups(splitter)
+
+
+def may_split_by_groups(splitter):
+    """Whether a splitter does not say that it ignores groups."""
     return _groups_request(splitter) is not False
 
 

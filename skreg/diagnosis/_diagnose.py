@@ -1,6 +1,7 @@
 """Whether a model is too simple or too flexible, and what to change about it."""
 
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Real
 
@@ -11,6 +12,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 
+from .._fitting.splits import may_split_by_groups
 from .._utils.publishing import quietly
 from .._utils.tables import short_number
 from .._utils.warnings import each_warning_once
@@ -33,6 +35,10 @@ _ENOUGH = 0.5
 # What lowers the validation error by a smaller share than this is no remedy, however
 # surely it does.
 _SMALLEST_GAIN = 0.01
+# Standard errors by which something must be better than a constant prediction.
+_CLEARLY = 2.0
+# Equal errors differ by less than this share.
+_ROUNDING = 1e-9
 
 
 @dataclass
@@ -105,8 +111,8 @@ class Diagnosis:
         The one class that is predicted for all rows of all folds; None where there are
         several.
     class_counts : dict
-        Then, or if nothing had a smaller error than predicting one frequent class, the
-        number of rows of each class; otherwise empty.
+        Then, or if nothing had a clearly smaller error than predicting one frequent
+        class, the number of rows of each class; otherwise empty.
     better_scoring : list of str or None
         Then values of `scoring` that would tell such a model from a good one, if the
         present one hardly does.
@@ -168,6 +174,7 @@ def diagnose(
     cv=None,
     target_error=None,
     scoring=None,
+    groups=None,
     random_state=None,
     n_jobs=None,
     verbose=0,
@@ -202,6 +209,10 @@ def diagnose(
         What is scored. Errors are one minus a score whose best value is one (accuracy,
         R^2, AUC), and the absolute value of a ``neg_`` score. None is the estimator's
         `score`: error rate, or the share of the target's variance not explained.
+
+    groups : array-like of shape (n_samples,), default=None
+        Group of each row, for a group-wise `cv`, and for networks whose
+        `validation_splitter` keeps groups together.
 
     random_state : int, RandomState instance or None, default=None
         Seed of the estimator where it has none, of the learning curve's rows and of
@@ -269,15 +280,24 @@ def diagnose(
     random_state = check_random_state(random_state)
     seed = int(random_state.randint(2**31 - 1))
     estimator = with_seed(estimator, seed)
-    X, y = indexable(X, y)
+    X, y, groups = indexable(X, y, groups)
     splitter = check_cv(cv, y, classifier=is_classifier(estimator))
-    splits = list_splits(splitter, X, y)
+    split_params = {"groups": groups} if may_split_by_groups(splitter) else {}
+    splits = list_splits(splitter, X, y, **split_params)
     if len(splits) < 2:
         raise ValueError("cv gives 1 split: the standard errors need at least two.")
     measure = Measure(
-        X, y, splits, make_error(estimator, scoring), n_jobs, estimator, verbose
+        X,
+        y,
+        splits,
+        make_error(estimator, scoring),
+        n_jobs,
+        estimator,
+        verbose,
+        groups,
     )
-    (base,) = measure(estimator, [{}], must_fit=True)
+    with _about_folds_without_a_class(measure, scoring):
+        (base,) = measure(estimator, [{}], must_fit=True)
     if not base.is_complete or not np.isfinite(base.train).all():
         raise ValueError(
             f"The score (scoring={scoring!r}) is not finite on some folds: diagnosis "
@@ -300,10 +320,11 @@ def diagnose(
     measure.lines.say(f"2 of {measure.lines.n_total} settings done")
     tried = _try_changes(measure, estimator, base, changes)
     if target_error is None:
-        reference, errors = _best_of_all(measure, models, base, tried)
+        reference, errors, found = _best_of_all(measure, models, base, tried)
         reference_error, differences = errors.mean(), base.validation - errors
     else:
         reference, reference_error = "target_error", target_error
+        found = [base.validation, *(errors for _, errors in tried)]
         differences = base.validation - target_error
     verdict = judge(
         base.train.mean(),
@@ -314,11 +335,10 @@ def diagnose(
         gap_se=_se(base.validation - base.train),
         helpful={each.aim for each, _ in tried if _helps(each, 2)},
     )
-    errors = [base.validation.mean(), *(each.validation_error for each, _ in tried)]
-    if target_error is None:
-        errors.append(reference_error)
-    least_error = min(errors)
-    remedies = _remedies_of(verdict, [remedy for remedy, _ in tried])
+    beats_constant = any(_beats(errors, baseline, measure) for errors in found)
+    # (What brings a target out of reach near to its mean may be on a good way.)
+    most = baseline.validation.mean() if is_classifier(estimator) else np.inf
+    remedies = _remedies_of(verdict, [remedy for remedy, _ in tried], most)
     return Diagnosis(
         verdict=verdict.name,
         cause=remedies[0].cause if remedies else None,
@@ -334,11 +354,40 @@ def diagnose(
         stop_reasons=dict(Counter(base.stop_reasons)),
         learning_curve=_learning_curve(measure, estimator, base, random_state),
         n_folds=len(splits),
-        **_on_classes(measure, base, least_error, baseline, scoring),
+        **_on_classes(measure, base, beats_constant, scoring),
     )
 
 
-def _on_classes(measure, base, least_error, baseline, scoring):
+@contextmanager
+def _about_folds_without_a_class(measure, scoring):
+    """Say in an error of the score that there are such folds, where there are."""
+    try:
+        yield
+    except ValueError as error:
+        lacking = measure.folds_without_a_class()
+        if not lacking:
+            raise
+        counts = dict(
+            zip(measure.classes.tolist(), measure.class_counts.tolist(), strict=True)
+        )
+        raise ValueError(
+            f"The score (scoring={scoring!r}) or the fit failed, and of the classes of "
+            f"y, {counts}, some are missing in {len(lacking)} of {len(measure.splits)} "
+            f"folds, such as the {lacking[0][1]} rows of fold {lacking[0][0]}. Give "
+            "more rows of them, lower cv, or set scoring to one that is defined "
+            f"without them, such as 'balanced_accuracy'. The error was: {error}"
+        ) from error
+
+
+def _beats(errors, baseline, measure):
+    """Whether a model is better than a constant, by more than the luck of a row."""
+    differences = baseline.validation - errors
+    if not np.isfinite(errors).all():
+        return False
+    return differences.mean() > max(_CLEARLY * measure.se(differences), 0)
+
+
+def _on_classes(measure, base, beats_constant, scoring):
     """What a Diagnosis says if the model, or the score, tells no classes apart."""
     if measure.classes is None or len(measure.classes) < 2:
         return {}
@@ -348,13 +397,16 @@ def _on_classes(measure, base, least_error, baseline, scoring):
     is_blind = scoring in (None, "accuracy") and (
         counts.max() >= _DOMINANT_SHARE * counts.sum()
     )
-    is_no_worse = least_error >= baseline.validation.mean()
-    if base.only_class is None and not (is_blind and is_no_worse):
+    if base.only_class is None and (beats_constant or not is_blind):
         return {}
     better = None
     if is_blind:
         better = ["balanced_accuracy"]
-        better += ["average_precision"] if len(counts) == 2 else ["f1_macro"]
+        if len(counts) > 2:
+            better.append("f1_macro")
+        elif not measure.folds_without_a_class():
+            # It is not defined on others.
+            better.append("average_precision")
     classes = measure.classes.tolist()
     return {
         "only_class": None if base.only_class is None else classes[base.only_class],
@@ -411,10 +463,17 @@ def _ranked(pairs):
     return pairs
 
 
-def _remedies_of(verdict, tried):
-    """What helped by more than its standard error, and is aimed at the verdict."""
+def _remedies_of(verdict, tried, constant_error=np.inf):
+    """What helped by more than its standard error, and is aimed at the verdict.
+
+    What has only brought the model to the error of a constant is no remedy.
+    """
     return [
-        remedy for remedy in tried if verdict.names(remedy.aim) and _helps(remedy, 1)
+        remedy
+        for remedy in tried
+        if verdict.names(remedy.aim)
+        and _helps(remedy, 1)
+        and remedy.validation_error < (1 - _ROUNDING) * constant_error
     ]
 
 
@@ -426,7 +485,7 @@ def _helps(remedy, n_standard_errors):
 
 
 def _best_of_all(measure, models, base, tried):
-    """The name and the validation errors of the best of everything."""
+    """The name and the errors of the best of everything, and the errors of all."""
     best = "this estimator as it is", base.validation
     candidates = [(f"this estimator with {remedy}", errors) for remedy, errors in tried]
     for name, model in models:
@@ -436,7 +495,7 @@ def _best_of_all(measure, models, base, tried):
         # Never true of a model that failed.
         if errors.mean() < best[1].mean():
             best = name, errors
-    return best
+    return *best, [base.validation, *(errors for _, errors in candidates)]
 
 
 def _errors(base):

@@ -8,11 +8,14 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.metrics import check_scoring
+from sklearn.utils.metadata_routing import get_routing_for_object
 
 from .._utils.progress import ProgressLines
+from .._utils.warnings import warn
 from .._utils.wrappers import find_model
 from ..model_selection import GridSearchCV
 
@@ -123,18 +126,42 @@ class Measure:
     verbose : int
         Above zero a line is printed when settings are measured, above one also those of
         the searches. How many there are is to be set in `lines`.
+    groups : array-like, default=None
+        For the validation splits of networks.
     """
 
-    def __init__(self, X, y, splits, error, n_jobs, estimator, verbose=0):
+    def __init__(self, X, y, splits, error, n_jobs, estimator, verbose=0, groups=None):
         self.lines = ProgressLines("diagnose", verbose, what="settings")
         self._verbose = verbose
         self._X, self._y, self.splits = X, y, splits
         self._error, self._n_jobs = error, n_jobs
+        self._groups = groups
         self.n_train = len(splits[0][0])
         target = np.asarray(y)
         self.classes, self.class_counts = None, None
         if is_classifier(estimator) and target.ndim == 1:
             self.classes, self.class_counts = np.unique(target, return_counts=True)
+
+    def folds_without_a_class(self):
+        """(number, "training" or "validation") of the folds that miss some class."""
+        if self.classes is None:
+            return []
+        target = np.asarray(self._y)
+        return [
+            (number, part)
+            for number, split in enumerate(self.splits)
+            for part, rows in zip(("training", "validation"), split, strict=True)
+            if len(np.unique(target[rows])) < len(self.classes)
+        ]
+
+    def _params_for(self, estimator):
+        """What is given to the search's `fit` beside the data."""
+        params = {"groups": self._groups}
+        if get_config()["enable_metadata_routing"]:
+            # The splits are made, and only who asks may be given any.
+            routing = get_routing_for_object(estimator)
+            return {name: params[name] for name in routing.consumes("fit", params)}
+        return params
 
     def se(self, differences):
         """Standard error of a mean over folds, whose training sets overlap.
@@ -177,7 +204,8 @@ class Measure:
             n_jobs=self._n_jobs,
             verbose=max(0, int(self._verbose) - 1),
         )
-        with warnings.catch_warnings():
+        params = {} if self._groups is None else self._params_for(estimator)
+        with warnings.catch_warnings(record=True) as caught:
             # How training ended is a part of the report.
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.simplefilter("ignore", FitFailedWarning)
@@ -185,15 +213,19 @@ class Measure:
             # The learning curve begins with fewer rows than a minibatch may have.
             warnings.filterwarnings("ignore", "Got .?batch_size")
             try:
-                results = search.fit(self._X, self._y).cv_results_
-                self.lines.advance(len(changes))
+                results = search.fit(self._X, self._y, **params).cv_results_
             except ValueError:
                 # If every fit fails, scikit-learn makes an error of it.
                 if must_fit:
                     raise
-                self.lines.advance(len(changes))
-                nothing = np.full(len(splits), np.nan)
-                return [Evaluation(nothing, nothing, []) for _ in changes]
+                results = None
+        for warning in caught:
+            # A metric says the same of every fold: once a call.
+            warn(warning.message)
+        self.lines.advance(len(changes))
+        if results is None:
+            nothing = np.full(len(splits), np.nan)
+            return [Evaluation(nothing, nothing, []) for _ in changes]
         return [
             _evaluation(results, index, len(splits)) for index in range(len(changes))
         ]

@@ -77,8 +77,8 @@ def _on_classes(d):
     rarest = min(d.class_counts, key=d.class_counts.get)
     if d.only_class is None:
         yield (
-            f"Nothing that was tried has a smaller error than predicting the class "
-            f"{frequent!r} for all rows."
+            "Nothing that was tried has a clearly smaller error than predicting the "
+            f"class {frequent!r} for all rows."
         )
     else:
         n_others = n_rows - d.class_counts[d.only_class]
@@ -87,11 +87,11 @@ def _on_classes(d):
             f"none of the {n_others} of {n_rows} rows that are of another."
         )
     if d.better_scoring:
-        one, other = d.better_scoring
+        better = " or ".join(map(repr, d.better_scoring))
         yield (
             f"One class for all rows has an accuracy of "
             f"{d.class_counts[frequent] / n_rows:.0%}, so this scoring hardly tells it "
-            f"from a good model: scoring={one!r} or {other!r} would tell."
+            f"from a good model: scoring={better} would tell."
         )
     if d.class_counts[rarest] < d.n_folds:
         yield (
