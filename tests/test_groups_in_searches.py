@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg.augmentation import AugmentingResampler, GaussianNoise, ResampledClassifier
 from skreg.feature_selection import SparseInputSelector
 from skreg.model_selection import (
     GridSearchCV,
@@ -323,3 +324,21 @@ def test_splitters_for_these_rows_work():
     for splitter in (PredefinedSplit(PART), check_cv(SPLIT)):
         net = network(splitter).fit(X, Y)
         assert len(net.validation_scores_) == net.n_iter_
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("outside", [False, True])
+def test_groups_go_through_a_resampled_estimator(outside, inside, n_jobs):
+    model = MLPClassifier((5,), max_iter=5, early_stopping=True, random_state=0)
+    model.set_params(validation_splitter=GroupShuffleSplit(1, random_state=0))
+    name = "estimator__" + ("mlpclassifier__" if inside else "") + "alpha"
+    model = make_pipeline(StandardScaler(), model) if inside else model
+    resampler = AugmentingResampler(GaussianNoise(0.1), random_state=0)
+    model = ResampledClassifier(model, resampler)
+    if outside:
+        model = make_pipeline(StandardScaler(), model)
+        name = f"resampledclassifier__{name}"
+    search = GridSearchCV(model, {name: [1e-3, 1e-2]}, cv=GroupKFold(3), n_jobs=n_jobs)
+    search.fit(X, Y, groups=GROUPS)
+    assert search.n_batched_ == 0 and np.isfinite(search.best_score_)

@@ -14,6 +14,7 @@ from .._fitting.keys import identity_key, value_key
 from .._fitting.splits import splits_by_groups
 from .._utils.publishing import quietly
 from .._utils.wrappers import find_model, fit_parameter, transforms_target
+from ..augmentation import ResampledClassifier, ResampledRegressor
 from ._sklearn_private import check_method_params, safe_split
 
 __all__ = [
@@ -86,12 +87,17 @@ def with_groups(estimator, fit_params, groups):
         alone.
     """
     _, network = find_model(estimator, exact=True)
+    name = fit_parameter(estimator, "groups")
+    if isinstance(network, (ResampledClassifier, ResampledRegressor)):
+        # It hands on what it is given, for the rows that it has made.
+        inner = network.estimator
+        _, network = find_model(inner, exact=True)
+        name = name.removesuffix("groups") + fit_parameter(inner, "groups")
     try:
         needs_groups = network._is_one_task() and splits_by_groups(network)
     except AttributeError:
         # Another library's estimator.
         return fit_params
-    name = fit_parameter(estimator, "groups")
     if get_config()["enable_metadata_routing"]:
         name = "groups"
         needs_groups = network.get_metadata_routing().fit.requests[name] is True

@@ -64,7 +64,12 @@ class LockstepSearch(PresentationMixin):
                 "give {}."
             )
         can_batch = any(candidate.network is not None for candidate in candidates)
-        if not can_batch or private.has_callbacks(self):
+        # scikit-learn would give the groups to the splitter alone.
+        groups = params.get("groups")
+        hands_on = any(
+            with_groups(candidate.estimator, {}, groups) for candidate in candidates
+        )
+        if not (can_batch or hands_on) or private.has_callbacks(self):
             return self._fit_as_sklearn(X, y, params)
         with fitted_at_once(self) as scratch:
             scratch._fit_in_lockstep(X, y, checked, base_estimator, candidates)
