@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -30,6 +31,8 @@ CASES = {
     "feature_penalty": ("group_lasso", {"feature_alpha": 0.01}),
     "feature_epsilon": (0.1, {"feature_alpha": 0.01}),
     "feature_groups": ([[0, 1]], {"feature_alpha": 0.01}),
+    "activation": ("tanh", {"hidden_layer_sizes": (3,)}),
+    "dropout": (0.2, {"hidden_layer_sizes": (3,)}),
     "batch_size": (20, {"solver": "adam"}),
     "shuffle": (False, {"solver": "sgd"}),
     "learning_rate": ("adaptive", {"solver": "sgd"}),
@@ -52,6 +55,8 @@ ELSEWHERE = {
     "shuffle": {"solver": "lbfgs"},
     "learning_rate_init": {"solver": "fista"},
     "n_iter_no_change": {"solver": "lbfgs"},
+    "activation": {"hidden_layer_sizes": ()},
+    "dropout": {"hidden_layer_sizes": ()},
     "beta_1": {"solver": "sgd"},
     "beta_2": {"solver": "sgd"},
     "epsilon": {"solver": "sgd"},
@@ -99,6 +104,50 @@ def test_one_warning_names_all_of_them():
     assert "momentum=0.5 (needs solver='sgd')" in message
     assert "power_t=0.2 (needs learning_rate='invscaling')" in message
     assert len(messages_of(lambda: make_pipeline(StandardScaler(), network).fit(X, Y)))
+
+
+SPLITTER = GroupShuffleSplit(1, random_state=0)
+
+
+@pytest.mark.parametrize(
+    "params, inert",
+    [
+        ({"validation_splitter": SPLITTER}, "validation_fraction=0.3 (needs valid"),
+        ({"refit": 5}, "validation_fraction=0.3 (needs validation_splitter=None and"),
+        ({"refit": True}, None),
+    ],
+)
+def test_where_the_validation_rows_come_from(params, inert):
+    network = MLPClassifier(early_stopping=True, validation_fraction=0.3, **params)
+    found = inert_parameters(network)
+    assert len(found) == (inert is not None)
+    assert inert is None or found[0].startswith(inert)
+
+
+def test_a_penalty_without_epsilon():
+    network = MLPClassifier(feature_alpha=0.1, feature_epsilon=0.2)
+    network.set_params(feature_penalty="group_lasso")
+    (found,) = inert_parameters(network)
+    assert found == "feature_epsilon=0.2 (needs feature_penalty='log_sum')"
+
+
+def test_what_the_arguments_of_fit_leave_nothing_to_do():
+    groups, given = np.arange(60) // 3, {"X_val": X, "y_val": Y}
+    network = MLPClassifier((3,), early_stopping=True, max_iter=2, random_state=0)
+    assert messages_of(lambda: network.fit(X, Y, **given)) == []
+    network.set_params(validation_fraction=0.3)
+    (message,) = messages_of(lambda: network.fit(X, Y, **given))
+    assert "validation_fraction=0.3 (needs fit without X_val)" in message
+    network.set_params(validation_fraction=0.1, validation_splitter=SPLITTER)
+    assert messages_of(lambda: network.fit(X, Y, groups=groups)) == []
+    (message,) = messages_of(lambda: network.fit(X, Y, groups=groups, **given))
+    assert "(needs fit without X_val)" in message and "groups (needs" in message
+    network.set_params(validation_splitter=ShuffleSplit(1))
+    (message,) = messages_of(lambda: network.fit(X, Y, groups=groups))
+    assert "validation_splitter that splits by them" in message
+    network.set_params(validation_splitter=None, early_stopping=False)
+    (message,) = messages_of(lambda: network.fit(X, Y, groups=groups))
+    assert "groups (needs early_stopping=True" in message
 
 
 def test_nothing_is_said_where_many_networks_train():

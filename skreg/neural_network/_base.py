@@ -112,7 +112,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         """
         self._validate_params()
         self._check_parameters_together()
-        self._warn_about_inert_parameters()
+        self._warn_about_inert_parameters(X_val is not None, groups is not None)
         # The callbacks know the user's object, not the copy that is fitted.
         callbacks = FitCallbacks.of(self, X, y, sample_weight)
         validation_data = X_val, y_val, sample_weight_val
@@ -220,9 +220,11 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         """Raise a ValueError for what no single parameter's constraint can say."""
         check_parameters_together(self)
 
-    def _warn_about_inert_parameters(self):
+    def _warn_about_inert_parameters(self, has_validation, has_groups):
         """Warn, once, of all parameters that others leave nothing to do."""
-        inert = [] if is_one_of_many() else inert_parameters(self)
+        inert = []
+        if not is_one_of_many():
+            inert = inert_parameters(self, has_validation, has_groups)
         if inert:
             warn(f"What is set here does nothing in this fit: {', '.join(inert)}.")
 

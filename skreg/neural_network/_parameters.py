@@ -12,6 +12,7 @@ from .._core.penalties import INPUT_PENALTIES
 from .._core.stopping import StoppingCriterion
 from .._fitting.refit import check_refit
 from .._fitting.solvers import SOLVERS, named, solver_of
+from .._fitting.splits import splits_by_groups
 from .._fitting.stopping import CRITERIA, check_criterion
 from .._utils.sklearn_private import (
     HasMethods,
@@ -112,10 +113,6 @@ def _needs_solver_that_reads(name):
     return _needs("solver", *readers)
 
 
-_EARLY_STOPPING = _needs("early_stopping", True)
-_FEATURE_ALPHA = _needs_positive("feature_alpha")
-
-
 def _needs_loss_that_reads(name):
     """The condition that the loss is one of those that read a parameter."""
     readers = [
@@ -126,8 +123,25 @@ def _needs_loss_that_reads(name):
     return _needs("loss", *readers)
 
 
-# Which parameters do nothing unless others ask for them, and which those are. What is
-# an error at once (a splitter without early stopping) is not here.
+def _has_hidden_layer(estimator):
+    return len(estimator._hidden_units()) > 0
+
+
+def _is_split_off(estimator):
+    # With `refit` as a number it makes its own validation sets.
+    return estimator.validation_splitter is None and isinstance(estimator.refit, bool)
+
+
+_EARLY_STOPPING = _needs("early_stopping", True)
+_FEATURE_ALPHA = _needs_positive("feature_alpha")
+_HIDDEN_LAYER = (
+    _has_hidden_layer,
+    "a hidden layer, of which hidden_layer_sizes has none",
+)
+
+# Which parameters do nothing unless others ask for them, and which those are: pairs of
+# a condition and how to say so, all of which must hold. What is an error at once (a
+# splitter without early stopping) is not here.
 _NEEDS = {
     **{
         name: _needs_solver_that_reads(name)
@@ -141,10 +155,16 @@ _NEEDS = {
     },
     "l1_ratio": _needs_positive("alpha"),
     "feature_penalty": _FEATURE_ALPHA,
-    "feature_epsilon": _FEATURE_ALPHA,
+    "feature_epsilon": (*_FEATURE_ALPHA, *_needs("feature_penalty", "log_sum")),
     "feature_groups": _FEATURE_ALPHA,
+    "activation": _HIDDEN_LAYER,
+    "dropout": _HIDDEN_LAYER,
     "power_t": _needs("learning_rate", "invscaling"),
-    "validation_fraction": _EARLY_STOPPING,
+    "validation_fraction": (
+        *_EARLY_STOPPING,
+        _is_split_off,
+        "validation_splitter=None and refit=False or True",
+    ),
     "scoring": _EARLY_STOPPING,
     "n_iter_no_change": (
         _is_patient,
@@ -153,13 +173,19 @@ _NEEDS = {
 }
 
 
-def inert_parameters(estimator):
+# What does nothing where validation data are given.
+_OF_OWN_VALIDATION = ("validation_fraction", "validation_splitter")
+
+
+def inert_parameters(estimator, has_validation=False, has_groups=False):
     """The parameters that are set away from their defaults and do nothing.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         Each of its parameters is valid by itself.
+    has_validation, has_groups : bool, default=False
+        Whether `fit` is given `X_val`, and `groups`.
 
     Returns
     -------
@@ -170,10 +196,28 @@ def inert_parameters(estimator):
     for name, default in _defaults_of(type(estimator)):
         value = getattr(estimator, name)
         if not _is_default(value, default):
-            is_met, condition = _NEEDS[name]
-            if not is_met(estimator):
-                found.append(f"{name}={value!r} (needs {condition})")
+            needs = _NEEDS[name]
+            for is_met, condition in zip(needs[::2], needs[1::2], strict=True):
+                if not is_met(estimator):
+                    found.append(f"{name}={value!r} (needs {condition})")
+                    break
+    if has_validation:
+        # These are not to be named twice, and no splitter is needed with X_val.
+        found = [text for text in found if not text.startswith(_OF_OWN_VALIDATION)]
+        for name in _OF_OWN_VALIDATION:
+            value = getattr(estimator, name)
+            if not _is_default(value, _default_of(type(estimator), name)):
+                found.append(f"{name}={value!r} (needs fit without X_val)")
+    if has_groups and (has_validation or not splits_by_groups(estimator)):
+        found.append(
+            "groups (needs early_stopping=True with a validation_splitter that splits "
+            "by them, and fit without X_val)"
+        )
     return found
+
+
+def _default_of(kind, name):
+    return signature(kind.__init__).parameters[name].default
 
 
 @cache
