@@ -229,7 +229,7 @@ def test_a_path_ends_at_its_last_good_network():
         network = MLPRegressor((8, 8), **params)
         reasons.add(fitted_or_none(network, X, Y_REAL).stop_reason_)
         if network.stop_reason_ == "diverged":
-            with pytest.raises(ValueError, match=f"lower learning_rate_init={rate}"):
+            with pytest.raises(ValueError, match=f"ower learning_rate_init={rate}"):
                 feature_path(network, X, Y_REAL)
     assert reasons == {"max_iter", "diverged"}
 

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._fitting.judging import advice_on_divergence
 from skreg.feature_selection import (
     SparseInputSelector,
     StabilitySelection,
@@ -306,6 +307,43 @@ def test_refit_says_it_once():
     model.set_params(max_iter=20)
     (message,) = warnings_of(lambda: model.fit(X, PRICES))
     assert "normalize_y=True" in message
+
+
+def test_what_diverges_on_dollars_names_normalize_y():
+    model = MLPRegressor((10,), solver="sgd", random_state=0)
+    (message,) = warnings_of(lambda: model.fit(X, PRICES))
+    assert "diverged" in message and "normalize_y=True" in message
+    assert "Lower learning_rate_init=0.001" in message
+    model.set_params(normalize_y=True, learning_rate_init=1e3)
+    (message,) = warnings_of(lambda: model.fit(X, PRICES))
+    assert "diverged" in message and "normalize_y" not in message
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "fista"])
+def test_solvers_without_a_learning_rate_are_not_told_to_lower_it(solver):
+    model = MLPRegressor((10,), solver=solver, random_state=0)
+    for fit in (
+        lambda: MLPRegressor((), solver=solver, alpha=100).fit(X, CURVE),
+        lambda: model.set_params(max_iter=1).fit(X, PRICES),
+    ):
+        messages = "".join(warnings_of(fit))
+        assert messages and "learning_rate_init" not in messages
+    advice = advice_on_divergence(model._make_config())
+    assert "learning_rate_init" not in advice and "normalize_y=True" in advice
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_score_that_is_not_finite_is_named(solver):
+    model = MLPRegressor((10,), solver=solver, early_stopping=True, random_state=0)
+    calls = []
+
+    def score(*data):
+        calls.append(data)
+        return len(calls) if len(calls) < 3 else np.nan
+
+    model.set_params(scoring=score)
+    messages = "".join(warnings_of(lambda: model.fit(X, CURVE)))
+    assert "set scoring=" in messages and "learning_rate_init" not in messages
 
 
 def test_paths_say_nothing_of_their_points():

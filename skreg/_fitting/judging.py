@@ -15,13 +15,14 @@ from enum import StrEnum
 import numpy as np
 from scipy import sparse
 
-from .._core.losses import HalfMultinomial
+from .._core.losses import REGRESSION_LOSSES, HalfMultinomial
 from .._core.predictions import raw_predictions
 from .._core.rows import any_column_varies
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for
+from .solvers import solver_of
 
-__all__ = ["Fault", "FaultKind", "fault_of"]
+__all__ = ["Fault", "FaultKind", "advice_on_divergence", "fault_of"]
 
 # Whether predictions differ shows on fewer rows than whether they are any good. (Each
 # hundred costs a short fit of 100 units about a percent of its time.)
@@ -49,9 +50,6 @@ _FAR_WORSE = 10.0
 # A target with a mean nearer to zero than its spread, and with a spread within this
 # factor of one, is scaled already.
 _NEAR_ONE = 3.0
-
-# The others do not look at `learning_rate_init`.
-_WITH_LEARNING_RATE = ("adam", "sgd")
 
 # Something else went wrong, and it has a message of its own.
 _SPEAK_FOR_THEMSELVES = (
@@ -90,12 +88,12 @@ class Fault:
         return f"{self.seen} {self.advice}"
 
 
-def fault_of(estimator, outcome, X, y, sample_weight=None, rows=None, validation=None):
+def fault_of(config, outcome, X, y, sample_weight=None, rows=None, validation=None):
     """What is wrong with the network of a task that succeeded; None if nothing is.
 
     Parameters
     ----------
-    estimator : MLPClassifier or MLPRegressor
+    config : FitConfig
     outcome : FitOutcome
     X, y, sample_weight
         As the task was given them.
@@ -110,7 +108,7 @@ def fault_of(estimator, outcome, X, y, sample_weight=None, rows=None, validation
     """
     if outcome.stop_reason in _SPEAK_FOR_THEMSELVES:
         return None
-    is_regressor = estimator._problem.is_regression
+    is_regressor = config.problem.is_regression
     rows = _some(
         X,
         sample_weight,
@@ -122,7 +120,7 @@ def fault_of(estimator, outcome, X, y, sample_weight=None, rows=None, validation
         if fault is not None:
             return fault
     network = outcome.network
-    Y = estimator._problem.encode(y[rows], outcome.encoding, np.float64).T
+    Y = config.problem.encode(y[rows], outcome.encoding, np.float64).T
     varied = [k for k in range(len(Y)) if (Y[k] != Y[k, 0]).any()]
     if not varied:
         return None
@@ -136,23 +134,35 @@ def fault_of(estimator, outcome, X, y, sample_weight=None, rows=None, validation
             last_raw = _raw_predictions(network, last, X, rows)
             is_constant = _is_constant(last_raw[varied], Y[varied])
         if is_constant and any_column_varies(X, rows):
-            return _fault_of_constant(estimator, X, rows)
+            return _fault_of_constant(config, X, rows)
         if not is_regressor:
-            weight = estimator._problem.training_weight(
+            weight = config.problem.training_weight(
                 sample_weight, y, rows, outcome.encoding
             )
-            return _fault_of_classes(estimator, outcome, raw, Y, weight, X, rows)
+            return _fault_of_classes(config, outcome, raw, Y, weight, X, rows)
         weight = None if sample_weight is None else sample_weight[rows]
         for k in varied:
             one = slice(k, k + 1)
-            fault = _fault_of_output(
-                estimator, outcome, raw[one], Y[one], weight, X, rows
-            )
+            fault = _fault_of_output(config, outcome, raw[one], Y[one], weight, X, rows)
             if fault is not None:
                 if len(Y) > 1:
                     fault = replace(fault, seen=f"Output {k}: {fault.seen}")
                 return fault
     return None
+
+
+def advice_on_divergence(config):
+    """What to do where training has diverged, as a sentence."""
+    ways = []
+    if "learning_rate_init" in solver_of(config.solver).reads:
+        ways.append(f"lower learning_rate_init={config.learning_rate_init}")
+    ways.append("scale the data, for example X with StandardScaler")
+    loss = REGRESSION_LOSSES.get(config.loss)
+    can_scale_y = loss is not None and loss.degree is not None
+    if can_scale_y and not config.normalize_y:
+        ways.append("set normalize_y=True if y is not of the order of one")
+    advice = ", or ".join(ways)
+    return f"{advice[0].upper()}{advice[1:]}."
 
 
 def _some(X, sample_weight, rows, n_most):
@@ -185,17 +195,17 @@ def _is_constant(raw, Y):
     return bool((predicted <= _SMALLEST_SPREAD * unit).all())
 
 
-def _fault_of_constant(estimator, X, rows):
+def _fault_of_constant(config, X, rows):
     seen = "Training has led to predictions that are about the same for all rows."
-    unscaled = _unscaled_inputs(estimator, X, rows)
+    unscaled = _unscaled_inputs(config, X, rows)
     penalties = [
-        f"{name}={getattr(estimator, name)}"
+        f"{name}={getattr(config, name)}"
         for name in ("alpha", "feature_alpha")
-        if getattr(estimator, name) > 0
+        if getattr(config, name) > 0
     ]
     steps = "scale X"
-    if estimator.solver in _WITH_LEARNING_RATE:
-        steps = f"lower learning_rate_init={estimator.learning_rate_init}, or scale X"
+    if "learning_rate_init" in solver_of(config.solver).reads:
+        steps = f"lower learning_rate_init={config.learning_rate_init}, or scale X"
     if penalties:
         advice = (
             f"Lower {' or '.join(penalties)}: it is added to the mean loss, so that "
@@ -209,7 +219,7 @@ def _fault_of_constant(estimator, X, rows):
     return Fault(FaultKind.CONSTANT, seen, advice)
 
 
-def _fault_of_classes(estimator, outcome, raw, Y, weight, X, rows):
+def _fault_of_classes(config, outcome, raw, Y, weight, X, rows):
     """Of a classifier on inputs far from one that is no better than the shares."""
     loss = outcome.network.loss
     share = np.average(Y, axis=1, weights=weight)[:, None]
@@ -221,7 +231,7 @@ def _fault_of_classes(estimator, outcome, raw, Y, weight, X, rows):
     best = np.average(loss.value(constant, Y), weights=weight)
     if own <= best * (_FAR_WORSE if outcome.cut_short else _HARDLY_BETTER):
         return None
-    unscaled = _unscaled_inputs(estimator, X, rows)
+    unscaled = _unscaled_inputs(config, X, rows)
     if unscaled is None:
         return None
     return Fault(
@@ -231,7 +241,7 @@ def _fault_of_classes(estimator, outcome, raw, Y, weight, X, rows):
     )
 
 
-def _fault_of_output(estimator, outcome, raw, Y, weight, X, rows):
+def _fault_of_output(config, outcome, raw, Y, weight, X, rows):
     """Of one output that is no better than a constant; None of one that is."""
     loss = outcome.network.loss
     own = np.average(loss.value(raw, Y), weights=weight)
@@ -245,7 +255,7 @@ def _fault_of_output(estimator, outcome, raw, Y, weight, X, rows):
         not 1 / _FAR_FROM_ONE <= spread <= _FAR_FROM_ONE
         or abs(mean) > _FAR_FROM_ONE * spread
     )
-    unscaled = _unscaled_inputs(estimator, X, rows)
+    unscaled = _unscaled_inputs(config, X, rows)
     if not is_far and outcome.cut_short:
         # It was on its way: who sets a small `max_iter` asks for that.
         if unscaled is None or own <= best * _FAR_WORSE:
@@ -254,15 +264,15 @@ def _fault_of_output(estimator, outcome, raw, Y, weight, X, rows):
         return None
     is_near = abs(mean) <= spread and 1 / _NEAR_ONE <= spread <= _NEAR_ONE
     longer = "max_iter, n_iter_no_change"
-    if estimator.solver in _WITH_LEARNING_RATE:
-        longer += f", learning_rate_init={estimator.learning_rate_init}"
+    if "learning_rate_init" in solver_of(config.solver).reads:
+        longer += f", learning_rate_init={config.learning_rate_init}"
     ways = []
     if unscaled is not None:
         ways.append(f"scale X, for example with StandardScaler ({unscaled})")
-    if estimator.loss == "poisson":
+    if loss.degree is None:
         if unscaled is None or is_far:
             ways.append(f"divide y by its mean {mean:.3g} if that is far from one")
-    elif not estimator.normalize_y and (is_far or (unscaled is None and not is_near)):
+    elif not config.normalize_y and (is_far or (unscaled is None and not is_near)):
         ways.append(
             "set normalize_y=True, which trains on the scaled target and predicts in "
             f"the unit of y (y has mean {mean:.3g} and standard deviation {spread:.3g})"
@@ -284,7 +294,7 @@ def _seen_of_useless(own, best):
     )
 
 
-def _unscaled_inputs(estimator, X, rows):
+def _unscaled_inputs(config, X, rows):
     """What is said of an input far from the order of one; None if none is."""
     block = X[rows]
     squares = block.multiply(block) if sparse.issparse(X) else np.square(block)
@@ -303,7 +313,7 @@ def _unscaled_inputs(estimator, X, rows):
         worst = int(np.argmax(sizes))
     else:
         return None
-    names = getattr(estimator, "feature_names_in_", None)
+    names = config.feature_names
     name = worst if names is None or len(names) != len(sizes) else repr(names[worst])
     return (
         f"its column {name} has mean {means[worst]:.3g} and standard deviation "

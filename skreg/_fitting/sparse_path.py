@@ -17,6 +17,7 @@ from .._core.objective import Objective
 from .._core.penalties import ElasticNet, input_penalty_named, make_input_penalty
 from .._core.rows import any_column_varies
 from .._core.stopping import Patience, Progress, StopReason
+from .judging import advice_on_divergence
 from .solvers import solver_of
 from .tasks import FitOutcome
 
@@ -379,10 +380,9 @@ class _Trail:
         self.goes_on = False
         self._outcome = replace(self._outcome, stop_reason=reason)
         if self._target == np.inf:
-            rate = self._task.config.learning_rate_init
             error = ValueError(
                 f"Training diverged at feature_alpha={self._value:.3g} on the way to "
-                f"no inputs: lower learning_rate_init={rate}, or scale the data."
+                f"no inputs. {advice_on_divergence(self._task.config)}"
             )
             self._outcome = FitOutcome(error=error)
 

@@ -309,7 +309,7 @@ def trace_paths(tasks, X, y, *, n_enough=0, take=None, faults=None):
 
 def _fault_at(point, task, X, y):
     """What is wrong with the network of a point, or None."""
-    return fault_of(task.predictor, point.outcome, X, y, task.sample_weight, task.rows)
+    return fault_of(task.config, point.outcome, X, y, task.sample_weight, task.rows)
 
 
 def rank_features(points, groups):

@@ -226,7 +226,7 @@ class _LockstepJob:
             return None
         stack = self._stack
         fault = fault_of(
-            network,
+            network._make_config(),
             outcome,
             stack.X,
             stack.y,

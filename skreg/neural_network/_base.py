@@ -209,7 +209,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             fault = None
             if max_iter is None:
                 fault = fault_of(
-                    self, outcome, X, y, sample_weight, validation=validation
+                    task.config, outcome, X, y, sample_weight, validation=validation
                 )
             warn_about(self, outcome.stop_reason, outcome.progress, fault)
         outcome.apply_to(self)

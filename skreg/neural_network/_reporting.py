@@ -1,9 +1,11 @@
 """What training says while it runs, and afterwards."""
 
+from math import isfinite
+
 from sklearn.exceptions import ConvergenceWarning
 
 from .._core.stopping import StopReason
-from .._fitting.judging import FaultKind
+from .._fitting.judging import FaultKind, advice_on_divergence
 from .._fitting.solvers import solver_of
 from .._fitting.stopping import max_iter_of
 from .._utils.warnings import warn
@@ -103,6 +105,13 @@ def warn_about_paths(faults):
             warn(f"{where} {found[0].message}", ConvergenceWarning)
 
 
+def _has_lost_the_score_alone(curves):
+    """Whether of what was recorded last only the validation score is not finite."""
+    if not curves.validation_scores or isfinite(curves.validation_scores[-1]):
+        return False
+    return isfinite(curves.loss[-1]) and isfinite(curves.validation_loss[-1])
+
+
 def _message_about(estimator, reason, progress):
     """The message and its category; a pair of None where all is well."""
     monitors = progress.best_iter is not None
@@ -110,11 +119,20 @@ def _message_about(estimator, reason, progress):
         message, category = "Training interrupted by user.", UserWarning
     elif reason is StopReason.DIVERGED:
         kept = f"iteration {progress.best_iter}" if monitors else "the last finite one"
+        seen = (
+            "Training diverged in iteration {}: the loss, the validation score or a "
+            "prediction is not finite."
+        )
+        advice = advice_on_divergence(estimator._make_config())
+        if _has_lost_the_score_alone(progress.curves):
+            seen = "Training ended in iteration {}: its validation score is not finite."
+            advice = (
+                f"The losses are: set scoring={estimator.scoring!r} to a score that is "
+                "defined for the validation rows, or to 'loss'."
+            )
         message, category = (
-            f"Training diverged in iteration {progress.n_epochs}: the loss, the "
-            "validation score or a prediction is not finite. The parameters of "
-            f"{kept} are kept. Lower learning_rate_init="
-            f"{estimator.learning_rate_init}, or scale the data.",
+            f"{seen.format(progress.n_epochs)} The parameters of {kept} are kept. "
+            f"{advice}",
             ConvergenceWarning,
         )
     elif reason is StopReason.NO_DESCENT:
