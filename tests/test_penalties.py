@@ -6,7 +6,13 @@ from scipy.optimize import minimize_scalar
 
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
-from skreg._core.penalties import ElasticNet, soft_threshold
+from skreg._core.penalties import (
+    ElasticNet,
+    GroupLasso,
+    InputGroups,
+    PenaltySum,
+    soft_threshold,
+)
 
 
 @pytest.fixture
@@ -147,3 +153,33 @@ def test_keep_forgets_the_other_models(network):
     penalty.keep(np.array([0]))
     assert penalty.is_proximal
     assert not ElasticNet([0.1, 0.0], [0.0, 1.0], float).is_proximal
+
+
+def test_what_the_models_left_need_is_known():
+    for make in (lambda net: net, lambda net: PenaltySum([net])):
+        penalty = make(ElasticNet([0.1, 0.2, 0.3], [0.0, 0.6, 0.0], float))
+        assert penalty.is_proximal and penalty.needs_elementwise_steps
+        np.testing.assert_allclose(penalty.weight_decay, [0.1, 0.08, 0.3])
+        np.testing.assert_allclose(penalty.linear_strength(), [0, 0.12, 0])
+        assert penalty.smallest_strength() == pytest.approx(0.12)
+        assert penalty.tied_groups is None and len(penalty.tied_models) == 0
+        penalty.keep(np.array([0, 2]))
+        assert not penalty.is_proximal and not penalty.needs_elementwise_steps
+        assert penalty.smallest_strength() is None
+        np.testing.assert_array_equal(penalty.linear_strength(), [0, 0])
+
+
+def test_stationarity_is_the_largest_distance_in_the_scale_of_its_group():
+    W, G = np.zeros((2, 3, 1)), np.zeros((2, 3, 1))
+    later, later_G = np.ones((2, 1, 1)), np.zeros((2, 1, 1))
+    G[0, :2, 0] = 3.0, 4.0  # a group of two, of norm 5
+    later_G[1] = 1.5
+    plain = ElasticNet([0.5, 0.5], [1.0, 1.0], float)
+    np.testing.assert_allclose(plain.stationarity([W, later], [G, later_G]), [3.5, 2.0])
+    inputs = GroupLasso([1.0, 0.0], InputGroups([0, 0, 1]), float)
+    np.testing.assert_allclose(
+        PenaltySum([ElasticNet([0.0] * 2, [0.0] * 2, float), inputs]).stationarity(
+            [W, later], [G, later_G]
+        ),
+        [(5 - np.sqrt(2)) / np.sqrt(2), 1.5],
+    )

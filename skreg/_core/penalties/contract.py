@@ -19,6 +19,9 @@ class Penalty(ABC):
         Of the class: the models' attributes that its constructor takes, by these names,
         as vectors over models. The first is the strength, of which zero (or False)
         means that a model does not have this penalty.
+    is_proximal : bool
+        Whether any model needs a proximal step. Asked in every step, like the next two,
+        so an attribute that is set when models are forgotten.
     needs_elementwise_steps : bool
         Whether `prox` needs the step size of every single weight. An optimizer that has
         one step size a model hands that over in any case.
@@ -28,6 +31,7 @@ class Penalty(ABC):
     """
 
     parameters: tuple = ()
+    is_proximal = True
     needs_elementwise_steps = False
     tied_groups = None
 
@@ -35,11 +39,6 @@ class Penalty(ABC):
     @abstractmethod
     def weight_decay(self):
         """The strength of the L2 part of every model: ``(n_models,)``."""
-
-    @property
-    def is_proximal(self):
-        """Whether any model needs a proximal step."""
-        return True
 
     @property
     def tied_models(self):
@@ -172,6 +171,15 @@ class PenaltySum(Penalty):
 
     def __init__(self, terms):
         self._terms = list(terms)
+        self._update()
+
+    def _update(self):
+        self._proximal = [term for term in self._terms if term.is_proximal]
+        self.is_proximal = bool(self._proximal)
+        self.needs_elementwise_steps = any(
+            term.needs_elementwise_steps for term in self._terms
+        )
+        self.tied_groups = self._terms[-1].tied_groups
 
     @property
     def terms(self):
@@ -182,24 +190,13 @@ class PenaltySum(Penalty):
         return sum(term.weight_decay for term in self._terms)
 
     @property
-    def is_proximal(self):
-        return any(term.is_proximal for term in self._terms)
-
-    @property
-    def needs_elementwise_steps(self):
-        return any(term.needs_elementwise_steps for term in self._terms)
-
-    @property
-    def tied_groups(self):
-        return self._terms[-1].tied_groups
-
-    @property
     def tied_models(self):
         return self._terms[-1].tied_models
 
     def keep(self, models):
         for term in self._terms:
             term.keep(models)
+        self._update()
 
     def value(self, layers):
         return sum(term.value(layers) for term in self._terms)
@@ -209,9 +206,8 @@ class PenaltySum(Penalty):
             term.majorize(layers)
 
     def prox(self, layers, step_sizes, group_step_sizes=None):
-        for term in self._terms:
-            if term.is_proximal:
-                term.prox(layers, step_sizes, group_step_sizes)
+        for term in self._proximal:
+            term.prox(layers, step_sizes, group_step_sizes)
 
     def cancel(self, layers, forces):
         for term in self._terms:

@@ -46,21 +46,18 @@ class ElasticNet(Penalty):
         l1_ratio = np.asarray(l1_ratio, dtype=np.float64)
         self._l1 = _per_model(alpha * l1_ratio, dtype)
         self._l2 = _per_model(alpha * (1 - l1_ratio), dtype)
+        self._update()
+
+    def _update(self):
+        self.is_proximal = self.needs_elementwise_steps = bool(self._l1.any())
 
     @property
     def weight_decay(self):
         return self._l2[:, 0, 0]
 
-    @property
-    def is_proximal(self):
-        return bool(self._l1.any())
-
-    @property
-    def needs_elementwise_steps(self):
-        return self.is_proximal
-
     def keep(self, models):
         self._l1, self._l2 = self._l1[models], self._l2[models]
+        self._update()
 
     def value(self, layers):
         value = self.smooth_value(layers)
