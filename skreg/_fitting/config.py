@@ -26,18 +26,41 @@ matters to everything.
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from inspect import signature
+from math import inf
+from numbers import Integral, Real
 from typing import Any
 
+from .._core.activations import ACTIVATIONS
+from .._core.losses import REGRESSION_LOSSES
+from .._core.penalties import INPUT_PENALTIES
+from .._core.stopping import StoppingCriterion
+from .._utils.sklearn_private import (
+    HasMethods,
+    Interval,
+    Options,
+    RealNotInt,
+    StrOptions,
+)
 from .input_groups import parse_feature_groups
 from .keys import value_key
+from .solvers import SOLVERS
+from .stopping import CRITERIA, max_iter_of, patience_of
 
-__all__ = ["FitConfig", "check_marks", "extras_of", "key_of", "parameter_names"]
+__all__ = [
+    "FitConfig",
+    "check_marks",
+    "constraints_of",
+    "extras_of",
+    "hidden_units_of",
+    "key_of",
+    "parameter_names",
+]
 
 SCOPES = ("model", "batch", "run")
 SHARED = ("data", "target", "start")
 
 
-def _mark(scope, *matters_to, in_step=False):
+def _mark(scope, *matters_to, in_step=False, allowed=None):
     """A field with its scope, and the shared values that depend on it.
 
     Parameters
@@ -46,9 +69,26 @@ def _mark(scope, *matters_to, in_step=False):
     *matters_to : {"data", "target", "start"}
     in_step : bool, default=False
         Whether a step works with a vector of it over the models.
+    allowed : list, default=None
+        What the estimator's parameter of this name may be, as scikit-learn's
+        `_parameter_constraints` say it; None where there is no such parameter.
     """
-    metadata = {"scope": scope, "matters_to": matters_to, "in_step": in_step}
-    return field(metadata=metadata)
+    return field(
+        metadata={
+            "scope": scope,
+            "matters_to": matters_to,
+            "in_step": in_step,
+            "allowed": allowed,
+        }
+    )
+
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+_BELOW_ONE = Interval(Real, 0, 1, closed="left")
+_COUNT = Interval(Integral, 1, None, closed="left")
+_AUTO = StrOptions({"auto"})
+_SCHEDULES = {name for solver in SOLVERS.values() for name in solver.schedules}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,60 +123,128 @@ class FitConfig:
     kind: type = _mark("batch", "data", "target", "start")
     extras: dict = _mark("batch", "data", "target", "start")
     problem_type: type = _mark("batch", "data", "target", "start")
-    hidden_units: tuple = _mark("batch")
-    activation: str = _mark("batch", "start")
-    loss: str | None = _mark("batch", "data")
-    huber_delta: float | None = _mark("batch")
-    quantile: float | None = _mark("batch")
+    hidden_units: tuple = _mark("batch", allowed=["array-like", _COUNT])
+    activation: str = _mark("batch", "start", allowed=[StrOptions(ACTIVATIONS.keys())])
+    loss: str | None = _mark(
+        "batch", "data", allowed=[StrOptions(REGRESSION_LOSSES.keys())]
+    )
+    huber_delta: float | None = _mark("batch", allowed=[_POSITIVE])
+    quantile: float | None = _mark(
+        "batch", allowed=[Interval(Real, 0, 1, closed="both"), None]
+    )
     # An augmentation prepares itself for the scaled target; all else has the scaling
     # itself in its key.
-    normalize_y: bool = _mark("model", "start")
-    class_weight: Any = _mark("model", "start")
+    normalize_y: bool = _mark("model", "start", allowed=["boolean"])
+    class_weight: Any = _mark(
+        "model", "start", allowed=[dict, StrOptions({"balanced"}), None]
+    )
 
     # The penalties.
-    alpha: float = _mark("model", in_step=True)
-    l1_ratio: float = _mark("model", in_step=True)
-    feature_alpha: float = _mark("model", in_step=True)
-    feature_penalty: str = _mark("batch")
+    alpha: float = _mark("model", in_step=True, allowed=[_NOT_NEGATIVE])
+    l1_ratio: float = _mark(
+        "model", in_step=True, allowed=[Interval(Real, 0, 1, closed="both")]
+    )
+    feature_alpha: float = _mark("model", in_step=True, allowed=[_NOT_NEGATIVE])
+    feature_penalty: str = _mark("batch", allowed=[StrOptions(INPUT_PENALTIES.keys())])
     # What "auto" stands for is found with the start, and then a vector.
-    feature_epsilon: float | str = _mark("model")
+    feature_epsilon: float | str = _mark("model", allowed=[_AUTO, _POSITIVE])
     # A batch agrees on the partition that is parsed from it.
-    feature_groups: Any = _mark("model")
+    feature_groups: Any = _mark("model", allowed=["array-like", None])
     feature_names: Any = _mark("run")
 
     # The steps.
-    solver: str = _mark("batch")
-    dropout: float = _mark("model", in_step=True)
-    augmentation: Any = _mark("model", "start")
+    solver: str = _mark("batch", allowed=[StrOptions(SOLVERS.keys())])
+    dropout: float = _mark("model", in_step=True, allowed=[_BELOW_ONE])
+    augmentation: Any = _mark(
+        "model", "start", allowed=[callable, HasMethods(["fit_resample"]), None]
+    )
     # A batch agrees on the size that comes of it.
-    batch_size: int | str = _mark("model")
-    shuffle: bool = _mark("batch")
-    learning_rate: str = _mark("batch")
-    learning_rate_init: float = _mark("model", in_step=True)
-    power_t: float = _mark("model", in_step=True)
-    momentum: float = _mark("model", in_step=True)
-    nesterovs_momentum: bool = _mark("batch")
-    beta_1: float = _mark("model", in_step=True)
-    beta_2: float = _mark("model", in_step=True)
-    epsilon: float = _mark("model", in_step=True)
-    random_state: Any = _mark("model", "start")
+    batch_size: int | str = _mark("model", allowed=[_AUTO, _COUNT])
+    shuffle: bool = _mark("batch", allowed=["boolean"])
+    learning_rate: str = _mark("batch", allowed=[StrOptions(_SCHEDULES)])
+    learning_rate_init: float = _mark("model", in_step=True, allowed=[_POSITIVE])
+    power_t: float = _mark("model", in_step=True, allowed=[_NOT_NEGATIVE])
+    momentum: float = _mark(
+        "model", in_step=True, allowed=[Interval(Real, 0, 1, closed="both")]
+    )
+    nesterovs_momentum: bool = _mark("batch", allowed=["boolean"])
+    beta_1: float = _mark("model", in_step=True, allowed=[_BELOW_ONE])
+    beta_2: float = _mark("model", in_step=True, allowed=[_BELOW_ONE])
+    epsilon: float = _mark("model", in_step=True, allowed=[_POSITIVE])
+    random_state: Any = _mark("model", "start", allowed=["random_state"])
 
     # When training ends, and what it is judged by.
-    max_iter: int = _mark("model")
-    max_fun: int = _mark("model")
-    tol: float = _mark("model")
-    early_stopping: bool = _mark("model", "data", "start")
-    validation_fraction: float | int = _mark("model", "start")
-    validation_splitter: Any = _mark("model", "start")
-    scoring: Any = _mark("model")
-    stopping_criterion: Any = _mark("model")
-    n_iter_no_change: float = _mark("model")
-    min_iter: int = _mark("model")
+    max_iter: int = _mark("model", allowed=[_AUTO, _COUNT])
+    max_fun: int = _mark("model", allowed=[_COUNT])
+    tol: float = _mark("model", allowed=[_NOT_NEGATIVE])
+    early_stopping: bool = _mark("model", "data", "start", allowed=["boolean"])
+    validation_fraction: float | int = _mark(
+        "model", "start", allowed=[Interval(RealNotInt, 0, 1, closed="left"), _COUNT]
+    )
+    validation_splitter: Any = _mark(
+        "model", "start", allowed=[HasMethods("split"), None]
+    )
+    scoring: Any = _mark("model", allowed=[str, callable, None])
+    stopping_criterion: Any = _mark(
+        "model", allowed=[StrOptions(CRITERIA.keys()), StoppingCriterion]
+    )
+    n_iter_no_change: float = _mark(
+        "model", allowed=[_AUTO, _COUNT, Options(Real, {inf})]
+    )
+    min_iter: int = _mark("model", allowed=[Interval(Integral, 0, None, closed="left")])
 
     # Around training.
-    refit: bool | int = _mark("run")
-    verbose: bool | int = _mark("run")
-    warm_start: bool = _mark("run")
+    refit: bool | int = _mark(
+        "run", allowed=["boolean", Interval(Integral, 2, None, closed="left")]
+    )
+    verbose: bool | int = _mark("run", allowed=["verbose"])
+    warm_start: bool = _mark("run", allowed=["boolean"])
+
+    @classmethod
+    def of(cls, estimator):
+        """The configuration of an estimator whose parameters are valid."""
+        return cls(
+            kind=type(estimator),
+            extras=extras_of(estimator),
+            hidden_units=hidden_units_of(estimator.hidden_layer_sizes),
+            activation=estimator.activation,
+            alpha=estimator.alpha,
+            l1_ratio=estimator.l1_ratio,
+            feature_alpha=estimator.feature_alpha,
+            feature_penalty=estimator.feature_penalty,
+            feature_epsilon=estimator.feature_epsilon,
+            feature_groups=estimator.feature_groups,
+            feature_names=getattr(estimator, "feature_names_in_", None),
+            solver=estimator.solver,
+            dropout=estimator.dropout,
+            augmentation=estimator.augmentation,
+            batch_size=estimator.batch_size,
+            shuffle=estimator.shuffle,
+            learning_rate=estimator.learning_rate,
+            learning_rate_init=estimator.learning_rate_init,
+            power_t=estimator.power_t,
+            momentum=estimator.momentum,
+            nesterovs_momentum=estimator.nesterovs_momentum,
+            beta_1=estimator.beta_1,
+            beta_2=estimator.beta_2,
+            epsilon=estimator.epsilon,
+            random_state=estimator.random_state,
+            max_iter=max_iter_of(estimator),
+            max_fun=estimator.max_fun,
+            tol=estimator.tol,
+            early_stopping=estimator.early_stopping,
+            validation_fraction=estimator.validation_fraction,
+            validation_splitter=estimator.validation_splitter,
+            scoring=estimator.scoring,
+            stopping_criterion=estimator.stopping_criterion,
+            n_iter_no_change=patience_of(estimator),
+            min_iter=estimator.min_iter,
+            refit=estimator.refit,
+            verbose=estimator.verbose,
+            warm_start=estimator.warm_start,
+            # What one of the two kinds of estimator has alone.
+            **estimator._target_parameters(),
+        )
 
     @cached_property
     def problem(self):
@@ -172,6 +280,51 @@ class FitConfig:
 
 # scikit-learn's.
 _AUTO_BATCH_SIZE = 200
+
+
+def hidden_units_of(hidden_layer_sizes):
+    """The units of each hidden layer, as a tuple of ints.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not a positive integer.
+    """
+    sizes = hidden_layer_sizes
+    sizes = tuple(sizes) if hasattr(sizes, "__iter__") else (sizes,)
+    for size in sizes:
+        if not isinstance(size, Integral) or size <= 0:
+            raise ValueError(
+                f"hidden_layer_sizes must be > 0, got {list(sizes)}: give one "
+                "positive integer a hidden layer, or () for none."
+            )
+    return tuple(int(size) for size in sizes)
+
+
+# The parameter that a field does not bear the name of.
+_PARAMETER_OF = {"hidden_units": "hidden_layer_sizes"}
+
+
+def constraints_of(kind):
+    """What each parameter of an estimator may be by itself, in scikit-learn's terms.
+
+    Parameters
+    ----------
+    kind : type
+        The class of the estimator.
+
+    Returns
+    -------
+    dict of str to list
+        The names in a table are a view of it: what is added later is allowed, too.
+    """
+    constraints = {
+        _PARAMETER_OF.get(each.name, each.name): each.metadata["allowed"]
+        for each in fields(FitConfig)
+        if each.metadata["allowed"] is not None
+    }
+    names = parameter_names(kind)
+    return {name: constraints[name] for name in names if name in constraints}
 
 
 def check_marks(config_type):
@@ -223,7 +376,7 @@ def parameter_names(kind):
 
 @cache
 def _names_of_extras(kind):
-    known = {each.name for each in fields(FitConfig)} | {"hidden_layer_sizes"}
+    known = {_PARAMETER_OF.get(each.name, each.name) for each in fields(FitConfig)}
     return tuple(name for name in parameter_names(kind) if name not in known)
 
 

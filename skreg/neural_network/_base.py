@@ -1,6 +1,5 @@
 """What the two estimators share: parameters, fitting, fitted attributes."""
 
-import numbers
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from functools import partial
@@ -22,19 +21,17 @@ from .._core.network import Network
 from .._core.predictions import raw_predictions
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
-from .._fitting.config import FitConfig, extras_of
+from .._fitting.config import FitConfig, constraints_of
 from .._fitting.fit import TrainingState, Validation, fit_many, task_of
 from .._fitting.judging import fault_of
 from .._fitting.solvers import solver_of
 from .._fitting.splits import splits_by_groups
-from .._fitting.stopping import max_iter_of, patience_of
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once, quiet_numpy, snapshot
 from .._utils.sklearn_private import check_sample_weight
 from .._utils.warnings import each_warning_once, is_one_of_many, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._parameters import (
-    CONSTRAINTS,
     check_parameters_together,
     inert_parameters,
 )
@@ -48,7 +45,11 @@ _DTYPES = (np.float64, np.float32)
 class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of MLPClassifier and MLPRegressor; not to be used directly."""
 
-    _parameter_constraints: dict = CONSTRAINTS
+    def __init_subclass__(cls, **kwargs):
+        """What the parameters may be stands in the fields of `FitConfig`."""
+        super().__init_subclass__(**kwargs)
+        if "_parameter_constraints" not in vars(cls):
+            cls._parameter_constraints = constraints_of(cls)
 
     # -- what the subclasses say ---------------------------------------------------
 
@@ -228,17 +229,6 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         if inert:
             warn(f"What is set here does nothing in this fit: {', '.join(inert)}.")
 
-    def _hidden_units(self):
-        sizes = self.hidden_layer_sizes
-        sizes = tuple(sizes) if hasattr(sizes, "__iter__") else (sizes,)
-        for size in sizes:
-            if not isinstance(size, numbers.Integral) or size <= 0:
-                raise ValueError(
-                    f"hidden_layer_sizes must be > 0, got {list(sizes)}: give one "
-                    "positive integer a hidden layer, or () for none."
-                )
-        return tuple(int(size) for size in sizes)
-
     def _check_data(self, X, y, sample_weight, validation_data, reset=True):
         """All data of a fit, validated; sets the names and number of the columns."""
         X, y = self._validate_data(X, y, reset)
@@ -355,7 +345,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         earlier = getattr(self, "_training_state", None)
         dtype = self.coefs_[0].dtype
         units = [len(self.coefs_[0]), *(len(b) for b in self.intercepts_)]
-        wanted = [self.n_features_in_, *self._hidden_units(), units[-1]]
+        wanted = [self.n_features_in_, *self._make_config().hidden_units, units[-1]]
         if units != wanted:
             raise ValueError(
                 f"hidden_layer_sizes={self.hidden_layer_sizes} asks for layers of "
@@ -395,47 +385,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
 
     def _make_config(self):
         """All that training knows of this estimator, its "auto" parameters resolved."""
-        return FitConfig(
-            kind=type(self),
-            extras=extras_of(self),
-            hidden_units=self._hidden_units(),
-            activation=self.activation,
-            alpha=self.alpha,
-            l1_ratio=self.l1_ratio,
-            feature_alpha=self.feature_alpha,
-            feature_penalty=self.feature_penalty,
-            feature_epsilon=self.feature_epsilon,
-            feature_groups=self.feature_groups,
-            feature_names=getattr(self, "feature_names_in_", None),
-            solver=self.solver,
-            dropout=self.dropout,
-            augmentation=self.augmentation,
-            batch_size=self.batch_size,
-            shuffle=self.shuffle,
-            learning_rate=self.learning_rate,
-            learning_rate_init=self.learning_rate_init,
-            power_t=self.power_t,
-            momentum=self.momentum,
-            nesterovs_momentum=self.nesterovs_momentum,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-            random_state=self.random_state,
-            max_iter=max_iter_of(self),
-            max_fun=self.max_fun,
-            tol=self.tol,
-            early_stopping=self.early_stopping,
-            validation_fraction=self.validation_fraction,
-            validation_splitter=self.validation_splitter,
-            scoring=self.scoring,
-            stopping_criterion=self.stopping_criterion,
-            n_iter_no_change=patience_of(self),
-            min_iter=self.min_iter,
-            refit=self.refit,
-            verbose=self.verbose,
-            warm_start=self.warm_start,
-            **self._target_parameters(),
-        )
+        return FitConfig.of(self)
 
     @property
     def _problem(self):

@@ -9,7 +9,6 @@ from .._fitting.problems import Classification
 from .._fitting.targets import LabelEncoding
 from .._utils.labels import check_labels
 from .._utils.publishing import fitted_at_once
-from .._utils.sklearn_private import StrOptions
 from ._base import BaseMLP
 
 __all__ = ["MLPClassifier"]
@@ -348,11 +347,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> network.stop_reason_, bool(network.sparsity_ > 0.9)
     ('converged', True)
     """
-
-    _parameter_constraints: dict = {
-        **BaseMLP._parameter_constraints,
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-    }
 
     def __init__(
         self,

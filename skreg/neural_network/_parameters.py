@@ -1,94 +1,22 @@
 """What the parameters of the two estimators may be, alone and together."""
 
-import numbers
 from functools import cache
 from inspect import signature
 
 import numpy as np
 
-from .._core.activations import ACTIVATIONS
 from .._core.losses import REGRESSION_LOSSES
-from .._core.penalties import INPUT_PENALTIES
-from .._core.stopping import StoppingCriterion
+from .._fitting.config import hidden_units_of
 from .._fitting.refit import check_refit
 from .._fitting.solvers import SOLVERS, named, solver_of
 from .._fitting.splits import splits_by_groups
-from .._fitting.stopping import CRITERIA, check_criterion
-from .._utils.sklearn_private import (
-    HasMethods,
-    Interval,
-    Options,
-    RealNotInt,
-    StrOptions,
-)
+from .._fitting.stopping import check_criterion
 from ..augmentation import check_augmentation, is_resampler
 
 __all__ = [
-    "CONSTRAINTS",
     "check_parameters_together",
     "inert_parameters",
 ]
-
-_SCHEDULES = {name for solver in SOLVERS.values() for name in solver.schedules}
-
-# Of each parameter by itself, in scikit-learn's terms. The keys of a table are a view:
-# what is added to the table later is allowed, too.
-CONSTRAINTS = {
-    "hidden_layer_sizes": [
-        "array-like",
-        Interval(numbers.Integral, 1, None, closed="left"),
-    ],
-    "activation": [StrOptions(ACTIVATIONS.keys())],
-    "solver": [StrOptions(SOLVERS.keys())],
-    "alpha": [Interval(numbers.Real, 0, None, closed="left")],
-    "l1_ratio": [Interval(numbers.Real, 0, 1, closed="both")],
-    "feature_alpha": [Interval(numbers.Real, 0, None, closed="left")],
-    "feature_penalty": [StrOptions(INPUT_PENALTIES.keys())],
-    "feature_epsilon": [
-        StrOptions({"auto"}),
-        Interval(numbers.Real, 0, None, closed="neither"),
-    ],
-    "feature_groups": ["array-like", None],
-    "dropout": [Interval(numbers.Real, 0, 1, closed="left")],
-    "augmentation": [callable, HasMethods(["fit_resample"]), None],
-    "batch_size": [
-        StrOptions({"auto"}),
-        Interval(numbers.Integral, 1, None, closed="left"),
-    ],
-    "learning_rate": [StrOptions(_SCHEDULES)],
-    "learning_rate_init": [Interval(numbers.Real, 0, None, closed="neither")],
-    "power_t": [Interval(numbers.Real, 0, None, closed="left")],
-    "max_iter": [
-        StrOptions({"auto"}),
-        Interval(numbers.Integral, 1, None, closed="left"),
-    ],
-    "max_fun": [Interval(numbers.Integral, 1, None, closed="left")],
-    "shuffle": ["boolean"],
-    "random_state": ["random_state"],
-    "tol": [Interval(numbers.Real, 0, None, closed="left")],
-    "verbose": ["verbose"],
-    "warm_start": ["boolean"],
-    "momentum": [Interval(numbers.Real, 0, 1, closed="both")],
-    "nesterovs_momentum": ["boolean"],
-    "early_stopping": ["boolean"],
-    "validation_fraction": [
-        Interval(RealNotInt, 0, 1, closed="left"),
-        Interval(numbers.Integral, 1, None, closed="left"),
-    ],
-    "validation_splitter": [HasMethods("split"), None],
-    "scoring": [str, callable, None],
-    "n_iter_no_change": [
-        StrOptions({"auto"}),
-        Interval(numbers.Integral, 1, None, closed="left"),
-        Options(numbers.Real, {np.inf}),
-    ],
-    "min_iter": [Interval(numbers.Integral, 0, None, closed="left")],
-    "stopping_criterion": [StrOptions(set(CRITERIA)), StoppingCriterion],
-    "refit": ["boolean", Interval(numbers.Integral, 2, None, closed="left")],
-    "beta_1": [Interval(numbers.Real, 0, 1, closed="left")],
-    "beta_2": [Interval(numbers.Real, 0, 1, closed="left")],
-    "epsilon": [Interval(numbers.Real, 0, None, closed="neither")],
-}
 
 
 def _needs(name, *values):
@@ -124,7 +52,7 @@ def _needs_loss_that_reads(name):
 
 
 def _has_hidden_layer(estimator):
-    return len(estimator._hidden_units()) > 0
+    return len(hidden_units_of(estimator.hidden_layer_sizes)) > 0
 
 
 def _is_split_off(estimator):
@@ -240,7 +168,7 @@ def check_parameters_together(estimator):
     estimator : MLPClassifier or MLPRegressor
         Each of its parameters is valid by itself.
     """
-    has_hidden_layers = len(estimator._hidden_units()) > 0
+    has_hidden_layers = len(hidden_units_of(estimator.hidden_layer_sizes)) > 0
     solver = solver_of(estimator.solver)
     with_minibatches = named(lambda solver: solver.has_minibatches)
     if estimator.feature_alpha > 0 and not solver.penalizes_inputs:

@@ -1,6 +1,5 @@
 """The regressor."""
 
-import numbers
 from math import inf
 
 from scipy import sparse
@@ -12,7 +11,6 @@ from .._core.losses import REGRESSION_LOSSES
 from .._fitting.problems import Regression
 from .._fitting.solvers import named, solver_of
 from .._utils.publishing import fitted_at_once
-from .._utils.sklearn_private import Interval, StrOptions
 from ._base import BaseMLP
 
 __all__ = ["MLPRegressor"]
@@ -377,14 +375,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     >>> network.stop_reason_, network.best_iter_ <= network.n_iter_
     ('no_improvement', True)
     """
-
-    _parameter_constraints: dict = {
-        **BaseMLP._parameter_constraints,
-        "loss": [StrOptions(set(REGRESSION_LOSSES))],
-        "huber_delta": [Interval(numbers.Real, 0, None, closed="neither")],
-        "quantile": [Interval(numbers.Real, 0, 1, closed="both"), None],
-        "normalize_y": ["boolean"],
-    }
 
     def __init__(
         self,
