@@ -20,7 +20,7 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, get_scorer, make_scorer
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import FunctionTransformer, StandardScaler, scale
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skreg import MLPClassifier, MLPRegressor
@@ -612,3 +612,27 @@ def test_estimator_checks_of_the_search_itself():
     assert repr(search).startswith("GridSearchCV(")
     with pytest.raises(ValueError, match="'error_score' parameter of GridSearchCV"):
         clone(search).set_params(error_score="nonsense").fit(X, y)
+
+
+def _refuse(X):
+    raise RuntimeError("This step refuses.")
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+@pytest.mark.parametrize("n_candidates", [2, 20])
+def test_one_error_of_many_fits_has_one_text(n_candidates, n_jobs):
+    X, y = load_diabetes(return_X_y=True)
+    model = make_pipeline(FunctionTransformer(_refuse), MLPRegressor((3,)))
+    grid = {"mlpregressor__alpha": np.logspace(-5, -1, n_candidates)}
+    with pytest.raises(ValueError, match="This step refuses") as failure:
+        GridSearchCV(model, grid, cv=3, n_jobs=n_jobs).fit(X, y)
+    # One a fold at most: each has had its own error.
+    assert str(failure.value).count("RuntimeError: This step") <= 3
+    # An error of the parameters, which the fits of a candidate share.
+    grid = {"alpha": [1e-3, *np.full(n_candidates, -1.0)]}
+    search = GridSearchCV(MLPRegressor((3,), max_iter=2), grid, cv=3, n_jobs=n_jobs)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        search.fit(X, y)
+    text = next(str(w.message) for w in caught if w.category is FitFailedWarning)
+    assert text.count("InvalidParameterError:") == 1 and len(text.splitlines()) < 40

@@ -157,7 +157,13 @@ class _LockstepJob:
 
     def run(self):
         tasks, indices = [], []
-        for index in range(len(self._fits)):
+        for index, fit in enumerate(self._fits):
+            error = fit.candidate.error or self._folds[fit.split].error
+            if error is not None:
+                # Not raised: with each raise its traceback would grow, and what has
+                # struck many fits would have as many texts.
+                self._finish(index, FitOutcome(error=error))
+                continue
             try:
                 task = self._task(index)
             except Exception as error:
@@ -175,9 +181,6 @@ class _LockstepJob:
     def _task(self, index):
         fit, network, stack = self._fits[index], self._networks[index], self._stack
         fold = self._folds[fit.split]
-        error = fit.candidate.error or fold.error
-        if error is not None:
-            raise error
         vars(network).update(fold.columns)
         state = fit.state
         if state is not None:
