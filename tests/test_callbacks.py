@@ -13,6 +13,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skreg.model_selection import HalvingGridSearchCV
 from skreg.neural_network import MLPClassifier, MLPRegressor
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -259,6 +260,7 @@ OLDER = """
 import sys
 sys.modules["sklearn.callback"] = None  # as if it were not installed
 from sklearn.datasets import load_iris
+from skreg.model_selection import HalvingGridSearchCV
 from skreg.neural_network import MLPClassifier
 network = MLPClassifier((5,), early_stopping=True, max_iter=5, refit=True)
 network.fit(*load_iris(return_X_y=True))
@@ -283,3 +285,13 @@ def test_scikit_learn_without_callbacks():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
     )
     assert done.returncode == 0, done.stderr
+
+
+@needs_callbacks
+def test_halving_follows_none_and_says_so(cancer):
+    search = HalvingGridSearchCV(classifier(), {"alpha": [1e-3, 1e-2]})
+    search.set_callbacks(Recorder())
+    with pytest.raises(ValueError, match="follows no callbacks") as error:
+        search.fit(*cancer)
+    assert "Set them on a GridSearchCV" in str(error.value)
+    assert "needs an MLPClassifier" not in str(error.value)

@@ -11,7 +11,7 @@ from .._utils.sklearn_private import Interval, StrOptions
 from ._candidates import with_parameters
 from ._scores import best_first
 from ._search import LockstepSearch
-from ._sklearn_private import BaseSearchCV
+from ._sklearn_private import BaseSearchCV, has_callbacks
 from ._worker import Fit
 
 __all__ = ["HalvingGridSearchCV", "HalvingRandomSearchCV"]
@@ -42,11 +42,17 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
     _run_options = {"warns": False, "keeps_states": True}
 
     def _fit_as_sklearn(self, X, y, params):
+        if has_callbacks(self):
+            raise ValueError(
+                f"{type(self).__name__} follows no callbacks, because its networks "
+                "train side by side. Set them on a GridSearchCV or RandomizedSearchCV, "
+                "which train one by one with callbacks, or search without and set them "
+                "on a network with best_params_ that is fitted afterwards."
+            )
         raise ValueError(
             f"{type(self).__name__} goes on training where it left off, which needs an "
             "MLPClassifier or MLPRegressor of skreg, alone, at the end of a Pipeline "
-            "or in a TransformedTargetRegressor, and follows no callbacks; got "
-            f"{self.estimator!r}."
+            f"or in a TransformedTargetRegressor; got {self.estimator!r}."
         )
 
     def _fit_in_lockstep(self, *args):
