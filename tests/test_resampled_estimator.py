@@ -1,5 +1,7 @@
 """Estimators with a resampler in front of their fit, and resamplers in pipelines."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -250,3 +252,40 @@ def test_delegation():
             getattr(model, method)(frame), getattr(model.estimator_, method)(frame)
         )
     assert not hasattr(ResampledClassifier(Recorder()), "predict_proba")
+
+
+@pytest.mark.parametrize("resampler", [None, NOISE, MIXUP])
+def test_labels_of_dtype_object_are_told_to_be_cast(resampler):
+    X, y = noisy(60, 2)
+    model = ResampledClassifier(LogisticRegression(), resampler)
+    with pytest.raises(ValueError, match=r"Cast them to one type, y.astype\(int\)"):
+        model.fit(X, y.astype(object))
+    assert set(model.fit(X, y.astype(str).astype(object)).classes_) == {"0", "1"}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ResampledClassifier(LogisticRegression(), NOISE),
+        ResampledClassifier(LogisticRegression(), MIXUP),
+        ResampledRegressor(Ridge(), MIXUP),
+    ],
+)
+def test_a_pickle_does_not_grow_with_the_rows(model):
+    X, y = noisy(2000, 2)
+    small, large = clone(model).fit(X[:100], y[:100]), clone(model).fit(X, y)
+    assert len(pickle.dumps(large)) < len(pickle.dumps(small)) + 100
+    loaded = pickle.loads(pickle.dumps(large))
+    np.testing.assert_array_equal(loaded.predict(X), large.predict(X))
+    # What is there remains: the one that was fitted knows its rows.
+    assert len(large.resampler_.sample_indices_) == 4000
+    assert loaded.resampler_.n_features_in_ == 6
+
+
+def test_samplers_of_other_libraries_are_left_as_they_are():
+    X, y = noisy(100, 2)
+    model = ResampledClassifier(LogisticRegression(), RandomOverSampler()).fit(X, y)
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(
+        loaded.resampler_.sample_indices_, model.resampler_.sample_indices_
+    )

@@ -18,9 +18,11 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils.labels import check_labels
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, num_samples
+from ._resampler import AugmentingResampler
 from ._resampling import resample_training_rows
 
 
@@ -71,6 +73,8 @@ class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         return self
 
     def _fit(self, X, y, fit_params):
+        if not self._is_regression:
+            check_labels(y, "y")
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         if self.resampler is None:
@@ -107,6 +111,14 @@ class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self.estimator_.predict(X)
+
+    def __getstate__(self):
+        """What is pickled: nothing of an AugmentingResampler that grows with rows."""
+        state = super().__getstate__()
+        resampler = state.get("resampler_")
+        if isinstance(resampler, AugmentingResampler):
+            state = {**state, "resampler_": resampler._without_rows()}
+        return state
 
     def get_metadata_routing(self):
         """Get the metadata routing of this object.
@@ -161,7 +173,8 @@ class ResampledClassifier(ClassifierMixin, _ResampledEstimator):
     estimator_ : classifier
         The fitted estimator.
     resampler_ : object
-        The fitted resampler, if there is one.
+        The fitted resampler, if there is one. A pickle of this estimator is without
+        what an :class:`AugmentingResampler` keeps of each row.
     classes_ : ndarray of shape (n_classes,)
         The classes.
     n_features_in_ : int
@@ -259,7 +272,8 @@ class ResampledRegressor(RegressorMixin, _ResampledEstimator):
     estimator_ : regressor
         The fitted estimator.
     resampler_ : object
-        The fitted resampler, if there is one.
+        The fitted resampler, if there is one. A pickle of this estimator is without
+        what an :class:`AugmentingResampler` keeps of each row.
     n_features_in_ : int
         Number of features, if the estimator tells.
     feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -1,5 +1,6 @@
 """A resampler that adds augmented rows."""
 
+import copy
 from collections.abc import Mapping
 from numbers import Integral, Real
 
@@ -26,6 +27,9 @@ from ._sampling_strategy import STRATEGIES, n_rows_to_add
 
 # Rows augmented at a time: partners for mixtures come from among them.
 _MINIBATCH_SIZE = 256
+
+# Attributes with an entry for each row of the result.
+_OF_ROWS = ("sample_indices_", "partner_indices_", "partner_shares_")
 
 
 class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator):
@@ -352,10 +356,9 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
 
     def _record(self, n_samples, sources, origins, shares, order):
         n_kept = n_samples if self.keep_original else 0
+        for name in _OF_ROWS:
+            self.__dict__.pop(name, None)
         self.sample_indices_ = np.concatenate([np.arange(n_kept), sources])
-        for name in ("partner_indices_", "partner_shares_"):
-            if hasattr(self, name):
-                delattr(self, name)
         if not origins or origins[0].shape[1] == 1:
             return
         partners = np.concatenate(origins)[order, 1:]
@@ -367,6 +370,13 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
         if n_partners == 1:
             partners, partner_shares = partners[:, 0], partner_shares[:, 0]
         self.partner_indices_, self.partner_shares_ = partners, partner_shares
+
+    def _without_rows(self):
+        """A copy without what grows with the rows that it was given."""
+        copied = copy.copy(self)
+        for name in _OF_ROWS:
+            vars(copied).pop(name, None)
+        return copied
 
     def _finish(self, X, X_new):
         """The result in the container X came in."""
