@@ -8,6 +8,7 @@ from test_feature_path import NETWORK, make_data
 from skreg import MLPClassifier
 from skreg._fitting import sparse_path
 from skreg.feature_selection import (
+    FeaturePath,
     SparseInputSelector,
     StabilitySelection,
     feature_path,
@@ -198,3 +199,32 @@ def test_long_names_of_bars_are_in_the_picture():
     # Nor do they cover each other.
     bottoms = sorted(box.y0 for box in boxes)
     assert np.diff(bottoms).min() > 0.8 * boxes[0].height
+
+
+@pytest.mark.parametrize("figsize", [(6.4, 4.8), (3, 3), (12, 5)])
+def test_names_of_inputs_do_not_cover_each_other(figsize):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    names = [f"the logarithm of column {j}" for j in range(30)]
+    numbers = np.arange(30, -1, -1)
+    path = FeaturePath(
+        feature_alphas=numbers[::-1] / 30,
+        support=np.arange(30) < numbers[:, None],
+        n_features_selected=numbers,
+        coefs=[],
+        intercepts=[],
+        train_scores=numbers / 30,
+        validation_scores=None,
+        kkt_residuals=numbers,
+        ranking=np.arange(1, 31),
+        feature_names=np.array(names, dtype=object),
+    )
+    figure, ax = plt.subplots(figsize=figsize, layout="constrained")
+    display = FeaturePathDisplay.from_path(path).plot(ax)
+    figure.canvas.draw()
+    labels = display.names_axis_.get_xticklabels()
+    assert [label.get_text() for label in labels] == names[: len(labels)]
+    assert 2 <= len(labels) <= 10 and (len(labels) == 10) == (figsize[0] == 12)
+    # Parallel lines, that far from each other.
+    slope = np.sin(np.deg2rad(labels[0].get_rotation()))
+    distances = slope * -np.diff([label.get_window_extent().x0 for label in labels])
+    assert distances.min() > labels[0].get_fontsize() * figure.dpi / 72

@@ -10,6 +10,12 @@ from ._shown_part import find_part
 __all__ = ["FeaturePathDisplay"]
 
 
+# How inputs are named: degrees, the size of the font, and the distance of two lines in
+# units of it. With long names the axes are left this share of the width.
+_NAME_ANGLE, _NAME_SIZE, _LINE = 60, "small", 1.2
+_SHARE_OF_WIDTH = 0.85
+
+
 class FeaturePathDisplay:
     """Scores against the number of inputs that are left; for images, the pixels.
 
@@ -150,8 +156,8 @@ class FeaturePathDisplay:
         ax : matplotlib Axes, default=None
             New ones if None.
         max_names : int, default=10
-            So many of the inputs that leave last are named above, each where it is the
-            next to leave. None are at zero.
+            At most so many of the inputs that leave last are named above, each where it
+            is the next to leave, and no more than have room. None are at zero.
 
         Returns
         -------
@@ -195,8 +201,20 @@ class FeaturePathDisplay:
         ax.legend()
         self.names_axis_ = None
         if max_names > 0:
-            self._name_inputs(min(max_names, len(self.path.ranking)))
+            n_names = min(max_names, len(self.path.ranking))
+            self._name_inputs(self._n_with_room(n_names))
         return self
+
+    def _n_with_room(self, n_names):
+        """How many names, counted from the one input that is left, do not overlap."""
+        # The layout will still take some of the width.
+        width = _SHARE_OF_WIDTH * self.ax_.get_window_extent().width
+        limits = np.log(self.ax_.get_xlim())
+        places = np.log(np.arange(1, n_names + 1)) * width / abs(np.diff(limits))
+        size = _points_of(_NAME_SIZE) * self.figure_.dpi / 72
+        least = _LINE * size / np.sin(np.deg2rad(_NAME_ANGLE))
+        is_too_near = np.diff(places) < least
+        return 1 + int(np.argmax([*is_too_near, True]))
 
     def _name_inputs(self, n_names):
         names = self.feature_names
@@ -206,9 +224,9 @@ class FeaturePathDisplay:
         upper.set_xticks(
             np.arange(1, n_names + 1),
             [name_of(feature, names) for feature in best],
-            rotation=60,
+            rotation=_NAME_ANGLE,
             ha="left",
-            fontsize="small",
+            fontsize=_NAME_SIZE,
         )
         upper.set_xticks([], minor=True)
         upper.set_xlabel("next to leave")
@@ -259,6 +277,13 @@ class FeaturePathDisplay:
             _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
         return ax
+
+
+def _points_of(name):
+    """A named size of fonts in points."""
+    from matplotlib.font_manager import FontProperties
+
+    return FontProperties(size=name).get_size_in_points()
 
 
 def _round_numbers(largest):
