@@ -113,3 +113,20 @@ def test_the_settings_of_numpy_stay():
 
 def test_the_modules_are_short_as_well():
     assert all(len(repr(getattr(skreg, name))) < 200 for name in skreg.__all__)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MLPClassifier(alpha=0.1),
+        ResampledClassifier(MLPClassifier(), AugmentingResampler(Mixup())),
+        GridSearchCV(MLPRegressor(), {"alpha": [0.1]}),
+    ],
+    ids=["network", "resampled", "search"],
+)
+def test_links_lead_to_what_is_there(estimator):
+    html = estimator._repr_html_()
+    assert "docs/user_guide.md" in html
+    # The guide has no text about each parameter, which a browser could look for.
+    assert ":~:text" not in html.replace("scikit-learn.org", "")
+    assert "alpha" in html

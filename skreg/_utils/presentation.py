@@ -38,6 +38,14 @@ class PresentationMixin:
         package = type(self).__module__.split(".")[1]
         return {"section": _SECTIONS[package]}
 
+    # scikit-learn links each parameter and attribute to a text fragment of the page, as
+    # its own pages have them; the guide does not.
+    def _get_params_html(self, deep=True, doc_link=""):
+        return super()._get_params_html(deep)
+
+    def _get_fitted_attr_html(self, doc_link=""):
+        return super()._get_fitted_attr_html()
+
     # Not `__repr__`, by which scikit-learn recognizes what it can print in lines.
     def __str__(self):
         with short_arrays():
