@@ -104,7 +104,7 @@ def test_losses_that_fill_their_buffer_count_as_well(monkeypatch):
 
     at_once = losses()
     # Room for four minibatches of seven rows.
-    monkeypatch.setattr("skreg._core.training._KEPT_OUTPUT_BYTES", 4 * 7 * 2 * 8)
+    monkeypatch.setattr("skreg._core.step._KEPT_OUTPUT_BYTES", 4 * 7 * 2 * 8)
     np.testing.assert_allclose(losses(), at_once, rtol=1e-13)
 
 

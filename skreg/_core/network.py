@@ -166,10 +166,6 @@ class Workspace:
                 aligned_empty((n_models, units, n_rows), dtype)
                 for units in hidden_units
             ]
-        self._masks = [
-            aligned_empty((n_models, units, n_rows), dtype) if has_dropout else None
-            for units in hidden_units
-        ]
 
     # What follows is only made where there is a backward pass.
 
@@ -216,10 +212,15 @@ class Workspace:
         """The hidden activations of the last pass, ``(n_models, n_units, n_rows)``."""
         return self._hidden
 
-    def forward(self, raw, draw_masks=None):
+    def forward(self, raw, masks=None):
         """Write the raw predictions into `raw`, ``(n_models, n_outputs, n_rows)``.
 
-        ``draw_masks(mask)``, with dropout, fills one layer's mask (0 or 1 / keep).
+        Parameters
+        ----------
+        raw : ndarray of shape (n_models, n_outputs, n_rows)
+        masks : list of ndarray of shape (n_models, n_units, n_rows), default=None
+            With dropout, what the activations of each hidden layer are multiplied by: 0
+            or the inverse of the share of units that is kept.
         """
         last = len(self._hidden)
         for layer in range(last + 1):
@@ -234,16 +235,17 @@ class Workspace:
             if self._keeps_inputs:
                 self._kept[layer][...] = out
             self._network.activation.apply(out)
-            if draw_masks is not None:
-                draw_masks(self._masks[layer])
-                np.multiply(out, self._masks[layer], out=self._dropped[layer])
+            if masks is not None:
+                np.multiply(out, masks[layer], out=self._dropped[layer])
 
-    def backward(self, gradient_blocks):
+    def backward(self, gradient_blocks, masks=None):
         """Write the gradients of all blocks, from what `output_delta` holds.
 
         Parameters
         ----------
         gradient_blocks : list of ndarray of shape (n_models, fan_in + 1, fan_out)
+        masks : list of ndarray, default=None
+            Those of the forward pass.
         """
         for layer in range(len(self._hidden), 0, -1):
             delta, below = self._deltas[layer], self._deltas[layer - 1]
@@ -255,7 +257,7 @@ class Workspace:
                 padded[:, :, :1] = W
                 W, delta = padded, self._padded_deltas[layer]
             np.matmul(W, delta, out=below)
-            if self._masks[layer - 1] is not None:
-                below *= self._masks[layer - 1]
+            if masks is not None:
+                below *= masks[layer - 1]
             self._network.activation.multiply_derivative(self._kept[layer - 1], below)
         self._inputs.gradient(self._deltas[0], gradient_blocks[0])

@@ -5,9 +5,9 @@ their minibatches: each is read from memory once for all of them. X itself is ne
 copied, permuted or converted.
 
 Both classes have the same verbs: ``load(group, indices)`` gathers the rows of one
-group, or ``gather(indices)`` hands them out as an array and ``fill(group, rows)`` takes
-others instead; ``forward(block, out)`` multiplies them with the first layer (intercept
-included), and ``gradient(delta, out)`` gives that layer's gradient.
+group, or ``fill(group, rows)`` takes those of an array instead; ``forward(block, out)``
+multiplies them with the first layer (intercept included), and ``gradient(delta, out)``
+gives that layer's gradient.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from scipy import sparse
 
 from .buffers import aligned_empty
 
-__all__ = ["any_column_varies", "make_rows"]
+__all__ = ["any_column_varies", "make_rows", "take_rows"]
 
 # OpenBLAS packs the operands of larger products than this (in multiply-adds), which
 # costs a product a little above it a tenth to a quarter of its speed; cut into a few
@@ -45,6 +45,13 @@ def any_column_varies(X, rows):
 
     starts = range(0, len(rows), 256)
     return any((block(rows[i : i + 256]) != block(rows[:1])).any() for i in starts)
+
+
+def take_rows(array, indices, out):
+    """Write some rows of an array into `out`, which is C-ordered, and return it."""
+    # "clip" spares a buffer (the indices are known to be valid), and the method half of
+    # the function's call, a microsecond.
+    return array.take(indices, axis=0, out=out, mode="clip")
 
 
 def make_rows(X, n_rows, groups):
@@ -86,13 +93,7 @@ class DenseRows:
 
     def load(self, group, indices):
         # `take` is fast only into contiguous memory, hence in two steps.
-        self.fill(group, self.gather(indices))
-
-    def gather(self, indices):
-        # "clip" spares a buffer (the indices are known to be valid), and the method
-        # half of the function's call, a microsecond.
-        self._X.take(indices, axis=0, out=self._gathered, mode="clip")
-        return self._gathered
+        self.fill(group, take_rows(self._X, indices, self._gathered))
 
     def fill(self, group, rows):
         self._rows[group, :, :-1] = rows
@@ -124,9 +125,6 @@ class SparseRows:
 
     def load(self, group, indices):
         self._rows[group] = self._X[indices]
-
-    def gather(self, indices):
-        return self._X[indices].toarray()
 
     def fill(self, group, rows):
         self._rows[group] = sparse.csr_array(rows)

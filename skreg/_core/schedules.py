@@ -1,0 +1,146 @@
+"""Learning-rate schedules: how the rates of a batch of models change while it trains.
+
+A schedule is an object with two verbs, and any minibatch solver can have any of them:
+
+- ``after_epoch(rates, reasons, fired, n_samples_seen)`` changes the rates in place
+  after an epoch, and answers for each model with its reason to stop: mostly the one it
+  was given.
+- ``before_step(rates, n_updates)`` gives the rates of a single update. It is None in
+  schedules that change nothing within an epoch, and then nobody asks.
+
+A new schedule is a subclass of `Schedule` with an entry in `SCHEDULES`.
+"""
+
+import numpy as np
+
+from .stopping import StopReason
+
+__all__ = [
+    "SCHEDULES",
+    "Adaptive",
+    "Constant",
+    "InvScaling",
+    "Schedule",
+    "make_schedule",
+]
+
+
+class Schedule:
+    """Base of the schedules: the rates stay what they are.
+
+    Parameters
+    ----------
+    models : list of objects with the schedule's parameters as attributes
+        Each has `learning_rate_init` and `power_t`, among others.
+    """
+
+    # The attributes of the models that a schedule reads.
+    parameters = ()
+
+    # ``before_step(rates, n_updates)``: the rates ``(n_models,)`` of the update that
+    # follows `n_updates` others of this training. `rates` are those after the last
+    # epoch and must not be changed.
+    before_step = None
+
+    def __init__(self, models):
+        self._vectors = {
+            name: np.array([getattr(model, name) for model in models], dtype=float)
+            for name in self.parameters
+        }
+
+    def keep(self, models):
+        """Forget all models but these (an index array)."""
+        for name, vector in self._vectors.items():
+            self._vectors[name] = vector[models]
+
+    def after_epoch(self, rates, reasons, fired, n_samples_seen):
+        """Change the rates after an epoch.
+
+        Parameters
+        ----------
+        rates : ndarray of shape (n_models,)
+            Changed in place.
+        reasons : list of (StopReason or None)
+            Why each model would stop now.
+        fired : list of bool
+            Whether it is the model's stopping criterion that gave this reason.
+        n_samples_seen : ndarray of int of shape (n_models,)
+            Rows that each model has been trained on so far.
+
+        Returns
+        -------
+        list of (StopReason or None)
+            Why each model stops. None where a criterion fired lets the model go on, and
+            its criterion begins to count anew.
+        """
+        return reasons
+
+
+class Constant(Schedule):
+    """The initial rates until the end."""
+
+
+class InvScaling(Schedule):
+    """``learning_rate_init / (n_samples_seen + 1)^power_t`` after every epoch."""
+
+    parameters = ("learning_rate_init", "power_t")
+
+    def after_epoch(self, rates, reasons, fired, n_samples_seen):
+        # One by one, as floats of NumPy: the power of an array may differ from that of
+        # its entries in the last bit, and where Python's raises it is infinite.
+        vectors = zip(*self._vectors.values(), n_samples_seen, strict=True)
+        rates[:] = [
+            initial / np.float64(n_seen + 1) ** power
+            for initial, power, n_seen in vectors
+        ]
+        return reasons
+
+
+class Adaptive(Schedule):
+    """A lower rate instead of an end, whenever the stopping criterion fires.
+
+    The divisor and the smallest rate, at which training ends after all, are
+    scikit-learn's.
+    """
+
+    DIVISOR = 5.0
+    SMALLEST_RATE = 1e-6
+
+    def after_epoch(self, rates, reasons, fired, n_samples_seen):
+        answers = list(reasons)
+        for k in np.flatnonzero(fired):
+            if rates[k] > self.SMALLEST_RATE:
+                rates[k] /= self.DIVISOR
+                answers[k] = None
+            else:
+                answers[k] = StopReason.LEARNING_RATE
+        return answers
+
+
+SCHEDULES = {"constant": Constant, "invscaling": InvScaling, "adaptive": Adaptive}
+
+
+def make_schedule(name, models):
+    """The schedule of a batch.
+
+    Parameters
+    ----------
+    name : str
+        An entry of `SCHEDULES`.
+    models : list of objects with the schedules' parameters as attributes
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    ValueError
+        Where there is no schedule of this name.
+    """
+    if name not in SCHEDULES:
+        raise ValueError(
+            f"There is no learning-rate schedule {name!r}; there are "
+            f"{sorted(SCHEDULES)}."
+        )
+    return SCHEDULES[name](models)
