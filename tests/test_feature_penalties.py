@@ -378,11 +378,9 @@ def quadratic(network):
 
 
 def step_with(optimizer, gradients):
-    optimizer.begin_block()
     scale = optimizer.begin_step()
     optimizer.gradients[...] = scale * gradients
     optimizer.end_step()
-    optimizer.end_block()
 
 
 def layers_of(network, row):
@@ -445,7 +443,7 @@ def test_tie_replaces_moments_by_their_means(groups):
     gradient_of = quadratic(network)
     for step in range(5):
         step_with(plain, gradient_of(step, plain.params))
-    states = [plain.state.export(model) for model in range(2)]
+    states = [plain.export_state(model) for model in range(2)]
     inputs = GroupLasso([0.3, 0.0], groups, float)
     tied = Adam(
         network, PenaltySum([ElasticNet([0.1] * 2, [0.0] * 2, float), inputs]),
@@ -454,7 +452,7 @@ def test_tie_replaces_moments_by_their_means(groups):
     )  # fmt: skip
     tied.import_states(states)
     before = [network.unpack(state["_V"])[0] for state in states]
-    after = [network.unpack(tied.state.export(k)["_V"])[0] for k in range(2)]
+    after = [network.unpack(tied.export_state(k)["_V"])[0] for k in range(2)]
     for members in MEMBERS:
         mean = before[0][0][members].mean()
         np.testing.assert_allclose(after[0][0][members], mean, rtol=1e-12)

@@ -2,20 +2,17 @@ r"""First-order optimizers on the whole buffer: SGD and Adam, each with a proxim
 
 A step is begun and ended around the backward pass::
 
-    optimizer.begin_block(rates)        vectors over models become factors
     scale = optimizer.begin_step()      the gradient is wanted times this factor
     ...                                 backward pass writes scale * gradient
     optimizer.end_step()                penalty, moments, update, proximal step
-    ...                                 more steps
-    optimizer.end_block()               the state's vectors are up to date again
 
 so that what Adam's bookkeeping multiplies the gradient with goes into the small output
 delta instead of a pass over all parameters.
 
-Between blocks an optimizer is plain data: named arrays ``(n_models, n_params)`` and
-named vectors ``(n_models,)``. Within a block hyper-parameters and counters are
-*factors*: a Python float where all models agree, else a column ``(n_models, 1)``.
-Arithmetic is written once for both.
+To others an optimizer is plain data: named arrays ``(n_models, n_params)`` and named
+vectors ``(n_models,)``. Its own steps work on vectors as *factors*: a Python float
+where all models agree, else a column ``(n_models, 1)``. Arithmetic is written once for
+both.
 """
 
 from dataclasses import dataclass
@@ -144,8 +141,9 @@ class Optimizer:
     """What all optimizers share; a new one is a subclass with an entry in `OPTIMIZERS`.
 
     A subclass says what it remembers and what it reads, and defines `begin_step` and
-    `end_step`. These two work on factors, which exist between `begin_block` and
-    `end_block` only.
+    `end_step`. In these the moments are `arrays`, and everything that is a vector over
+    models is a factor: the counters and the hyper-parameters under their own names,
+    the learning rates as `rate`.
 
     Parameters
     ----------
@@ -155,16 +153,13 @@ class Optimizer:
     params : ndarray of shape (n_models, n_params)
         Updated in place.
     learning_rate : array-like of shape (n_models,)
-        Of the blocks that are begun without others.
+        Until others are set.
     **settings
         The hyper-parameters that the class names.
 
     Attributes
     ----------
     params, gradients : ndarray of shape (n_models, n_params)
-    state : OptimizerState
-    rates : ndarray of shape (n_models,)
-        The learning rates.
     """
 
     # The names of the moments, which begin at zero, and those of the counters with the
@@ -179,7 +174,6 @@ class Optimizer:
 
     def __init__(self, network, penalty, params, learning_rate, **settings):
         self._network, self._penalty = network, penalty
-        self.rates = np.array(learning_rate, dtype=np.float64)
         self._settings = {
             name: np.array(settings.pop(name), dtype=np.float64)
             for name in self.per_model
@@ -189,10 +183,11 @@ class Optimizer:
         if settings:
             raise TypeError(f"{type(self).__name__} does not know {sorted(settings)}.")
         n_models = len(params)
-        self.state = OptimizerState(
+        self._state = OptimizerState(
             {name: aligned_copy(np.zeros_like(params)) for name in self.arrays},
             {name: np.full(n_models, start) for name, start in self.vectors.items()},
         )
+        self.set_rates(learning_rate)
         self._bind(params)
 
     def _bind(self, params):
@@ -200,8 +195,10 @@ class Optimizer:
         self.params = params
         self.gradients = aligned_empty(params.shape, params.dtype)
         self._scratch = aligned_empty(params.shape, params.dtype)
-        for name, vector in self._settings.items():
+        for name, vector in (self._settings | self._state.vectors).items():
             setattr(self, name, as_factor(vector))
+        # Asked once: it takes three microseconds to answer.
+        self._is_proximal = self._penalty.is_proximal
         self._weights = self._network.weights(params)
         self._penalty.majorize(self._weights)
         self._l2 = as_factor(self._penalty.weight_decay)
@@ -211,7 +208,7 @@ class Optimizer:
             tuple(_Part(view) for view in views)
             for views in zip(*(flat_weights(array) for array in arrays), strict=True)
         ]
-        arrays += tuple(self.state.arrays.values())
+        arrays += tuple(self._state.arrays.values())
         self._parts = [
             (index[0], *(_Part(array[index]) for array in arrays))
             for index in _chunks(*params.shape)
@@ -219,7 +216,7 @@ class Optimizer:
 
     def keep(self, models):
         """Forget all models but these (an index array). The penalty is kept first."""
-        self.rates = self.rates[models]
+        self.set_rates(_column(self.rate, len(self.params))[models])
         for name, vector in self._settings.items():
             self._settings[name] = vector[models]
         self.state.keep(models)
@@ -229,33 +226,29 @@ class Optimizer:
         """Continue from exported states; None where a model starts afresh."""
         for model, exported in enumerate(states):
             if exported is not None:
-                self.state.load(model, exported)
+                self._state.load(model, exported)
+        for name, vector in self._state.vectors.items():
+            setattr(self, name, as_factor(vector))
         self._tie()
 
     def _tie(self):
         """Give imported moments the form that the penalty needs."""
 
-    def begin_block(self, rates=None):
-        """Turn vectors into factors for the steps that follow.
-
-        Parameters
-        ----------
-        rates : ndarray of shape (n_models,), default=None
-            The learning rates from now on; by default those of before.
-        """
-        self.set_rates(self.rates if rates is None else rates)
-        for name, vector in self.state.vectors.items():
-            setattr(self, name, as_factor(vector))
-
     def set_rates(self, rates):
         """Go on with these learning rates, ``(n_models,)``, from the next step on."""
-        self.rates, self.rate = rates, as_factor(rates)
+        self.rate = as_factor(rates)
 
-    def end_block(self):
-        """Put what the steps counted back into the state."""
-        for name, vector in self.state.vectors.items():
+    @property
+    def state(self):
+        """What is remembered of every model, up to date: an `OptimizerState`."""
+        for name, vector in self._state.vectors.items():
             factor = getattr(self, name)
             vector[:] = factor if isinstance(factor, float) else factor[:, 0]
+        return self._state
+
+    def export_state(self, model):
+        """One model's moments and counters by name: copies, and floats."""
+        return self.state.export(model)
 
     def begin_step(self):
         """Begin a step: the factor by which it wants the gradient multiplied."""
@@ -301,7 +294,7 @@ class SGD(Optimizer):
                 _axpy(w, -rate, g, scratch)
             else:
                 w.rows += u.rows
-        if self._penalty.is_proximal:
+        if self._is_proximal:
             # A momentum of one has no such step. It comes with no penalty of its own,
             # and any finite step of the prox leaves its model as it is.
             remaining = np.maximum(1 - self.momentum, np.finfo(np.float64).eps)
@@ -339,7 +332,7 @@ class Adam(Optimizer):
         groups = self._penalty.tied_groups
         self._tied = None
         if groups is not None:
-            self._V_of_inputs = self._network.weights(self.state.arrays["_V"])[0]
+            self._V_of_inputs = self._network.weights(self._state.arrays["_V"])[0]
             self._gradients_of_inputs = self._network.weights(self.gradients)[0]
             fan_out = self._network.shapes[0][1]
             self._group_entries = (groups.sizes * fan_out).astype(params.dtype)
@@ -366,7 +359,7 @@ class Adam(Optimizer):
         smallest = scale if isinstance(scale, float) else scale.min()
         if smallest >= self._SMALLEST_SCALE:
             return scale
-        moment = self.state.arrays[name]
+        moment = self._state.arrays[name]
         moment *= _operand(scale, moment.dtype)
         # Denormal numbers slow every later pass.
         moment[np.abs(moment) < np.finfo(moment.dtype).tiny] = 0
@@ -392,7 +385,7 @@ class Adam(Optimizer):
             self._tie_rows(self._gradients_of_inputs)
             for part in parts:
                 self._update(part, epsilon, step, update)
-        if self._penalty.is_proximal:
+        if self._is_proximal:
             group_steps = None
             if self._penalty.tied_groups is not None:
                 group_steps = self._group_step_sizes(epsilon, step)

@@ -82,6 +82,7 @@ class DenseRows:
         self._gathered = aligned_empty((n_rows, n_features), X.dtype)
         self._rows = aligned_empty((len(groups), n_rows, n_features + 1), X.dtype)
         self._rows[:, :, -1] = 1
+        self._features = list(self._rows[:, :, :-1])
         self._columns = self._rows.transpose(0, 2, 1)
         # Where no two models share their rows one call multiplies for all of them (a
         # tenth of the time of many small networks), unless a product is to be cut.
@@ -96,7 +97,7 @@ class DenseRows:
         self.fill(group, take_rows(self._X, indices, self._gathered))
 
     def fill(self, group, rows):
-        self._rows[group, :, :-1] = rows
+        self._features[group][...] = rows
 
     def forward(self, block, out):
         if self._is_one_call(block):

@@ -90,7 +90,7 @@ class _NumpyStep:
         self._bind(groups)
 
     def export_state(self, model):
-        return self._optimizer.state.export(model)
+        return self._optimizer.export_state(model)
 
     def longest_block(self, n_rows):
         itemsize = self.params.dtype.itemsize
@@ -111,18 +111,15 @@ class _NumpyStep:
         ndarray of shape (n_models,)
             Summed losses of the block's rows, each at the parameters before its step.
         """
-        optimizer, lane = self._optimizer, self._lane(block)
-        optimizer.begin_block(rates if rates.ndim == 1 else rates[0])
-        try:
-            for piece in block.pieces:
-                for step in piece.steps:
-                    if rates.ndim == 2:
-                        optimizer.set_rates(rates[step])
-                    lane.load(block, step, piece.X)
-                    self._step(lane, block, step, piece.masks)
-        finally:
-            # Ctrl-C may end training in the middle of a block, with what there is.
-            optimizer.end_block()
+        lane, changes_rates = self._lane(block), rates.ndim == 2
+        if not changes_rates:
+            self._optimizer.set_rates(rates)
+        for piece in block.pieces:
+            for step in piece.steps:
+                if changes_rates:
+                    self._optimizer.set_rates(rates[step])
+                lane.load(block, step, piece.X)
+                self._step(lane, block, step, piece.masks)
         return self._losses(lane.raw[: block.n_steps], block)
 
     def _lane(self, block):

@@ -391,33 +391,29 @@ class _Batch:
             )
             for k, model in enumerate(self.models)
         ]
-        reasons = self._schedule_rates(reasons)
-        for k, model in enumerate(self.models):
-            if reasons[k] is None and k in self._ended:
-                reasons[k] = StopReason.MAX_UPDATES
-            if reasons[k] is None and model.progress.n_epochs >= model.max_iter:
-                reasons[k] = StopReason.MAX_ITER
-        return [
-            reported(reason, report, index, model.progress)
-            for reason, index, model in zip(
-                reasons, self._indices, self.models, strict=True
-            )
-        ]
-
-    def _schedule_rates(self, reasons):
-        """Change the rates; the reasons to stop that the schedule leaves."""
-        criteria = [model.progress.criterion for model in self.models]
         fired = [
-            reason is not None and reason is criterion.reason
-            for reason, criterion in zip(reasons, criteria, strict=True)
+            reason is not None and reason is self.models[k].progress.criterion.reason
+            for k, reason in enumerate(reasons)
         ]
         answers = self._schedule.after_epoch(
             self._rates, reasons, fired, self._n_samples_seen
         )
-        for k, criterion in enumerate(criteria):
-            if fired[k] and answers[k] is None:
-                criterion.reset_count()
-        return answers
+        return [
+            self._final_reason(k, answers[k], fired[k], report)
+            for k in range(len(self.models))
+        ]
+
+    def _final_reason(self, k, reason, has_fired, report):
+        """Why one model stops, where the schedule answered with this reason."""
+        progress = self.models[k].progress
+        if reason is None:
+            if has_fired:
+                progress.criterion.reset_count()
+            if k in self._ended:
+                reason = StopReason.MAX_UPDATES
+            elif progress.n_epochs >= self.models[k].max_iter:
+                reason = StopReason.MAX_ITER
+        return reported(reason, report, self._indices[k], progress)
 
     def _validate(self, params):
         """(score, loss) of every model on its validation rows, or None."""

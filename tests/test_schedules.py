@@ -1,0 +1,185 @@
+"""Learning-rate schedules: by hand, and through the loop with any minibatch solver."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from skreg._core import schedules
+from skreg._core.losses import SquaredError
+from skreg._core.network import Network
+from skreg._core.optimizers import Adam
+from skreg._core.schedules import (
+    SCHEDULES,
+    Adaptive,
+    Constant,
+    InvScaling,
+    Schedule,
+    make_schedule,
+)
+from skreg._core.stopping import Patience, Progress, StopReason
+from skreg._core.streams import Stream
+from skreg._core.training import Model, Settings, train
+
+FIRED = StopReason.NO_IMPROVEMENT
+
+
+def parameters_of(rates, powers=None):
+    """Stand-ins for models with a schedule's parameters alone."""
+    powers = [0.5] * len(rates) if powers is None else powers
+    return [
+        SimpleNamespace(learning_rate_init=rate, power_t=power)
+        for rate, power in zip(rates, powers, strict=True)
+    ]
+
+
+def test_the_constant_one_leaves_everything_as_it_is():
+    schedule, rates = Constant(parameters_of([0.1, 0.2])), np.array([0.1, 0.2])
+    reasons = [FIRED, None]
+    seen = np.array([10, 10])
+    assert schedule.after_epoch(rates, reasons, [True, False], seen) == [FIRED, None]
+    assert rates.tolist() == [0.1, 0.2]
+    assert schedule.before_step is None
+
+
+def test_inverse_scaling_by_hand():
+    schedule = InvScaling(parameters_of([0.1, 0.2, 0.3], [0.5, 1.0, 0.0]))
+    rates, seen = np.array([0.1, 0.2, 0.3]), np.array([99, 3, 50])
+    reasons = [None, FIRED, None]
+    answers = schedule.after_epoch(rates, reasons, [False, True, False], seen)
+    assert answers == reasons
+    np.testing.assert_allclose(rates, [0.1 / 10, 0.2 / 4, 0.3], rtol=1e-15)
+    # It starts from the initial rates each time, and from those of the kept models.
+    schedule.keep(np.array([1]))
+    rates = rates[[1]]
+    schedule.after_epoch(rates, [None], [False], np.array([7]))
+    np.testing.assert_allclose(rates, [0.2 / 8], rtol=1e-15)
+
+
+def test_inverse_scaling_by_a_power_that_overflows():
+    schedule, rates = InvScaling(parameters_of([0.1], [1e6])), np.array([0.1])
+    with np.errstate(all="ignore"):
+        schedule.after_epoch(rates, [None], [False], np.array([99]))
+    assert rates.tolist() == [0.0]
+
+
+def test_adaptive_by_hand():
+    schedule = Adaptive(parameters_of([1.0] * 4))
+    rates = np.array([0.5, 0.5, 1e-6, 0.5])
+    reasons = [FIRED, None, FIRED, StopReason.DIVERGED]
+    fired = [True, False, True, False]
+    answers = schedule.after_epoch(rates, reasons, fired, np.array([10] * 4))
+    # The first goes on, the third is at the smallest rate, the last has diverged.
+    assert answers == [None, None, StopReason.LEARNING_RATE, StopReason.DIVERGED]
+    assert rates.tolist() == [0.1, 0.5, 1e-6, 0.5]
+    assert reasons == [FIRED, None, FIRED, StopReason.DIVERGED]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_the_table_makes_them(name):
+    schedule = make_schedule(name, [SimpleNamespace(learning_rate_init=1, power_t=1)])
+    assert type(schedule) is SCHEDULES[name]
+
+
+def train_some(settings, criterion=None, n_models=1, X=None, **hyper_parameters):
+    """Networks with one hidden layer, trained side by side on 40 rows."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3))
+    Y = X[:, :1] + rng.normal(size=(40, 1))
+    network = Network((3, 4, 1), "tanh", SquaredError())
+    models = []
+    for seed in range(n_models):
+        random_state = np.random.RandomState(seed)
+        models.append(
+            Model(
+                network.initialize(random_state, float),
+                Stream(np.arange(40), random_state),
+                Progress(criterion or Patience(np.inf, 0.0)),
+                **{name: value[seed] for name, value in hyper_parameters.items()},
+            )
+        )
+    return train(network, models, X, Y, settings)
+
+
+def test_an_unknown_name_is_an_error_that_names_it():
+    with pytest.raises(ValueError, match="'cosin'.*adaptive.*constant.*invscaling"):
+        train_some(Settings("adam", 10, learning_rate="cosin"))
+
+
+def rates_of(monkeypatch, train_them):
+    """The learning rate of every step of Adam, and what training returned."""
+    rates, end_step = [], Adam.end_step
+
+    def noting(optimizer):
+        rates.append(optimizer.rate)
+        end_step(optimizer)
+
+    monkeypatch.setattr(Adam, "end_step", noting)
+    return rates, train_them()
+
+
+def test_adam_with_inverse_scaling_lowers_its_rate(monkeypatch):
+    settings = Settings("adam", 10, learning_rate="invscaling")
+    hyper = {"learning_rate_init": [0.1], "power_t": [0.3], "max_iter": [3]}
+    rates, (result,) = rates_of(monkeypatch, lambda: train_some(settings, **hyper))
+    by_hand = [0.1 / (n_seen + 1) ** 0.3 for n_seen in (0, 40, 80, 120)]
+    # Four minibatches an epoch; the last rate is that of the epoch to come.
+    np.testing.assert_allclose(rates, np.repeat(by_hand[:3], 4))
+    np.testing.assert_allclose(result.optimizer_state["learning_rate"], by_hand[3])
+
+
+def test_adam_with_adaptive_lowers_its_rate_and_ends(monkeypatch):
+    settings = Settings("adam", 10, learning_rate="adaptive")
+    # Nothing is ever an improvement: the rate falls after every second epoch.
+    rates, (result,) = rates_of(
+        monkeypatch,
+        lambda: train_some(settings, Patience(1, 1e9), learning_rate_init=[0.1]),
+    )
+    assert result.stop_reason is StopReason.LEARNING_RATE
+    assert result.progress.n_epochs == 1 + 2 * 9
+    by_hand = [0.1] * 3 + [0.1 / 5**k for k in range(1, 9) for _ in range(2)]
+    np.testing.assert_allclose(rates, np.repeat(by_hand, 4))
+    np.testing.assert_allclose(result.optimizer_state["learning_rate"], 0.1 / 5**8)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_models_of_a_batch_have_the_rates_they_have_alone(solver, name):
+    settings = Settings(solver, 10, learning_rate=name)
+    hyper = {
+        "learning_rate_init": [0.1, 0.05, 0.02],
+        "power_t": [0.2, 0.5, 1.0],
+        "max_iter": [6, 2, 9],
+    }
+    together = train_some(settings, n_models=3, **hyper)
+    for k, result in enumerate(together):
+        # Alone, but with its own seed.
+        alone = train_some(
+            settings, n_models=k + 1, **{n: v[: k + 1] for n, v in hyper.items()}
+        )[k]
+        rate = alone.optimizer_state["learning_rate"]
+        assert result.optimizer_state["learning_rate"] == rate
+        np.testing.assert_allclose(result.params, alone.params, rtol=1e-10)
+
+
+class WarmUp(Schedule):
+    """A schedule within an epoch: the first six steps grow to the full rate."""
+
+    def before_step(self, rates, n_updates):
+        return rates * min(1.0, (n_updates + 1) / 6)
+
+
+@pytest.mark.parametrize("n_models", [1, 2])
+def test_a_new_schedule_changes_the_rate_before_every_step(monkeypatch, n_models):
+    monkeypatch.setitem(schedules.SCHEDULES, "warm-up", WarmUp)
+    settings = Settings("adam", 16, learning_rate="warm-up")
+    hyper = {"learning_rate_init": [0.1, 0.3][:n_models], "max_iter": [3] * n_models}
+    rates, results = rates_of(
+        monkeypatch, lambda: train_some(settings, n_models=n_models, **hyper)
+    )
+    # Two minibatches of 16 rows an epoch and one of 8: the count runs through.
+    shares = np.minimum(1, np.arange(1, 10) / 6)
+    found = np.array([np.broadcast_to(rate, (n_models, 1))[:, 0] for rate in rates])
+    np.testing.assert_allclose(found, np.outer(shares, hyper["learning_rate_init"]))
+    for result, rate in zip(results, hyper["learning_rate_init"], strict=True):
+        assert result.optimizer_state["learning_rate"] == rate
