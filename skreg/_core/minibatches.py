@@ -27,6 +27,8 @@ __all__ = ["Block", "Minibatches", "Piece"]
 class Piece:
     """A part of a block, with what is too large to be held for all of the block.
 
+    It is valid until the next one is handed out.
+
     Attributes
     ----------
     steps : range
@@ -115,7 +117,7 @@ class Minibatches:
         for stream in streams:
             if stream.rows.min() < 0 or stream.rows.max() >= X.shape[0]:
                 raise IndexError(f"Training rows must be in 0 to {X.shape[0] - 1}.")
-        self._X, self._Y = X, Y
+        self._X, self._Y, self._is_sparse = X, Y, sparse.issparse(X)
         self._streams, self._groups = streams, groups
         self._rates = dropout[:, None, None] if dropout.any() else None
         self._shuffle = shuffle
@@ -207,19 +209,23 @@ class Minibatches:
 
     def _pieces(self, start, room, block):
         """Yield the minibatches of a block, augmented and with masks."""
-        masks = None if self._rates is None else room.masks
+        piece = Piece(range(0))
+        if self._rates is not None:
+            piece.masks = room.masks
         for step in range(block.n_steps):
-            X = None
             if self._is_augmented:
+                # The rows before go first, so that these may come into their memory.
+                piece.X = None
                 first = start + step * block.n_rows
                 part = slice(first, first + block.n_rows)
-                X = [
+                piece.X = [
                     self._augment(group, part, room, block, step)
                     for group in range(len(self._groups))
                 ]
-            for mask in masks or ():
+            for mask in piece.masks or ():
                 self._draw(mask)
-            yield Piece(range(step, step + 1), X, masks)
+            piece.steps = range(step, step + 1)
+            yield piece
 
     def _augment(self, group, part, room, block, step):
         """Write one group's targets and weights; its augmented rows, or None."""
@@ -230,7 +236,7 @@ class Minibatches:
             return None
         if self._weight is not None:
             weight = stream.sample_weight[self._orders[group][part]]
-        if sparse.issparse(self._X):
+        if self._is_sparse:
             X = self._X[rows].toarray()
         else:
             X = take_rows(self._X, rows, room.X[group])
