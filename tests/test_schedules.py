@@ -81,21 +81,21 @@ def test_the_table_makes_them(name):
     assert type(schedule) is SCHEDULES[name]
 
 
-def train_some(settings, criterion=None, n_models=1, X=None, **hyper_parameters):
+def train_some(settings, criterion=None, seeds=(0,), **hyper_parameters):
     """Networks with one hidden layer, trained side by side on 40 rows."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3))
     Y = X[:, :1] + rng.normal(size=(40, 1))
     network = Network((3, 4, 1), "tanh", SquaredError())
     models = []
-    for seed in range(n_models):
+    for k, seed in enumerate(seeds):
         random_state = np.random.RandomState(seed)
         models.append(
             Model(
                 network.initialize(random_state, float),
                 Stream(np.arange(40), random_state),
                 Progress(criterion or Patience(np.inf, 0.0)),
-                **{name: value[seed] for name, value in hyper_parameters.items()},
+                **{name: value[k] for name, value in hyper_parameters.items()},
             )
         )
     return train(network, models, X, Y, settings)
@@ -151,12 +151,10 @@ def test_models_of_a_batch_have_the_rates_they_have_alone(solver, name):
         "power_t": [0.2, 0.5, 1.0],
         "max_iter": [6, 2, 9],
     }
-    together = train_some(settings, n_models=3, **hyper)
+    together = train_some(settings, seeds=(0, 1, 2), **hyper)
     for k, result in enumerate(together):
-        # Alone, but with its own seed.
-        alone = train_some(
-            settings, n_models=k + 1, **{n: v[: k + 1] for n, v in hyper.items()}
-        )[k]
+        own = {name: values[k : k + 1] for name, values in hyper.items()}
+        (alone,) = train_some(settings, seeds=(k,), **own)
         rate = alone.optimizer_state["learning_rate"]
         assert result.optimizer_state["learning_rate"] == rate
         np.testing.assert_allclose(result.params, alone.params, rtol=1e-10)
@@ -175,7 +173,7 @@ def test_a_new_schedule_changes_the_rate_before_every_step(monkeypatch, n_models
     settings = Settings("adam", 16, learning_rate="warm-up")
     hyper = {"learning_rate_init": [0.1, 0.3][:n_models], "max_iter": [3] * n_models}
     rates, results = rates_of(
-        monkeypatch, lambda: train_some(settings, n_models=n_models, **hyper)
+        monkeypatch, lambda: train_some(settings, seeds=range(n_models), **hyper)
     )
     # Two minibatches of 16 rows an epoch and one of 8: the count runs through.
     shares = np.minimum(1, np.arange(1, 10) / 6)
