@@ -202,7 +202,7 @@ def test_chunks_change_nothing(size, monkeypatch, batch_sizes):
 def test_batches_of_activations_whose_inputs_are_kept(activation, solver):
     tasks = make_tasks(MLPClassifier, solver, n_tasks=8)
     for task in tasks:
-        task.estimator.set_params(activation=activation)
+        task.predictor.set_params(activation=activation)
     compare_with_alone(tasks, *data_of(MLPClassifier))
 
 

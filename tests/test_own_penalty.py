@@ -5,8 +5,6 @@ theta)``, on the networks of the core; and one of whole inputs, the minimax conc
 penalty (Zhang 2010), from the estimator's parameter to the path.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
@@ -80,14 +78,6 @@ class CappedL1(Penalty):
         return float(self._alpha[self._alpha > 0].min())
 
 
-@dataclass
-class CappedModel(Model):
-    """A model of the core that has the new parameters."""
-
-    capped_alpha: float = 0.0
-    theta: float = 1.0
-
-
 N_ROWS, THETA, STRENGTH = 64, 0.5, 0.3
 # What least squares find, column by column: X'X / n is the identity. From zero, L1
 # holds what is below its strength; the rest moves past the cap, and nothing holds it.
@@ -111,7 +101,7 @@ def known(monkeypatch):
 
 
 def model_of(max_iter=3000, **settings):
-    return CappedModel(
+    return Model(
         np.zeros(NETWORK.n_params),
         Stream(np.arange(N_ROWS), np.random.RandomState(0)),
         Progress(Patience(np.inf, 0.0)),

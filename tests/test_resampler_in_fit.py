@@ -97,7 +97,7 @@ def test_a_resampler_in_every_call_of_partial_fit_and_warm_start():
 def test_training_with_a_resampler_is_not_resumed():
     task = task_of(classifier(augmentation=COPIES))
     (outcome,) = fit_many([task], SCALED, Y_CLASSES)
-    again = task_of(task.estimator, state=outcome.state, resume=True, max_iter=6)
+    again = task_of(task.predictor, state=outcome.state, resume=True, max_iter=6)
     (resumed,) = fit_many([again], SCALED, Y_CLASSES)
     with pytest.raises(ValueError, match="a resampler as augmentation cannot be resum"):
         raise resumed.error

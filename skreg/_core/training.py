@@ -7,7 +7,7 @@ minibatches only if they share a stream, and one that stops leaves the batch.
 What a minibatch is made of stands in `minibatches`, what is done with it in `step`.
 """
 
-from collections.abc import Callable
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from .step import make_step
 from .stopping import Progress, StopReason
 from .streams import Stream
 from .threads import blas_threads_for
-from .validation import Holdout, Validator
+from .validation import Validator
 
 __all__ = ["Model", "Settings", "Trained", "train"]
 
@@ -40,48 +40,75 @@ class Settings:
     groups: InputGroups | None = None  # of the inputs, where they are penalized
 
 
-@dataclass
-class Model:
-    """One network to train: its start, and the hyper-parameters that are its own.
+# scikit-learn's, and no penalty.
+_DEFAULT_NUMBERS = {
+    "alpha": 0.0,
+    "l1_ratio": 0.0,
+    "feature_alpha": 0.0,
+    "feature_epsilon": None,
+    "dropout": 0.0,
+    "learning_rate_init": 1e-3,
+    "power_t": 0.5,
+    "momentum": 0.9,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-8,
+}
 
-    Attributes
+
+class Model:
+    """One network to train: its start, and the numbers that are its own.
+
+    Parameters
     ----------
     params : ndarray of shape (n_params,)
     stream : streams.Stream
         Models with one and the same stream share their minibatches.
     progress : stopping.Progress
-    holdout : Holdout or None
+    holdout : Holdout, default=None
         Models with one and the same holdout are validated together.
-    score : callable or None
+    score : callable, default=None
         ``score(params)`` of the validation rows; minus the loss where None.
-    optimizer_state : dict or None
+    optimizer_state : dict, default=None
         From an earlier `Trained`.
-    n_samples_seen : int
+    n_samples_seen : int, default=0
         So far; the "invscaling" schedule counts them.
-    max_updates : int or None
+    max_iter : int, default=200
+        Epochs after which training ends.
+    max_updates : int, default=None
         Minibatch steps after which training ends, be it in the middle of an epoch.
+    **numbers : float
+        The hyper-parameters that penalties, the optimizer and the schedule read of each
+        model as attributes, by these names. None of them is known here: a new penalty
+        may have a new one.
     """
 
-    params: np.ndarray
-    stream: Stream
-    progress: Progress
-    alpha: float = 0.0
-    l1_ratio: float = 0.0
-    feature_alpha: float = 0.0
-    feature_epsilon: float | None = None
-    dropout: float = 0.0
-    learning_rate_init: float = 1e-3
-    power_t: float = 0.5
-    momentum: float = 0.9
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
-    max_iter: int = 200
-    holdout: Holdout | None = None
-    score: Callable | None = None
-    optimizer_state: dict | None = None
-    n_samples_seen: int = 0
-    max_updates: int | None = None
+    def __init__(
+        self,
+        params,
+        stream,
+        progress,
+        *,
+        holdout=None,
+        score=None,
+        optimizer_state=None,
+        n_samples_seen=0,
+        max_iter=200,
+        max_updates=None,
+        **numbers,
+    ):
+        self.params, self.stream, self.progress = params, stream, progress
+        self.holdout, self.score = holdout, score
+        self.optimizer_state = optimizer_state
+        self.n_samples_seen = n_samples_seen
+        self.max_iter, self.max_updates = max_iter, max_updates
+        vars(self).update(_DEFAULT_NUMBERS | numbers)
+
+    def changed(self, **attributes):
+        """A copy with other values of some attributes."""
+        changed = copy.copy(self)
+        vars(changed).update(attributes)
+        return changed
 
 
 @dataclass

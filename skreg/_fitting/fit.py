@@ -133,7 +133,7 @@ def _with_own_streams(chunk):
     return [
         replace(
             prepared,
-            model=replace(prepared.model, stream=copies[Same(prepared.model.stream)]),
+            model=prepared.model.changed(stream=copies[Same(prepared.model.stream)]),
         )
         for prepared in chunk
     ]

@@ -1,6 +1,6 @@
 """Tasks to models: what a batch needs to know of each, made once for all that agree."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,9 +38,23 @@ class Prepared:
     Y: np.ndarray
     encoding: Any
     batch_size: int
-    key: tuple = field(repr=False, default=())
     validation_rows: tuple | None = None
     groups: InputGroups | None = None
+
+    @property
+    def key(self):
+        """Equal for networks that train in one batch."""
+        stream = self.model.stream
+        return (
+            self.task.config.key("batch"),
+            Same(self.groups),
+            self.network.layer_units,
+            self.batch_size,
+            stream.n_rows,
+            stream.sample_weight is not None,
+            Same(self.X),
+            Same(self.Y),
+        )
 
 
 class Preparation:
@@ -80,63 +94,30 @@ class Preparation:
         -------
         Prepared
         """
-        config, X = task.config, self._X
-        problem = config.problem
-        rows = np.arange(X.shape[0]) if task.rows is None else task.rows
-        encoding = task.encoding or problem.encoding_of(_rows_of(self._y, task.rows))
-        weight = problem.training_weight(task.sample_weight, self._y, rows, encoding)
-        n_outputs = _n_outputs(self._y, encoding)
-        network = Network(
-            (X.shape[1], *config.hidden_units, n_outputs),
-            config.activation,
-            problem.make_loss(encoding),
-        )
-        if task.resume:
-            start = self._resume(task)
-        else:
-            start = self._start(task, network, rows, weight, encoding)
-        params, stream, validation_rows = start
-        encoding = self._encoding_on(
-            config, encoding, stream.rows, stream.sample_weight
-        )
-        Y = self._encode(config, encoding)
+        config = task.config
+        network, encoding, (params, stream, validation_rows) = self._begin(task)
+        X, Y = self._X, self._encode(config, encoding)
         holdout = self._holdout(task, encoding, Y, stream, network, validation_rows)
         score = self._score(task, encoding, network, holdout)
         if is_resampler(config.augmentation):
-            if task.resume:
-                raise ValueError(
-                    "Training with a resampler as augmentation cannot be resumed: its "
-                    "rows are drawn anew."
-                )
-            X, Y, stream = self._resample(config, encoding, stream)
+            X, Y, stream = self._resample(task, encoding, stream)
+        numbers, groups = config.step_values(), None
+        if config.feature_alpha > 0:
+            numbers["feature_epsilon"] = _feature_epsilon(task, network, params)
+            groups = self._input_groups(config)
         model = Model(
-            params=params,
-            stream=stream,
-            progress=_progress(task, encoding, network.loss),
+            params,
+            stream,
+            _progress(task, encoding, network.loss),
             holdout=holdout,
             score=score,
             optimizer_state=task.state.optimizer if task.state else None,
             n_samples_seen=task.state.n_samples_seen if task.state else 0,
             max_iter=task.max_iter or config.max_iter,
             max_updates=task.n_updates,
-            **config.step_values(),
+            **numbers,
         )
-        batch_size = config.batch_size_for(stream.n_rows)
         self._tell_of_batch_size(config, stream.n_rows)
-        groups = None
-        if config.feature_alpha > 0:
-            model.feature_epsilon = _feature_epsilon(task, network, params)
-            groups = self._input_groups(config)
-        key = (
-            config.key("batch"),
-            Same(groups),
-            network.layer_units,
-            batch_size,
-            stream.n_rows,
-            stream.sample_weight is not None,
-            Same(X),
-            Same(Y),
-        )
         return Prepared(
             index,
             task,
@@ -145,11 +126,32 @@ class Preparation:
             X,
             Y,
             encoding,
-            batch_size,
-            key,
-            validation_rows,
-            groups,
+            batch_size=config.batch_size_for(stream.n_rows),
+            validation_rows=validation_rows,
+            groups=groups,
         )
+
+    def _begin(self, task):
+        """The network, the encoding of the target, and the start of training."""
+        config, problem = task.config, task.config.problem
+        rows = np.arange(self._X.shape[0]) if task.rows is None else task.rows
+        encoding = task.encoding or problem.encoding_of(_rows_of(self._y, task.rows))
+        weight = problem.training_weight(task.sample_weight, self._y, rows, encoding)
+        n_outputs = _n_outputs(self._y, encoding)
+        network = Network(
+            (self._X.shape[1], *config.hidden_units, n_outputs),
+            config.activation,
+            problem.make_loss(encoding),
+        )
+        if task.resume:
+            start = self._resume(task)
+        else:
+            start = self._start(task, network, rows, weight, encoding)
+        _, stream, _ = start
+        encoding = self._encoding_on(
+            config, encoding, stream.rows, stream.sample_weight
+        )
+        return network, encoding, start
 
     def _tell_of_batch_size(self, config, n_rows):
         is_larger = config.batch_size != "auto" and config.batch_size > n_rows
@@ -247,8 +249,14 @@ class Preparation:
         Y = self._encode(task.config, encoding)
         return prepare_for(task.config.augmentation, self._X, Y, rows)
 
-    def _resample(self, config, encoding, stream):
+    def _resample(self, task, encoding, stream):
         """X, Y and stream of the training rows after the resampler; once a stream."""
+        if task.resume:
+            raise ValueError(
+                "Training with a resampler as augmentation cannot be resumed: its "
+                "rows are drawn anew."
+            )
+        config = task.config
         key = Same(stream), config.key("target"), _encoding_key(encoding)
         if key not in self._resampled:
             seed = stream.noise_seed[0]
@@ -323,8 +331,7 @@ class Preparation:
 def restarted(prepared):
     """A prepared task as it was before training, which has recorded some epochs."""
     progress = _progress(prepared.task, prepared.encoding, prepared.network.loss)
-    model = replace(prepared.model, progress=progress)
-    return replace(prepared, model=model)
+    return replace(prepared, model=prepared.model.changed(progress=progress))
 
 
 def _generator(seed, default):

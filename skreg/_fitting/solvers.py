@@ -8,6 +8,7 @@ the same name; a full-batch solver is a function of `_core.solvers`.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .._core.schedules import SCHEDULES
 from .._core.solvers import fista, lbfgs
 
 __all__ = ["SOLVERS", "Solver", "named", "solver_of"]
@@ -74,7 +75,7 @@ SOLVERS = {
                 "momentum",
                 "nesterovs_momentum",
             ),
-            schedules=("constant", "invscaling", "adaptive"),
+            schedules=tuple(SCHEDULES),
             takes_kinks=True,
         ),
         Solver("lbfgs", minimize=lbfgs, reads=("max_fun",), penalizes_inputs=False),
