@@ -195,8 +195,7 @@ class Optimizer:
         self.params = params
         self.gradients = aligned_empty(params.shape, params.dtype)
         self._scratch = aligned_empty(params.shape, params.dtype)
-        for name, vector in (self._settings | self._state.vectors).items():
-            setattr(self, name, as_factor(vector))
+        self._make_factors()
         # Asked once: it takes three microseconds to answer.
         self._is_proximal = self._penalty.is_proximal
         self._weights = self._network.weights(params)
@@ -214,6 +213,11 @@ class Optimizer:
             for index in _chunks(*params.shape)
         ]
 
+    def _make_factors(self):
+        """Turn all vectors over models into factors under their own names."""
+        for name, vector in (self._settings | self._state.vectors).items():
+            setattr(self, name, as_factor(vector))
+
     def keep(self, models):
         """Forget all models but these (an index array). The penalty is kept first."""
         self.set_rates(_column(self.rate, len(self.params))[models])
@@ -227,8 +231,7 @@ class Optimizer:
         for model, exported in enumerate(states):
             if exported is not None:
                 self._state.load(model, exported)
-        for name, vector in self._state.vectors.items():
-            setattr(self, name, as_factor(vector))
+        self._make_factors()
         self._tie()
 
     def _tie(self):
