@@ -200,9 +200,10 @@ def test_chunks_change_nothing(size, monkeypatch, batch_sizes):
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("activation", ["gelu", "silu"])
 def test_batches_of_activations_whose_inputs_are_kept(activation, solver):
-    tasks = make_tasks(MLPClassifier, solver, n_tasks=8)
-    for task in tasks:
-        task.predictor.set_params(activation=activation)
+    tasks = [
+        task_of(task.predictor.set_params(activation=activation))
+        for task in make_tasks(MLPClassifier, solver, n_tasks=8)
+    ]
     compare_with_alone(tasks, *data_of(MLPClassifier))
 
 

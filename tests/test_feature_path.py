@@ -365,7 +365,7 @@ def test_only_epochs_at_the_final_penalty_may_be_the_best(monkeypatch, path):
 
     def recording(trail, inputs):
         task = next_task(trail, inputs)
-        starts.append((task.predictor.feature_alpha, task.state.progress.n_epochs))
+        starts.append((task.config.feature_alpha, task.state.progress.n_epochs))
         return task
 
     monkeypatch.setattr(sparse_path._Trail, "next_task", recording)
