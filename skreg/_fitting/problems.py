@@ -20,11 +20,13 @@ _SMALLEST_UNIT = float(np.sqrt(np.finfo(np.float64).tiny))
 
 
 class Problem(ABC):
-    """What is known of the target of a configuration.
+    """What is known of a target.
 
     Parameters
     ----------
-    config : FitConfig
+    parameters : FitConfig, or an estimator
+        What it reads of them are the parameters of the loss, `class_weight` and
+        `normalize_y`.
 
     Attributes
     ----------
@@ -33,8 +35,8 @@ class Problem(ABC):
 
     is_regression = False
 
-    def __init__(self, config):
-        self._config = config
+    def __init__(self, parameters):
+        self._parameters = parameters
 
     @abstractmethod
     def make_loss(self, encoding):
@@ -97,13 +99,13 @@ class Classification(Problem):
             If `class_weight` has negative values, or the target several labels a row.
         """
         weight = super().training_weight(sample_weight, y, rows, encoding)
-        if self._config.class_weight is None:
+        if self._parameters.class_weight is None:
             return weight
         by_class = self._class_weight_of(y[rows], encoding)
         return by_class if weight is None else weight * by_class
 
     def _class_weight_of(self, y, encoding):
-        class_weight = self._config.class_weight
+        class_weight = self._parameters.class_weight
         if encoding.kind == "multilabel":
             raise ValueError(
                 f"class_weight={class_weight!r} is not supported for multilabel "
@@ -122,7 +124,7 @@ class Regression(Problem):
 
     def make_loss(self, encoding):
         """The loss that the parameters name."""
-        return make_loss(self._config.loss, self._config)
+        return make_loss(self._parameters.loss, self._parameters)
 
     def encoding_of(self, y):
         """None: numbers are what they are, or scaled by the training rows alone."""
@@ -130,7 +132,9 @@ class Regression(Problem):
 
     def encoding_on(self, y, sample_weight):
         """The scaling by the training rows with ``normalize_y=True``, else None."""
-        return TargetScaling.of(y, sample_weight) if self._config.normalize_y else None
+        return (
+            TargetScaling.of(y, sample_weight) if self._parameters.normalize_y else None
+        )
 
     def encode(self, y, encoding, dtype):
         """The target as columns, scaled where there is a scaling.

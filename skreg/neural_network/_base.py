@@ -21,7 +21,7 @@ from .._core.network import Network
 from .._core.predictions import raw_predictions
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
-from .._fitting.config import FitConfig, constraints_of
+from .._fitting.config import FitConfig, constraints_of, hidden_units_of
 from .._fitting.fit import TrainingState, Validation, fit_many, task_of
 from .._fitting.judging import fault_of
 from .._fitting.solvers import solver_of
@@ -345,7 +345,11 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         earlier = getattr(self, "_training_state", None)
         dtype = self.coefs_[0].dtype
         units = [len(self.coefs_[0]), *(len(b) for b in self.intercepts_)]
-        wanted = [self.n_features_in_, *self._make_config().hidden_units, units[-1]]
+        wanted = [
+            self.n_features_in_,
+            *hidden_units_of(self.hidden_layer_sizes),
+            units[-1],
+        ]
         if units != wanted:
             raise ValueError(
                 f"hidden_layer_sizes={self.hidden_layer_sizes} asks for layers of "
@@ -390,7 +394,8 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
     @property
     def _problem(self):
         """What the parameters make of a target: see `Problem`."""
-        return self._make_config().problem
+        # It reads a few parameters, which the estimator has under the same names.
+        return self._target_parameters()["problem_type"](self)
 
     def _report_on(self, phase, network, encoding):
         """What to call after each epoch of a phase of a fit, or None."""
