@@ -102,7 +102,7 @@ def test_nan_score_does_not_reset_patience(iris, bad):
         random_state=0,
         scoring=scripted([0.5, 0.6, *[bad] * 18]),
     )
-    with pytest.warns(match="diverged"):
+    with pytest.warns(match="its validation score is not finite"):
         classifier.fit(X, y)
     assert classifier.stop_reason_ == "diverged"
     assert classifier.n_iter_ == 3
