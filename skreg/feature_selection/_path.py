@@ -3,15 +3,9 @@
 import copy
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import numpy as np
-from sklearn.base import clone
-from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
-    validate_data,
-)
+from sklearn.utils.validation import check_consistent_length
 
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
@@ -23,28 +17,13 @@ from .._utils.progress import ProgressLines
 from .._utils.publishing import quietly
 from .._utils.tables import html_table, short_number, spread_out, text_table
 from .._utils.warnings import each_warning_once
-from .._utils.wrappers import (
-    around_model,
-    find_model,
-    has_steps,
-    names_before_model,
-    replace_model,
-    transform_before_model,
-    transforms_target,
-)
-from ..model_selection._candidates import make_candidate, prepare_fold
+from .._utils.wrappers import find_model
 from ..neural_network._base import check_not_empty
 from ..neural_network._reporting import warn_about_paths
 from ._halves import check_target_varies
+from ._opened import check_path_estimator, open_estimator
 
-__all__ = [
-    "FeaturePath",
-    "OpenedEstimator",
-    "check_path_estimator",
-    "feature_path",
-    "open_estimator",
-    "trace_paths",
-]
+__all__ = ["FeaturePath", "feature_path", "trace_paths"]
 
 
 # Numbers of inputs in a table of a path.
@@ -144,132 +123,6 @@ def point_of(n_features_selected, n_features):
             f"smallest has {sizes.min()}."
         )
     return int(np.flatnonzero(fitting & (sizes == sizes[fitting].max()))[0])
-
-
-def check_path_estimator(estimator):
-    """A clone of the estimator that can go down a path, or an error that says why not.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-
-    Returns
-    -------
-    MLPClassifier or MLPRegressor
-    """
-    if not hasattr(estimator, "feature_alpha"):
-        raise TypeError(
-            "estimator must be an MLPClassifier or MLPRegressor of skreg, alone or in "
-            f"a Pipeline or TransformedTargetRegressor, got {type(estimator).__name__}."
-        )
-    estimator = clone(estimator)
-    if not estimator.feature_alpha > 0:
-        # The path sets it; this asks whether it may.
-        estimator.feature_alpha = 1.0
-    estimator._validate_params()
-    estimator._check_parameters_together()
-    estimator.early_stopping, estimator.warm_start = False, False
-    return estimator
-
-
-@dataclass
-class OpenedEstimator:
-    """A network with the data that what stands around it hands on.
-
-    Attributes
-    ----------
-    network : MLPClassifier or MLPRegressor
-        Ready to go down a path, and with the attributes of its columns.
-    X, y, sample_weight
-        Validated, as the network is given them.
-    y_scored : array-like
-        The target in the unit that the estimator predicts.
-    estimator : estimator
-        Not fitted, around the network.
-    wrappers : estimator or None
-        Fitted, with anything in the network's place.
-    """
-
-    network: Any
-    X: Any
-    y: Any
-    sample_weight: Any
-    y_scored: Any
-    estimator: Any
-    wrappers: Any
-
-    def around(self, network):
-        """What predicts in the unit of `y_scored` from rows like those of `X`."""
-        return around_model(self.wrappers, self.estimator, network, steps=False)
-
-    def transform(self, X):
-        """Rows as the user has them, as the network is given them."""
-        X = transform_before_model(self.wrappers, X)
-        return validate_data(
-            self.network,
-            X,
-            accept_sparse=["csr", "csc"],
-            dtype=self.X.dtype,
-            reset=False,
-        )
-
-    @property
-    def feature_names(self):
-        """Of the network's columns, or None."""
-        names = getattr(self.network, "feature_names_in_", None)
-        return names_before_model(self.wrappers) if names is None else names
-
-
-def open_estimator(
-    estimator, X, y, sample_weight=None, *, rows=None, needs_columns=False
-):
-    """Fit what stands around a network, for a path of the network inside.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier, MLPRegressor, or one in a Pipeline or target transformer
-    X, y, sample_weight
-        As the user gave them; the weights of some rows as an array.
-    rows : ndarray of int, default=None
-        Of these data; all by default.
-    needs_columns : bool, default=False
-        Whether the network's inputs must be the columns of X.
-
-    Returns
-    -------
-    OpenedEstimator
-    """
-    network = check_path_estimator(find_model(estimator, exact=True)[1])
-    if needs_columns and has_steps(estimator):
-        raise ValueError(
-            "estimator is a Pipeline whose steps make other columns of those of X, "
-            "among which inputs are to be selected: put the steps before the "
-            "selection, as in make_pipeline(StandardScaler(), "
-            "SparseInputSelector(network))."
-        )
-    candidate = make_candidate(0, replace_model(estimator, network), {})
-    network = candidate.network
-    fold = prepare_fold(candidate, 0, X, y, rows, {})
-    if fold.error is not None:
-        raise fold.error
-    vars(network).update(fold.columns)
-    if sample_weight is not None:
-        if rows is not None:
-            sample_weight = sample_weight[rows]
-        sample_weight = network._check_weight(sample_weight, fold.X, "sample_weight")
-    y_scored = fold.y
-    if transforms_target(estimator):
-        y_scored = check_array(y, ensure_2d=False, input_name="y")
-        y_scored = y_scored if rows is None else y_scored[rows]
-    return OpenedEstimator(
-        network,
-        fold.X,
-        fold.y,
-        sample_weight,
-        y_scored,
-        candidate.estimator,
-        fold.wrappers,
-    )
 
 
 @each_warning_once()

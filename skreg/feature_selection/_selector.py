@@ -24,14 +24,8 @@ from ..model_selection._splits import list_splits
 from ..neural_network._reporting import warn_about_paths
 from ._blocks import trace_in_blocks
 from ._halves import check_target_varies
-from ._path import (
-    as_path,
-    check_path_estimator,
-    fitted_at,
-    open_estimator,
-    point_of,
-    scored_as_array,
-)
+from ._opened import check_path_estimator, open_estimator
+from ._path import as_path, fitted_at, point_of, scored_as_array
 
 __all__ = ["SparseInputSelector"]
 

@@ -16,7 +16,8 @@ from .._utils.warnings import each_warning_once
 from ..neural_network._reporting import warn_about_paths
 from ._blocks import trace_in_blocks
 from ._halves import check_target_varies, draw_halves
-from ._path import norms_at, open_estimator, rank_traces
+from ._opened import open_estimator
+from ._path import norms_at, rank_traces
 from ._selector import best_ranked, seed_of
 
 __all__ = ["StabilitySelection", "expected_false_selections"]
