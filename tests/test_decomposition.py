@@ -19,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.diagnosis import bias_variance_decomposition
-from skreg.diagnosis._loss_parts import PARTS, standard_errors
+from skreg.diagnosis._loss_parts import LOSSES, standard_errors
 from skreg.diagnosis._rounds import with_seed
 
 CLASSIFIER_LOSSES = ["zero_one", "zero_one_kohavi_wolpert", "log_loss"]
@@ -43,7 +43,7 @@ def waves(n_samples, random_state):
 
 def test_squared_error_by_hand():
     # One row: predictions 1, 3, 5 of a target 2. Mean 3, s^2 = 4.
-    parts = PARTS["squared_error"](
+    parts = LOSSES["squared_error"].parts_of(
         np.array([1.0, 3.0, 5.0])[:, None, None], np.array([[2.0]])
     )
     assert parts.loss == pytest.approx((1 + 1 + 9) / 3)
@@ -56,7 +56,7 @@ def test_zero_one_by_hand():
     # classes, so leaving the main class is not the same as being right); a tie.
     predictions = np.array([[0, 1, 2, 1], [0, 1, 2, 0], [0, 1, 0, 1], [0, 2, 1, 0]])
     y = np.array([0, 1, 1, 1])
-    parts = PARTS["zero_one"](predictions, y)
+    parts = LOSSES["zero_one"].parts_of(predictions, y)
     np.testing.assert_array_equal(parts.main, [0, 1, 2, 0])
     np.testing.assert_array_equal(parts.bias, [0, 0, 1, 1])
     np.testing.assert_array_equal(parts.variance, [0, 0.25, -0.25, -0.5])
@@ -65,7 +65,7 @@ def test_zero_one_by_hand():
 
 def test_kohavi_wolpert_by_hand():
     # Shares (1/4, 3/4) of a target 0; variance corrected by R / (R - 1) = 4 / 3.
-    parts = PARTS["zero_one_kohavi_wolpert"](
+    parts = LOSSES["zero_one_kohavi_wolpert"].parts_of(
         np.array([[0], [1], [1], [1]]), np.array([0])
     )
     variance = (1 - 1 / 16 - 9 / 16) / 2 * 4 / 3
@@ -78,7 +78,7 @@ def test_log_loss_by_definition():
     rng = np.random.RandomState(0)
     probabilities = rng.dirichlet(np.ones(3), size=(2000, 4))
     y = np.array([0, 1, 2, 0])
-    parts = PARTS["log_loss"](probabilities, y)
+    parts = LOSSES["log_loss"].parts_of(probabilities, y)
     main = np.exp(np.log(probabilities).mean(axis=0))
     main /= main.sum(axis=1, keepdims=True)
     divergence = (main * np.log(main / probabilities)).sum(axis=2).mean(axis=0)
@@ -104,16 +104,19 @@ def test_few_rounds_are_right_on_average(name):
         all_rounds = rng.choice(3, p=[0.5, 0.2, 0.3], size=(n_draws * n_rounds, 1))
         y = np.array([1])
     few = np.array(
-        [PARTS[name](part, y).means() for part in np.split(all_rounds, n_draws)]
+        [
+            LOSSES[name].parts_of(part, y).means()
+            for part in np.split(all_rounds, n_draws)
+        ]
     )
     error = few.std(axis=0) / np.sqrt(n_draws)
-    expected = PARTS[name](all_rounds, y).means()
+    expected = LOSSES[name].parts_of(all_rounds, y).means()
     # The correction leaves a bias of the second order in 1 / R.
     slack = 0.01 * expected if name == "log_loss" else 0
     assert (abs(few.mean(axis=0) - expected) < 4 * error + slack).all()
 
 
-@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("n_rounds", [30, 300])
 def test_standard_errors_are_those_of_repetition(name, n_rounds):
     rng = np.random.RandomState(0)
@@ -130,9 +133,10 @@ def test_standard_errors_are_those_of_repetition(name, n_rounds):
 
     y = np.zeros((n_rows, 3)) if name == "squared_error" else np.zeros(n_rows, int)
     draws = [draw() for _ in range(60)]
-    estimates = np.array([PARTS[name](each, y).means() for each in draws])
+    estimates = np.array([LOSSES[name].parts_of(each, y).means() for each in draws])
     claimed = np.mean(
-        [standard_errors(PARTS[name], each, y) ** 2 for each in draws[:20]], axis=0
+        [standard_errors(LOSSES[name].parts_of, each, y) ** 2 for each in draws[:20]],
+        axis=0,
     )
     ratio = np.sqrt(claimed) / estimates.std(axis=0)
     # The most frequent class is not a smooth function: the jackknife is cautious there.
@@ -211,7 +215,7 @@ def test_network_agrees_with_brute_force():
         network.set_params(random_state=seed)
         predictions.append(network.fit(X, y).predict(X_test)[:, None])
     data = np.array(predictions), y_test[:, None]
-    expected = PARTS["squared_error"](*data).means()
+    expected = LOSSES["squared_error"].parts_of(*data).means()
     result = bias_variance_decomposition(
         network.set_params(random_state=None),
         X_test=X_test,
@@ -222,7 +226,7 @@ def test_network_agrees_with_brute_force():
     )
     found = [result.loss, result.bias, result.variance]
     errors = np.hypot(
-        standard_errors(PARTS["squared_error"], *data),
+        standard_errors(LOSSES["squared_error"].parts_of, *data),
         [result.loss_se, result.bias_se, result.variance_se],
     )
     assert (abs(found - expected) < 3 * errors).all()

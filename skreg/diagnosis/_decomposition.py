@@ -1,6 +1,7 @@
 r"""Bias and variance of an estimator over many training sets."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -14,7 +15,7 @@ from .._utils.publishing import quietly
 from .._utils.sklearn_private import num_samples
 from .._utils.tables import html_table, short_number
 from .._utils.warnings import warn
-from ._loss_parts import PARTS, standard_errors
+from ._loss_parts import LOSSES, names_of_losses, standard_errors
 from ._rounds import RESAMPLINGS, check_row_sets, draw_rounds, predict_by_rounds
 
 __all__ = ["BiasVarianceDecomposition", "bias_variance_decomposition"]
@@ -89,7 +90,7 @@ class BiasVarianceDecomposition:
 
     def _rows(self):
         """Labels, and the names of what they stand beside."""
-        name = "bias^2" if self.loss_name == "squared_error" else "bias"
+        name = "bias^2" if LOSSES[self.loss_name].bias_is_squared else "bias"
         rows = [
             (f"{self.loss_name} (mean of {self.n_rounds} rounds)", "loss"),
             (f"  {name}", "bias"),
@@ -250,30 +251,30 @@ def bias_variance_decomposition(
     >>> bool(np.isclose(line.bias + line.variance, line.loss))
     True
     """
-    loss = _check_loss(estimator, loss)
+    loss_name = _check_loss(estimator, loss)
+    loss = LOSSES[loss_name]
     random_state = check_random_state(random_state)
     n_rounds, resampling = _check_resampling(X, y, resampling, n_rounds)
-    y_test = _check_y_test(X_test, y_test, loss)
-    noise = _check_noise(noise, loss, len(y_test))
+    y_test = _check_y_test(X_test, y_test, loss_name)
+    noise = _check_noise(noise, loss_name, len(y_test))
 
     draws = draw_rounds(X, y, resampling, n_rounds, train_size, random_state)
-    predict = _Predict(X_test, probabilities=loss == "log_loss")
     results, stop_reasons = predict_by_rounds(
-        estimator, draws, predict, n_rounds, n_jobs=n_jobs, verbose=verbose
+        estimator,
+        draws,
+        partial(loss.predict, X_test=X_test),
+        n_rounds,
+        n_jobs=n_jobs,
+        verbose=verbose,
     )
     _warn_about_max_iter(estimator, stop_reasons, n_rounds)
-    predictions, codes, y_codes, classes = _stack(results, y_test, loss)
+    predictions, codes, y_codes, classes = loss.stack(results, y_test)
 
-    parts = PARTS[loss](codes, y_codes)
-    errors = standard_errors(PARTS[loss], codes, y_codes)
-    main = parts.main
-    if loss.startswith("zero_one"):
-        main = classes[main]
-    elif loss == "squared_error" and y_test.ndim == 1:
-        main = main[:, 0]
+    parts = loss.parts_of(codes, y_codes)
+    errors = standard_errors(loss.parts_of, codes, y_codes)
     mean_loss, mean_bias, mean_variance = (float(mean) for mean in parts.means())
     return BiasVarianceDecomposition(
-        loss_name=loss,
+        loss_name=loss_name,
         n_rounds=n_rounds,
         loss=mean_loss,
         bias=mean_bias - float(noise.mean()),
@@ -285,81 +286,50 @@ def bias_variance_decomposition(
         loss_per_row=parts.loss,
         bias_per_row=parts.bias - noise,
         variance_per_row=parts.variance,
-        main_prediction=main,
+        main_prediction=loss.decode(parts.main, y_test, classes),
         predictions=predictions,
         classes=classes,
         stop_reasons=dict(stop_reasons),
     )
 
 
-class _Predict:
-    """What a round contributes; an object, to be sent to other processes."""
-
-    def __init__(self, X_test, probabilities):
-        self._X_test, self._probabilities = X_test, probabilities
-
-    def __call__(self, fitted):
-        if not self._probabilities:
-            return np.asarray(fitted.predict(self._X_test)), None
-        return np.asarray(fitted.predict_proba(self._X_test)), fitted.classes_
-
-
-def _stack(results, y_test, loss):
-    """Predictions as given, as numbers, the target as numbers, and the classes."""
-    predictions = [prediction for prediction, _ in results]
-    if loss == "squared_error":
-        predictions = np.stack(predictions).astype(float)
-        if predictions.shape[1:] != y_test.shape:
-            predictions = predictions.reshape(len(predictions), *y_test.shape)
-        n_outputs = 1 if y_test.ndim == 1 else y_test.shape[1]
-        shape = (len(y_test), n_outputs)
-        codes = predictions.reshape(len(predictions), *shape)
-        return predictions, codes, y_test.reshape(shape).astype(float), None
-    if loss == "log_loss":
-        classes = np.unique(np.concatenate([y_test, *(c for _, c in results)]))
-        probabilities = np.zeros((len(results), len(y_test), len(classes)))
-        for each, (prediction, known) in zip(probabilities, results, strict=True):
-            each[:, np.searchsorted(classes, known)] = prediction
-        probabilities = np.clip(probabilities, np.finfo(float).eps, None)
-        probabilities /= probabilities.sum(axis=2, keepdims=True)
-        return probabilities, probabilities, np.searchsorted(classes, y_test), classes
-    predictions = np.stack(predictions)
-    classes = np.unique(np.concatenate([y_test, predictions.ravel()]))
-    codes = np.searchsorted(classes, predictions)
-    return predictions, codes, np.searchsorted(classes, y_test), classes
-
-
 def _check_loss(estimator, loss):
-    name = type(estimator).__name__
+    """The name of the loss; an error says why an estimator cannot have it."""
+    kind = type(estimator).__name__
     if not hasattr(estimator, "fit") or not hasattr(estimator, "predict"):
         raise TypeError(
-            f"estimator must have fit and predict, but {name} does not: give a "
+            f"estimator must have fit and predict, but {kind} does not: give a "
             "classifier or a regressor."
         )
-    if loss != "auto" and loss not in PARTS:
-        raise ValueError(f"loss={loss!r} must be 'auto' or one of {sorted(PARTS)}.")
-    if is_classifier(estimator):
-        loss = "zero_one" if loss == "auto" else loss
-        if loss == "squared_error":
-            raise ValueError(
-                f"loss='squared_error' is for regressors, but {name} is a classifier: "
-                "use 'zero_one', 'zero_one_kohavi_wolpert' or 'log_loss'."
-            )
-        if loss == "log_loss" and not hasattr(estimator, "predict_proba"):
-            raise ValueError(
-                f"loss='log_loss' needs predict_proba, which {name} does not have: use "
-                "'zero_one', or wrap it in CalibratedClassifierCV."
-            )
-    elif is_regressor(estimator):
-        loss = "squared_error" if loss == "auto" else loss
-        if loss != "squared_error":
-            raise ValueError(
-                f"loss={loss!r} is for classifiers, but {name} is a regressor: use "
-                "'squared_error'."
-            )
-    else:
-        raise TypeError(f"{name} is neither a classifier nor a regressor.")
+    if loss != "auto" and loss not in LOSSES:
+        raise ValueError(f"loss={loss!r} must be 'auto' or one of {sorted(LOSSES)}.")
+    if not is_classifier(estimator) and not is_regressor(estimator):
+        raise TypeError(f"{kind} is neither a classifier nor a regressor.")
+    classifies = is_classifier(estimator)
+    able = names_of_losses(lambda each: each.is_for_classifiers == classifies)
+    if loss == "auto":
+        return able[0]
+    if loss not in able:
+        theirs, own = "regressors", "classifier"
+        if not classifies:
+            theirs, own = "classifiers", "regressor"
+        raise ValueError(
+            f"loss={loss!r} is for {theirs}, but {kind} is a {own}: use "
+            f"{_either(able)}."
+        )
+    method = LOSSES[loss].method
+    if not hasattr(estimator, method):
+        raise ValueError(
+            f"loss={loss!r} needs {method}, which {kind} does not have: use "
+            f"{able[0]!r}, or wrap it in CalibratedClassifierCV."
+        )
     return loss
+
+
+def _either(names):
+    """Names as a message says them: "'a', 'b' or 'c'"."""
+    *first, last = map(repr, names)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _check_resampling(X, y, resampling, n_rounds):
@@ -398,7 +368,7 @@ def _check_y_test(X_test, y_test, loss):
     check_consistent_length(X_test, y_test)
     if not num_samples(X_test):
         raise ValueError("X_test and y_test have no rows: give at least one.")
-    if loss == "squared_error":
+    if not LOSSES[loss].is_for_classifiers:
         return check_array(y_test, ensure_2d=False, input_name="y_test")
     check_labels(y_test, "y_test")
     y_test = check_array(y_test, ensure_2d=False, dtype=None, input_name="y_test")
@@ -412,11 +382,12 @@ def _check_y_test(X_test, y_test, loss):
 
 
 def _check_noise(noise, loss, n_test):
-    """Of each row."""
+    """The variance of the target of each test row."""
     if noise is None:
         return np.zeros(n_test)
-    if loss != "squared_error":
-        raise ValueError(f"noise is for loss='squared_error', not for {loss!r}.")
+    if not LOSSES[loss].takes_noise:
+        able = _either(names_of_losses(lambda each: each.takes_noise))
+        raise ValueError(f"noise is for loss={able}, not for {loss!r}.")
     is_number = isinstance(noise, Real)
     noise = np.asarray(noise, dtype=float)
     if not is_number and noise.shape != (n_test,):

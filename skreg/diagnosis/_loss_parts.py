@@ -1,4 +1,4 @@
-r"""Expected loss as the sum of bias and variance, row by row.
+r"""Losses, and the expected loss as the sum of bias and variance, row by row.
 
 Predictions of R training rounds are stacked along the first axis. With :math:`f_r(x)`
 the prediction of round r and an average over rounds written as E, each function returns
@@ -12,14 +12,18 @@ parts whose sum is the mean loss ``E loss(y, f_r(x))`` exactly, on every row:
 - zero-one loss (Kohavi & Wolpert 1996): half the squared error of indicator vectors.
 - log-loss: bias is the loss of the normalised geometric mean m of the probabilities,
   variance the mean divergence :math:`KL(m \,|\, p_r)`.
+
+The table `LOSSES` at the end has the losses by name. A new loss is a function that
+gives its parts, and an entry there.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import logsumexp
 
-__all__ = ["Parts", "PARTS", "standard_errors"]
+__all__ = ["LOSSES", "DecompositionLoss", "Parts", "names_of_losses", "standard_errors"]
 
 # Of the rounds left out in turn; more groups cost time and hardly sharpen the result.
 _MOST_GROUPS = 40
@@ -118,12 +122,136 @@ def log_loss(probabilities, y):
     return Parts(loss, loss - variance, variance, main)
 
 
-PARTS = {
-    "squared_error": squared_error,
-    "zero_one": zero_one,
-    "zero_one_kohavi_wolpert": zero_one_kohavi_wolpert,
-    "log_loss": log_loss,
+class DecompositionLoss(ABC):
+    """A loss that can be decomposed: what it needs and how it is called.
+
+    Parameters
+    ----------
+    parts_of : callable
+        ``parts_of(codes, y_codes)`` gives the Parts of the loss, of numbers as `stack`
+        makes them.
+
+    Attributes
+    ----------
+    is_for_classifiers : bool
+        Whether the estimators with this loss are classifiers; otherwise they are
+        regressors.
+    method : str
+        The method of the estimators that `predict` calls.
+    bias_is_squared : bool
+        Whether the bias is a square, which tables and pictures say.
+    takes_noise : bool
+        Whether noise of a known variance can be told from the bias.
+    """
+
+    is_for_classifiers = True
+    method = "predict"
+    bias_is_squared = False
+    takes_noise = False
+
+    def __init__(self, parts_of):
+        self.parts_of = parts_of
+
+    def predict(self, fitted, X_test):
+        """What a round contributes: its predictions, and the classes of their columns.
+
+        The classes are None where the columns are not those of classes.
+        """
+        return np.asarray(fitted.predict(X_test)), None
+
+    @abstractmethod
+    def stack(self, results, y_test):
+        """Put the predictions of all rounds, and the target, into arrays.
+
+        Parameters
+        ----------
+        results : list of (ndarray, ndarray or None)
+            What `predict` gave in each round.
+        y_test : ndarray of shape (n_test,) or (n_test, n_outputs)
+
+        Returns
+        -------
+        predictions : ndarray of shape (n_rounds, n_test, ...)
+            In the unit of `y_test`.
+        codes, y_codes : ndarray
+            Predictions and target as numbers, for `parts_of`.
+        classes : ndarray or None
+            The classes that the codes stand for.
+        """
+
+    def decode(self, main, y_test, classes):
+        """The main prediction of the codes, in the unit of `y_test`."""
+        return main
+
+
+class _SquaredError(DecompositionLoss):
+    is_for_classifiers = False
+    bias_is_squared = True
+    takes_noise = True
+
+    def stack(self, results, y_test):
+        predictions = np.stack([prediction for prediction, _ in results]).astype(float)
+        if predictions.shape[1:] != y_test.shape:
+            predictions = predictions.reshape(len(predictions), *y_test.shape)
+        n_outputs = 1 if y_test.ndim == 1 else y_test.shape[1]
+        shape = (len(y_test), n_outputs)
+        codes = predictions.reshape(len(predictions), *shape)
+        return predictions, codes, y_test.reshape(shape).astype(float), None
+
+    def decode(self, main, y_test, classes):
+        return main[:, 0] if y_test.ndim == 1 else main
+
+
+class _ZeroOne(DecompositionLoss):
+    def stack(self, results, y_test):
+        predictions = np.stack([prediction for prediction, _ in results])
+        classes = np.unique(np.concatenate([y_test, predictions.ravel()]))
+        codes = np.searchsorted(classes, predictions)
+        return predictions, codes, np.searchsorted(classes, y_test), classes
+
+    def decode(self, main, y_test, classes):
+        return classes[main]
+
+
+class _LogLoss(DecompositionLoss):
+    method = "predict_proba"
+
+    def predict(self, fitted, X_test):
+        return np.asarray(fitted.predict_proba(X_test)), fitted.classes_
+
+    def stack(self, results, y_test):
+        classes = np.unique(np.concatenate([y_test, *(c for _, c in results)]))
+        probabilities = np.zeros((len(results), len(y_test), len(classes)))
+        for each, (prediction, known) in zip(probabilities, results, strict=True):
+            each[:, np.searchsorted(classes, known)] = prediction
+        probabilities = np.clip(probabilities, np.finfo(float).eps, None)
+        probabilities /= probabilities.sum(axis=2, keepdims=True)
+        return probabilities, probabilities, np.searchsorted(classes, y_test), classes
+
+
+# By the name of the parameter `loss`. The first one of classifiers and the first one of
+# regressors are what loss="auto" means.
+LOSSES = {
+    "squared_error": _SquaredError(squared_error),
+    "zero_one": _ZeroOne(zero_one),
+    "zero_one_kohavi_wolpert": _ZeroOne(zero_one_kohavi_wolpert),
+    "log_loss": _LogLoss(log_loss),
 }
+
+
+def names_of_losses(ability):
+    """The names of the losses with an ability, in the order of the table.
+
+    Parameters
+    ----------
+    ability : callable
+        ``ability(loss)`` is whether a DecompositionLoss has it.
+
+    Returns
+    -------
+    list of str
+    """
+    return [name for name, loss in LOSSES.items() if ability(loss)]
 
 
 def standard_errors(parts_of, predictions, y):
@@ -134,7 +262,7 @@ def standard_errors(parts_of, predictions, y):
     Parameters
     ----------
     parts_of : callable
-        One of `PARTS`.
+        The `parts_of` of a DecompositionLoss.
     predictions : ndarray of shape (n_rounds, ...)
     y : ndarray of shape (n_samples, ...)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from numbers import Integral
 
+from .._core.losses import REGRESSION_LOSSES
 from .._fitting.solvers import solver_of
 from .._fitting.stopping import AUTO_MAX_ITER
 from .._utils.wrappers import find_model
@@ -67,11 +68,17 @@ def changes_for(estimator, cut_short):
 
 def _network_changes(params, cut_short):
     takes_steps = solver_of(params["solver"]).has_minibatches
-    if params.get("loss") != "poisson":
+    if _can_scale_y(params):
         yield "bias", "y is not scaled", {"normalize_y": True}
     yield from _training(params, cut_short, takes_steps)
     yield from _size(params)
     yield from _penalties(params, takes_steps)
+
+
+def _can_scale_y(params):
+    """Whether the loss stays the same problem when y has another unit."""
+    loss = REGRESSION_LOSSES.get(params.get("loss"))
+    return loss is None or loss.degree is not None
 
 
 def _training(params, cut_short, takes_steps):

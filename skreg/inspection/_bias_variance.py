@@ -10,6 +10,7 @@ from .._utils.progress import ProgressLines
 from .._utils.publishing import quietly
 from .._utils.wrappers import find_model
 from ..diagnosis import bias_variance_decomposition
+from ..diagnosis._loss_parts import LOSSES
 from ._shown_part import model_of
 
 __all__ = ["BiasVarianceDisplay"]
@@ -186,10 +187,10 @@ class BiasVarianceDisplay:
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         places, labels = self._places()
-        is_squared = self.decompositions[0].loss_name == "squared_error"
+        loss_name = self.decompositions[0].loss_name
         names = {
-            "loss": f"{self.decompositions[0].loss_name.replace('_', ' ')} (sum)",
-            "bias": "bias²" if is_squared else "bias",
+            "loss": f"{loss_name.replace('_', ' ')} (sum)",
+            "bias": "bias²" if LOSSES[loss_name].bias_is_squared else "bias",
             "variance": "variance",
         }
         if self.noise.any():

@@ -6,6 +6,7 @@ from inspect import signature
 import numpy as np
 
 from .._core.losses import REGRESSION_LOSSES
+from .._core.schedules import SCHEDULES
 from .._fitting.config import hidden_units_of
 from .._fitting.refit import check_refit
 from .._fitting.solvers import SOLVERS, named, solver_of
@@ -51,6 +52,14 @@ def _needs_loss_that_reads(name):
     return _needs("loss", *readers)
 
 
+def _needs_schedule_that_reads(name):
+    """The condition that the schedule is one of those that read a parameter."""
+    readers = [
+        schedule for schedule, kind in SCHEDULES.items() if name in kind.parameters
+    ]
+    return _needs("learning_rate", *readers)
+
+
 def _has_hidden_layer(estimator):
     return len(hidden_units_of(estimator.hidden_layer_sizes)) > 0
 
@@ -87,7 +96,7 @@ _NEEDS = {
     "feature_groups": _FEATURE_ALPHA,
     "activation": _HIDDEN_LAYER,
     "dropout": _HIDDEN_LAYER,
-    "power_t": _needs("learning_rate", "invscaling"),
+    "power_t": _needs_schedule_that_reads("power_t"),
     "validation_fraction": (
         *_EARLY_STOPPING,
         _is_split_off,
