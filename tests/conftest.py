@@ -3,6 +3,8 @@
 import os
 from importlib.util import find_spec
 
+import pytest
+
 # skreg chooses the number of BLAS threads by itself, but scikit-learn does not, with
 # which it is compared: with threads test_same_as_sklearn.py takes twice as long.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -19,3 +21,6 @@ if find_spec("imblearn") is None:
         "test_resampler.py",
         "test_resampler_in_fit.py",
     ]
+
+# Its asserts say as much as those of the tests.
+pytest.register_assert_rewrite("helpers")

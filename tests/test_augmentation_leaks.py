@@ -13,9 +13,9 @@ from augmented import (
     keep_rows,
     rows_held_out,
 )
+from helpers import Recorder
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline as make_resampling_pipeline
-from recorder import Recorder
 from scipy import sparse
 from sklearn.model_selection import ShuffleSplit
 

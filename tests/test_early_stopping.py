@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from helpers import Recorder
 from numpy.testing import assert_allclose, assert_array_equal
-from recorder import Recorder
 from sklearn.datasets import load_iris, make_regression
 from sklearn.metrics import get_scorer, log_loss
 from sklearn.preprocessing import scale

@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
+from helpers import Recorder
 from numpy.testing import assert_array_equal
-from recorder import Recorder
 from sklearn.exceptions import ConvergenceWarning
 
 from skreg import MLPClassifier, MLPRegressor

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from helpers import NETWORK, make_data, updates_per_point
 from sklearn.exceptions import NotFittedError
-from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier
-from skreg._fitting import sparse_path
 from skreg.feature_selection import (
     FeaturePath,
     SparseInputSelector,
@@ -18,13 +17,7 @@ from skreg.inspection._feature_path import _round_numbers
 
 plt = pytest.importorskip("matplotlib.pyplot")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_paths():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sparse_path, "_UPDATES_PER_POINT", 10)
-        yield
+quick_paths = updates_per_point(10)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers import NETWORK, make_data, updates_per_point
 from scipy import sparse
 
 from skreg import MLPClassifier, MLPRegressor
@@ -16,26 +17,8 @@ from skreg.feature_selection._path import point_of, trace_paths
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-NETWORK = dict(
-    hidden_layer_sizes=(12,), alpha=1e-2, max_iter=30, learning_rate_init=0.01,
-    batch_size=40, random_state=0,
-)  # fmt: skip
-
-
-def make_data(n_rows=160, n_features=10, seed=0, dtype=np.float64):
-    """Two of the inputs matter, the first more."""
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n_rows, n_features))
-    z = np.sin(2 * X[:, 0]) + 0.7 * X[:, 1]
-    return X.astype(dtype), np.where(z > 0, "yes", "no")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_paths():
-    """Fewer updates at each value: these problems are small."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sparse_path, "_UPDATES_PER_POINT", 40)
-        yield
+# These problems are small.
+quick_paths = updates_per_point(40)
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
+from helpers import Recorder
 from numpy.testing import assert_array_equal
-from recorder import Recorder
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.exceptions import ConvergenceWarning

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from helpers import NETWORK, make_data, updates_per_point
 from sklearn.dummy import DummyClassifier
-from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier
-from skreg._fitting import sparse_path
 from skreg.diagnosis import diagnose
 from skreg.feature_selection import SparseInputSelector, feature_path
 from skreg.inspection import PenaltyGridDisplay
@@ -24,11 +23,7 @@ pytestmark = [
 X, Y = make_data()
 NAN, INF = np.nan, np.inf
 QUICK = NETWORK | {"max_iter": 3}
-
-
-@pytest.fixture(autouse=True)
-def quick_paths(monkeypatch):
-    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 10)
+quick_paths = updates_per_point(10)
 
 
 def undefined(estimator, X, y):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from helpers import NETWORK, make_data
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier
 from skreg._fitting import sparse_path

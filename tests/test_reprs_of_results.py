@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from test_feature_path import NETWORK, make_data
+from helpers import NETWORK, make_data, updates_per_point
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg._fitting import sparse_path
 from skreg._utils.tables import spread_out, text_table
 from skreg.diagnosis import bias_variance_decomposition, diagnose
 from skreg.feature_selection import SparseInputSelector, feature_path
@@ -13,11 +12,7 @@ from skreg.feature_selection import SparseInputSelector, feature_path
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = make_data()
 NET = MLPClassifier(**NETWORK | {"max_iter": 5})
-
-
-@pytest.fixture(autouse=True)
-def quick_paths(monkeypatch):
-    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 5)
+quick_paths = updates_per_point(5)
 
 
 def the_path(with_names=False):

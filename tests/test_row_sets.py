@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from test_feature_path import NETWORK, make_data
+from helpers import NETWORK, make_data, updates_per_point
 
 from skreg import MLPClassifier
-from skreg._fitting import sparse_path
 from skreg._utils.row_sets import row_numbers
 from skreg.diagnosis import bias_variance_decomposition, diagnose
 from skreg.feature_selection import SparseInputSelector
@@ -16,11 +15,7 @@ X, Y = make_data()
 ROWS = np.arange(160)
 # Of unequal size, as folds are that hold out whole groups.
 SPLITS = [(ROWS[40:], ROWS[:40]), (ROWS[:130], ROWS[130:])]
-
-
-@pytest.fixture(autouse=True)
-def quick_paths(monkeypatch):
-    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 5)
+quick_paths = updates_per_point(5)
 
 
 def as_mask(rows):

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from helpers import NETWORK, make_data
 from scipy import sparse
-from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.feature_selection import (

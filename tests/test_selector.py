@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import NETWORK, make_data, updates_per_point
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.feature_selection import RFE, SelectFromModel
@@ -10,7 +11,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from test_feature_path import NETWORK, make_data, quick_paths  # noqa: F401
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._fitting import sparse_path
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
     "ignore:Got batch_size:UserWarning",
 )
+quick_paths = updates_per_point(40)
 
 
 @pytest.fixture

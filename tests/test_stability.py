@@ -5,13 +5,13 @@ import copy
 import numpy as np
 import pytest
 import sklearn
+from helpers import NETWORK, make_data, updates_per_point
 from scipy import sparse
 from sklearn.base import clone, is_regressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.fixes import parse_version
-from test_feature_path import NETWORK, make_data
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.penalties import InputGroups
@@ -27,20 +27,13 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
     "ignore:Got batch_size:UserWarning",
 )
-
-
-@pytest.fixture(autouse=True)
-def quick_paths(monkeypatch):
-    monkeypatch.setattr(sparse_path, "_UPDATES_PER_POINT", 20)
+quick_paths = updates_per_point(20)
 
 
 @pytest.fixture(scope="module")
-def selection():
+def selection(quick_paths):
     """A fit that tests look at; those that change it work on a copy."""
-    X, y = make_data()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sparse_path, "_UPDATES_PER_POINT", 20)
-        return make_selection().fit(X, y)
+    return make_selection().fit(*make_data())
 
 
 def make_selection(**settings):
