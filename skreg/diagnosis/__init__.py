@@ -1,7 +1,8 @@
 """Bias and variance: how much of an estimator's error is which, and what to change."""
 
 from ._decomposition import BiasVarianceDecomposition, bias_variance_decomposition
-from ._diagnose import Diagnosis, Remedy, diagnose
+from ._diagnose import diagnose
+from ._diagnosis import Diagnosis, Remedy
 
 __all__ = [
     "BiasVarianceDecomposition",

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from numbers import Real
 
 import numpy as np
@@ -14,154 +13,32 @@ from sklearn.utils import check_random_state, indexable
 
 from .._fitting.splits import may_split_by_groups
 from .._utils.publishing import quietly
-from .._utils.tables import short_number
 from .._utils.warnings import each_warning_once
 from ..model_selection._splits import list_splits
+from ._diagnosis import Diagnosis, Remedy
 from ._evaluation import Measure, make_error
 from ._references import references_for
 from ._remedies import UNFINISHED, changes_for
-from ._report import as_html, as_text, explain, is_cut_short
+from ._report import is_cut_short
 from ._rounds import with_seed
 from ._verdict import judge
 
-__all__ = ["Diagnosis", "Remedy", "diagnose"]
+__all__ = ["diagnose"]
 
-# Of the training rows of a fold; all of them are measured anyway.
+# The learning curve trains on these shares of a fold's training rows; its last point,
+# of all the rows, is measured anyway.
 _CURVE_SHARES = (0.25, 0.5)
-# A class with this share of the rows can make a constant look as good as a model.
+# A class with this share of the rows makes a constant prediction look good.
 _DOMINANT_SHARE = 0.8
-# Training longer comes first if it brings this part of the best change's gain.
+# Training longer is named first if it brings this part of the best change's gain.
 _ENOUGH = 0.5
-# What lowers the validation error by a smaller share than this is no remedy, however
-# surely it does.
+# A change that lowers the validation error by a smaller share than this is no remedy,
+# however certain the gain is.
 _SMALLEST_GAIN = 0.01
-# Standard errors by which something must be better than a constant prediction.
+# A model is better than a constant prediction if it is by so many standard errors.
 _CLEARLY = 2.0
 # Equal errors differ by less than this share.
 _ROUNDING = 1e-9
-
-
-@dataclass
-class Remedy:
-    """A change that was tried.
-
-    Attributes
-    ----------
-    params : dict
-        For the estimator's `set_params`.
-    aim : {"bias", "variance"}
-        What it is meant to lower.
-    cause : str
-        What is wrong with the estimator if it helps, such as "too small".
-    train_error, validation_error : float
-    change, change_se : float
-        Of the validation error, on the same folds; negative is better.
-    """
-
-    params: dict
-    aim: str
-    cause: str
-    train_error: float
-    validation_error: float
-    change: float
-    change_se: float
-
-    def __str__(self):
-        return ", ".join(f"{name}={value!r}" for name, value in self.params.items())
-
-
-@dataclass(repr=False)
-class Diagnosis:
-    """What `diagnose` found. Print it; in a notebook it shows as a table.
-
-    Attributes
-    ----------
-    verdict : str
-        "high bias", "high variance", "high bias and high variance", "neither" or
-        "inconclusive".
-    cause : str or None
-        What the first remedy says is wrong, such as "too small" or "trained too
-        little". None without remedies.
-    remedies : list of Remedy
-        Changes aimed at what the verdict names that lowered the validation error by
-        more than the standard error of the difference, best first.
-    tried : list of Remedy
-        All changes, best first.
-    train_error, validation_error, gap : float
-        Means over folds; `gap` is the difference.
-    train_error_se, validation_error_se, gap_se : float
-        Standard errors over folds.
-    reference_error : float
-        What bias is measured against.
-    reference : str
-        Where that is from.
-    avoidable_error, avoidable_error_se : float
-        Validation error minus reference.
-    bias_share : float
-        Share of the avoidable error that is in the training error already.
-    baseline_error : float
-        Of a constant prediction.
-    stop_reasons : dict of str to int
-        Why training ended, in how many folds; empty for models without iterations.
-    learning_curve : dict of str to list
-        ``"n_rows"``, ``"train_error"`` and ``"validation_error"``.
-    n_folds : int
-        Of the cross-validation.
-    only_class : object
-        The one class that is predicted for all rows of all folds; None where there are
-        several.
-    class_counts : dict
-        Then, or if nothing had a clearly smaller error than predicting one frequent
-        class, the number of rows of each class; otherwise empty.
-    better_scoring : list of str or None
-        Then values of `scoring` that would tell such a model from a good one, if the
-        present one hardly does.
-    evidence : list of str
-        Why.
-    """
-
-    verdict: str
-    cause: str | None
-    remedies: list
-    tried: list
-    train_error: float
-    validation_error: float
-    gap: float
-    train_error_se: float
-    validation_error_se: float
-    gap_se: float
-    reference_error: float
-    reference: str
-    avoidable_error: float
-    avoidable_error_se: float
-    bias_share: float
-    baseline_error: float
-    stop_reasons: dict = field(default_factory=dict)
-    learning_curve: dict = field(default_factory=dict)
-    n_folds: int = 0
-    only_class: object = None
-    class_counts: dict = field(default_factory=dict)
-    better_scoring: list | None = None
-
-    @property
-    def evidence(self):
-        """Why, as a list of sentences."""
-        return explain(self)
-
-    def __repr__(self):
-        return (
-            f"Diagnosis(verdict={self.verdict!r}, cause={self.cause!r}, "
-            f"{len(self.remedies)} remedies of {len(self.tried)} tried, "
-            f"train_error={short_number(self.train_error)}, "
-            f"validation_error={short_number(self.validation_error)}, "
-            f"reference_error={short_number(self.reference_error)})"
-        )
-
-    def __str__(self):
-        return as_text(self)
-
-    def _repr_html_(self):
-        return as_html(self)
 
 
 @each_warning_once()
@@ -181,10 +58,10 @@ def diagnose(
 ):
     """Tell high bias from high variance, and try what may help.
 
-    Training error, validation error and a short learning curve are measured by
-    cross-validation; then changes of the estimator's own parameters, and, without a
-    `target_error`, a few stronger models. The errors of networks are on clean rows and
-    with dropout off. Candidates train side by side.
+    Cross-validation measures the training error, the validation error and a short
+    learning curve of the estimator, then the errors with changes of its parameters and,
+    without a `target_error`, those of a few stronger models. The errors of networks are
+    on clean rows and with dropout off. Candidates train side by side.
 
     Parameters
     ----------
@@ -197,67 +74,77 @@ def diagnose(
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
 
     cv : int, splitter or iterable, default=None
-        As in scikit-learn: None is 5 folds, stratified for classifiers, in the order of
-        the rows.
+        How rows are split, as in scikit-learn: None is 5 folds, stratified for
+        classifiers, in the order of the rows.
 
     target_error : float, default=None
         The error that is good enough or known to be possible (a human's, an earlier
-        model's), in the unit of the errors below. Bias is measured against it. None
-        takes the least validation error of all models and changes tried.
+        model's), in the unit of the errors that `scoring` gives. Bias is measured
+        against it. None takes the least validation error of all models and changes
+        that are tried.
 
     scoring : str, callable or None, default=None
-        What is scored. Errors are one minus a score whose best value is one (accuracy,
-        R^2, AUC), and the absolute value of a ``neg_`` score. None is the estimator's
-        `score`: error rate, or the share of the target's variance not explained.
+        The score that errors are made of: one minus a score whose best value is one
+        (accuracy, R^2, AUC), the absolute value of a ``neg_`` score. None is the
+        estimator's `score`; the errors are then the error rate, or the share of the
+        target's variance that is not explained.
 
     groups : array-like of shape (n_samples,), default=None
         Group of each row, for a group-wise `cv`, and for networks whose
         `validation_splitter` keeps groups together.
 
     random_state : int, RandomState instance or None, default=None
-        Seed of the estimator where it has none, of the learning curve's rows and of
-        the references.
+        Seed of the estimator if it has none, of the learning curve's rows and of the
+        stronger models.
 
     n_jobs : int or None, default=None
-        Processes, as in joblib.
+        Number of processes, as in joblib.
 
     verbose : int, default=0
-        Above zero it is printed how many settings are measured, above one also what the
-        searches say that measure them.
+        Above zero, `diagnose` prints how many settings are measured; above one, the
+        searches that measure them print their lines as well.
 
     Returns
     -------
     Diagnosis
 
+    Raises
+    ------
+    TypeError
+        If the estimator is neither a classifier nor a regressor.
+    ValueError
+        If `target_error` is no number, if `cv` gives fewer than two splits, or if the
+        score of the estimator or of a constant is not finite on some fold.
+
     See Also
     --------
-    bias_variance_decomposition : Bias and variance of the definition.
+    bias_variance_decomposition : Bias and variance by their definition.
 
     Notes
     -----
-    **The verdict.** Avoidable is what lies between the validation error and the
-    reference. It matters if it is a quarter of the validation error, a twentieth of
-    what can be learned at all (the constant's error minus the reference), and two
+    **The verdict.** The avoidable error is the validation error minus the reference
+    error. It matters if it is more than a quarter of the validation error, a twentieth
+    of what can be learned at all (the constant's error minus the reference), and two
     standard errors of the paired difference over folds, which are corrected for
     overlapping training sets [1]_. It is due to bias as far as the *training* error
-    exceeds the reference, to variance as far as the validation error exceeds the
-    training error. A part below 30 % is not named; where both are larger, those are
-    for which a change surely helped.
+    exceeds the reference, and to variance as far as the validation error exceeds the
+    training error. A part below 30 % is not named. Where both parts are larger and
+    changes aimed at only one of them surely helped, that one is named; otherwise both.
 
     A gap between training and validation error of 30 % of the constant's error is high
-    variance even if nothing tried reduces it: then more rows are what is left, and the
-    learning curve says whether they would help. Smaller gaps that nothing reduces are
-    not: every flexible model has one.
+    variance even if no change reduces it: then only more rows can help, and the
+    learning curve says whether they would. A smaller gap that no change reduces is not
+    high variance: every flexible model has one.
 
     Otherwise the verdict is "inconclusive" if much may be avoidable but the folds
-    disagree, or if nothing beats the constant, and "neither" if not.
+    disagree, or if nothing beats the constant; if neither is so, it is "neither".
 
     **Remedies** are ranked by the measured change in validation error, except that
-    training longer comes first where it brings half of the best gain: unfinished
-    training misleads about all else. They are single changes; the best of many looks a
-    little better than it is, so check it on rows that were not used here. Training
-    longer is tried only where `max_iter` ended training in half of the folds or more,
-    and never where early stopping did.
+    training longer comes first if it brings half of the best gain: unfinished training
+    misleads about the other changes. Each remedy is a single change. The best of many
+    looks a little better than it is, so check it on rows that were not used here.
+    Training longer is tried only if `max_iter` ended training in half of the folds or
+    more, and never if early stopping did.
 
     References
     ----------
@@ -296,6 +183,54 @@ def diagnose(
         verbose,
         groups,
     )
+    base, baseline = _measure_as_it_is(measure, estimator, scoring)
+    changes = changes_for(estimator, is_cut_short(base.stop_reasons))
+    models = []
+    if target_error is None:
+        models = references_for(estimator, measure.n_train, sparse.issparse(X), seed)
+    # The estimator as it is and the constant are two more settings.
+    measure.lines.n_total = 2 + len(changes) + len(models) + len(_CURVE_SHARES)
+    measure.lines.say(f"2 of {measure.lines.n_total} settings done")
+    tried = _try_changes(measure, estimator, base, changes)
+    reference, reference_error, differences, found = _reference(
+        measure, models, base, tried, target_error
+    )
+    constant_error = baseline.validation.mean()
+    verdict = judge(
+        base.train.mean(),
+        base.validation.mean(),
+        reference_error,
+        constant_error,
+        avoidable_se=measure.se(differences),
+        gap_se=_se(base.validation - base.train),
+        helpful={each.aim for each, _ in tried if _helps(each, 2)},
+    )
+    beats_constant = any(_beats(errors, baseline, measure) for errors in found)
+    # A regressor whose y has a mean far from zero may be on a good way when a change
+    # has only brought it near to that mean.
+    most = constant_error if is_classifier(estimator) else np.inf
+    remedies = _remedies_of(verdict, [remedy for remedy, _ in tried], most)
+    return Diagnosis(
+        verdict=verdict.name,
+        cause=remedies[0].cause if remedies else None,
+        remedies=remedies,
+        tried=[remedy for remedy, _ in tried],
+        **_errors(base),
+        reference_error=float(reference_error),
+        reference=reference,
+        avoidable_error=float(verdict.avoidable),
+        avoidable_error_se=float(verdict.avoidable_se),
+        bias_share=verdict.bias_share,
+        baseline_error=float(constant_error),
+        stop_reasons=dict(Counter(base.stop_reasons)),
+        learning_curve=_learning_curve(measure, estimator, base, random_state),
+        n_folds=len(splits),
+        **_on_classes(measure, base, beats_constant, scoring),
+    )
+
+
+def _measure_as_it_is(measure, estimator, scoring):
+    """The errors of the estimator without a change, and those of a constant."""
     with _about_folds_without_a_class(measure, scoring):
         (base,) = measure(estimator, [{}], must_fit=True)
     if not base.is_complete or not np.isfinite(base.train).all():
@@ -311,56 +246,43 @@ def diagnose(
             "are measured by, is not finite on some folds: diagnosis needs one that is "
             "defined for constants as well."
         )
-    changes = changes_for(estimator, is_cut_short(base.stop_reasons))
-    models = []
+    return base, baseline
+
+
+def _reference(measure, models, base, tried, target_error):
+    """What bias is measured against.
+
+    Parameters
+    ----------
+    measure : Measure
+    models : list of (name, estimator)
+        Stronger models; none with a target error.
+    base : Evaluation
+        The errors of the estimator as it is.
+    tried : list of (Remedy, ndarray)
+        The changes with their validation errors.
+    target_error : float or None
+
+    Returns
+    -------
+    name : str
+    error : float
+        The reference error.
+    differences : ndarray of shape (n_folds,)
+        The estimator's validation errors minus those of the reference.
+    found : list of ndarray
+        The validation errors of all that was tried.
+    """
     if target_error is None:
-        models = references_for(estimator, measure.n_train, sparse.issparse(X), seed)
-    # With the estimator as it is and the constant.
-    measure.lines.n_total = 2 + len(changes) + len(models) + len(_CURVE_SHARES)
-    measure.lines.say(f"2 of {measure.lines.n_total} settings done")
-    tried = _try_changes(measure, estimator, base, changes)
-    if target_error is None:
-        reference, errors, found = _best_of_all(measure, models, base, tried)
-        reference_error, differences = errors.mean(), base.validation - errors
-    else:
-        reference, reference_error = "target_error", target_error
-        found = [base.validation, *(errors for _, errors in tried)]
-        differences = base.validation - target_error
-    verdict = judge(
-        base.train.mean(),
-        base.validation.mean(),
-        reference_error,
-        baseline.validation.mean(),
-        avoidable_se=measure.se(differences),
-        gap_se=_se(base.validation - base.train),
-        helpful={each.aim for each, _ in tried if _helps(each, 2)},
-    )
-    beats_constant = any(_beats(errors, baseline, measure) for errors in found)
-    # (What brings a target out of reach near to its mean may be on a good way.)
-    most = baseline.validation.mean() if is_classifier(estimator) else np.inf
-    remedies = _remedies_of(verdict, [remedy for remedy, _ in tried], most)
-    return Diagnosis(
-        verdict=verdict.name,
-        cause=remedies[0].cause if remedies else None,
-        remedies=remedies,
-        tried=[remedy for remedy, _ in tried],
-        **_errors(base),
-        reference_error=float(reference_error),
-        reference=reference,
-        avoidable_error=float(verdict.avoidable),
-        avoidable_error_se=float(verdict.avoidable_se),
-        bias_share=verdict.bias_share,
-        baseline_error=float(baseline.validation.mean()),
-        stop_reasons=dict(Counter(base.stop_reasons)),
-        learning_curve=_learning_curve(measure, estimator, base, random_state),
-        n_folds=len(splits),
-        **_on_classes(measure, base, beats_constant, scoring),
-    )
+        name, errors, found = _best_of_all(measure, models, base, tried)
+        return name, errors.mean(), base.validation - errors, found
+    found = [base.validation, *(errors for _, errors in tried)]
+    return "target_error", target_error, base.validation - target_error, found
 
 
 @contextmanager
 def _about_folds_without_a_class(measure, scoring):
-    """Say in an error of the score that there are such folds, where there are."""
+    """Name the folds that lack a class in an error that they may have caused."""
     try:
         yield
     except ValueError as error:
@@ -380,7 +302,7 @@ def _about_folds_without_a_class(measure, scoring):
 
 
 def _beats(errors, baseline, measure):
-    """Whether a model is better than a constant, by more than the luck of a row."""
+    """Whether a model's errors are clearly below those of a constant prediction."""
     differences = baseline.validation - errors
     if not np.isfinite(errors).all():
         return False
@@ -388,12 +310,12 @@ def _beats(errors, baseline, measure):
 
 
 def _on_classes(measure, base, beats_constant, scoring):
-    """What a Diagnosis says if the model, or the score, tells no classes apart."""
+    """What a Diagnosis says if the model or the score does not tell classes apart."""
     if measure.classes is None or len(measure.classes) < 2:
         return {}
     counts = measure.class_counts
-    # Where one class dominates, what is scored by default is about the share of the
-    # others, which a useful model can hardly lower.
+    # Where one class dominates, the error rate of a constant is the small share of the
+    # other classes, which a useful model can hardly lower.
     is_blind = scoring in (None, "accuracy") and (
         counts.max() >= _DOMINANT_SHARE * counts.sum()
     )
@@ -405,7 +327,7 @@ def _on_classes(measure, base, beats_constant, scoring):
         if len(counts) > 2:
             better.append("f1_macro")
         elif not measure.folds_without_a_class():
-            # It is not defined on others.
+            # The average precision is not defined on folds that lack a class.
             better.append("average_precision")
     classes = measure.classes.tolist()
     return {
@@ -452,21 +374,22 @@ def _try_changes(measure, estimator, base, changes):
 
 
 def _ranked(pairs):
-    """Best first, but training longer before all where it brings about as much."""
+    """The changes, best first, but training longer first if it gains about as much."""
     pairs = sorted(pairs, key=lambda pair: pair[0].change)
     longer = [pair for pair in pairs if pair[0].cause == UNFINISHED]
     if longer and longer[0][0].change < _ENOUGH * pairs[0][0].change:
-        # Unfinished training misleads about all else: a larger network, say, goes
-        # further in as many epochs. First finish.
+        # Unfinished training misleads about the other changes: a larger network, say,
+        # gets further in as many epochs. So training is to be finished first.
         pairs.remove(longer[0])
         pairs.insert(0, longer[0])
     return pairs
 
 
 def _remedies_of(verdict, tried, constant_error=np.inf):
-    """What helped by more than its standard error, and is aimed at the verdict.
+    """The changes that helped, and are aimed at what the verdict names.
 
-    What has only brought the model to the error of a constant is no remedy.
+    A change helped if it gained more than its standard error. One that has only brought
+    the model to the error of a constant is no remedy.
     """
     return [
         remedy
@@ -492,7 +415,7 @@ def _best_of_all(measure, models, base, tried):
         (result,) = measure(model, [{}])
         candidates.append((name, result.validation))
     for name, errors in candidates:
-        # Never true of a model that failed.
+        # The errors of a model that failed are NaN, which is never less.
         if errors.mean() < best[1].mean():
             best = name, errors
     return *best, [base.validation, *(errors for _, errors in candidates)]
@@ -529,7 +452,7 @@ def _learning_curve(measure, estimator, base, random_state):
             for order, (_, test) in zip(orders, measure.splits, strict=True)
         ]
         (result,) = measure(estimator, [{}], splits=splits)
-        # Too few rows for a fit are no point of the curve.
+        # If a fold has too few rows for a fit, the curve has no such point.
         if result.is_complete:
             add(np.mean([len(train) for train, _ in splits]), result)
     add(measure.n_train, base)
