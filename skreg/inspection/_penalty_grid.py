@@ -14,31 +14,33 @@ __all__ = ["PenaltyGridDisplay"]
 class PenaltyGridDisplay:
     """Scores over one penalty as a curve, over two as a heat map, the choice marked.
 
-    Colours are for the candidates worth comparing: those far below, as networks that
-    the penalty has killed, are grey.
+    The heat map colours the candidates that are worth comparing. Those far below, such
+    as networks that the penalty has killed, are grey.
 
     The band around a curve is one standard error of the mean over the folds. Folds
-    share most of their training rows, so it tells noise from signal only roughly.
+    share most of their training rows, so the band tells noise from signal only roughly.
 
     Make one with :meth:`from_estimator`.
 
     Parameters
     ----------
     names : list of str
-        The one or two parameters.
+        The one or two parameters that are drawn.
     values : list of list
-        Their values, sorted.
+        The values of each parameter, sorted.
     test_scores : ndarray of shape (n_values,) or (n_values, n_values)
-        Mean over folds, NaN where a pair was not tried.
+        Mean scores over the folds, NaN where a pair of values was not tried.
     test_errors : ndarray, default=None
         Standard errors of these means.
     train_scores, train_errors : ndarray, default=None
         The same for the training rows.
     choice : list, default=None
-        The chosen values.
+        The values of the candidate that the search chose.
     score_name : str, default="score"
+        The name of the axis, or of the colours, that show the scores.
     held : dict, default=None
-        Further parameters of the search, and the values that they have throughout.
+        Further parameters of the search, with the values that they have in every
+        candidate that is drawn.
 
     Attributes
     ----------
@@ -47,10 +49,10 @@ class PenaltyGridDisplay:
     figure_ : matplotlib Figure
         Their figure.
     lines_ : list of matplotlib Line2D
-        Of one parameter: the curve of the test rows, and that of the training rows if
+        With one parameter, the curve of the test rows, and that of the training rows if
         the search has their scores.
     image_ : matplotlib QuadMesh or None
-        Of two parameters: the heat map.
+        With two parameters, the heat map.
     choice_ : matplotlib artist or None
         The mark of the choice.
 
@@ -101,16 +103,24 @@ class PenaltyGridDisplay:
         Parameters
         ----------
         search : GridSearchCV or alike, or an estimator that ends in one
-            Fitted; of successive halving the last rung of each candidate counts.
+            The fitted search. Of successive halving, the last rung of each candidate
+            counts.
         names : str or list of str, default=None
-            One or two of its parameters, by default all that it varied. The others are
-            held at the chosen candidate's values.
+            One or two parameters of the search, by default all that it varied. The
+            others are held at the chosen candidate's values.
         metric : str, default=None
-            Which of several scores; by default the one that chose.
+            Which one of several scores to draw, by default the one that the search
+            chose by.
 
         Returns
         -------
         display : PenaltyGridDisplay
+
+        Raises
+        ------
+        ValueError
+            If the search has no such score or parameter, if there are not one or two
+            parameters to draw, or if no candidate has them all.
         """
         search = find_part(
             search,
@@ -124,66 +134,30 @@ class PenaltyGridDisplay:
         rows = _last_rungs(results)
         best = _best_row(search, results, metric, rows)
         varied = _varied(results, rows)
-        names = varied if names is None else names
-        names = [names] if isinstance(names, str) else list(names)
-        if not 1 <= len(names) <= 2:
-            raise ValueError(
-                f"One or two parameters can be drawn, not {names}: say which with "
-                "names."
-            )
-        for name in names:
-            if f"param_{name}" not in results:
-                raise ValueError(
-                    f"The search has no parameter {name!r}: it has {varied}"
-                )
-        params = results["params"]
-        held = [name for name in varied if name not in names]
-        rows = [
-            row
-            for row in rows
-            if all(
-                name in params[row]
-                and _same(params[row].get(name), params[best].get(name))
-                for name in held
-                if name in params[best]
-            )
-            and all(name in params[row] for name in names)
-        ]
-        if not rows:
-            raise ValueError(f"No candidate has the parameters {names}.")
-        values = [_sorted_values(params[row][name] for row in rows) for name in names]
-        places = [
-            tuple(
-                _position(params[row][name], known)
-                for name, known in zip(names, values, strict=True)
-            )
-            for row in rows
-        ]
-        shape = tuple(len(known) for known in values)
-
-        def table(key):
-            if key not in results:
-                return None
-            filled = np.full(shape, np.nan)
-            for place, row in zip(places, rows, strict=True):
-                filled[place] = results[key][row]
-            return filled
-
+        names = _check_names(varied if names is None else names, varied, results)
+        chosen = results["params"][best]
+        held = {
+            name: chosen[name]
+            for name in varied
+            if name not in names and name in chosen
+        }
+        rows = _rows_to_draw(results["params"], rows, names, held)
+        values, tables = _tables_of(results, rows, names, metric)
         # The spread in the tables divides by the number of folds, the standard error
         # of a mean by one less.
         root = np.sqrt(max(search.n_splits_ - 1, 1))
-        errors = [table(f"std_{part}_{metric}") for part in ("test", "train")]
+        errors = [tables[f"std_{part}"] for part in ("test", "train")]
         errors = [None if error is None else error / root for error in errors]
         return cls(
             names=names,
             values=values,
-            test_scores=table(f"mean_test_{metric}"),
+            test_scores=tables["mean_test"],
             test_errors=errors[0],
-            train_scores=table(f"mean_train_{metric}"),
+            train_scores=tables["mean_train"],
             train_errors=errors[1],
-            choice=[params[best].get(name) for name in names],
+            choice=[chosen.get(name) for name in names],
             score_name=metric if metric != "score" else _name_of_scoring(search),
-            held={name: params[best][name] for name in held if name in params[best]},
+            held=held,
         )
 
     @quietly
@@ -193,7 +167,7 @@ class PenaltyGridDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default a new figure.
+            The axes to draw into; by default those of a new figure.
         **params : dict
             Passed on to matplotlib's ``plot`` for the curves, to ``pcolormesh`` for the
             heat map.
@@ -251,7 +225,7 @@ class PenaltyGridDisplay:
                 label=f"choice: {_text(self.choice[0])}",
             )
         lowest = _lowest_compared(self.test_scores)
-        # A curve may leave the picture where it would flatten all else.
+        # The axis ends where one low point would flatten the rest of the curve.
         if lowest is not None:
             span = np.nanmax(self.test_scores) - lowest
             if span > 0 and np.nanmin(self.test_scores) < lowest - 10 * span:
@@ -398,8 +372,68 @@ def _name_of_scoring(search):
     return search.scoring if isinstance(search.scoring, str) else "score"
 
 
+def _check_names(names, varied, results):
+    """The one or two parameters to draw as a list; an error if they cannot be drawn."""
+    names = [names] if isinstance(names, str) else list(names)
+    if not 1 <= len(names) <= 2:
+        raise ValueError(
+            f"One or two parameters can be drawn, not {names}: say which with names."
+        )
+    for name in names:
+        if f"param_{name}" not in results:
+            raise ValueError(f"The search has no parameter {name!r}: it has {varied}")
+    return names
+
+
+def _rows_to_draw(params, rows, names, held):
+    """The rows of the candidates that have the drawn parameters and the held values."""
+    rows = [
+        row
+        for row in rows
+        if all(
+            name in params[row] and _same(params[row][name], value)
+            for name, value in held.items()
+        )
+        and all(name in params[row] for name in names)
+    ]
+    if not rows:
+        raise ValueError(f"No candidate has the parameters {names}.")
+    return rows
+
+
+def _tables_of(results, rows, names, metric):
+    """The values of the parameters, and the scores of the rows by these values.
+
+    Returns
+    -------
+    values : list of list
+        The values of each parameter, sorted.
+    tables : dict of str to (ndarray or None)
+        "mean_test", "std_test", "mean_train" and "std_train", each of one axis a
+        parameter; None where the search has no such scores.
+    """
+    params = results["params"]
+    values = [_sorted_values(params[row][name] for row in rows) for name in names]
+    places = [
+        tuple(
+            _position(params[row][name], known)
+            for name, known in zip(names, values, strict=True)
+        )
+        for row in rows
+    ]
+    tables = {}
+    for kind in ("mean_test", "std_test", "mean_train", "std_train"):
+        key = f"{kind}_{metric}"
+        tables[kind] = None
+        if key in results:
+            tables[kind] = np.full([len(known) for known in values], np.nan)
+            for place, row in zip(places, rows, strict=True):
+                tables[kind][place] = results[key][row]
+    return values, tables
+
+
 def _last_rungs(results):
-    """The rows that compare: of successive halving each candidate's last."""
+    """The rows to compare: all, but of successive halving each candidate's last."""
     if "iter" not in results:
         return list(range(len(results["params"])))
     last = {}
