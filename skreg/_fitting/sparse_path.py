@@ -1,10 +1,11 @@
 """From a dense network to none: feature penalties, raised step by step.
 
-A concave penalty selects at random from a random start, and well from a trained
-network. So a model with ``feature_alpha > 0`` is fitted without it first; then the
-penalty rises geometrically from where it does nothing, a few epochs at each value,
-until it is the one asked for, or until no input is left. An input that is gone does not
-come back, and where all models have lost it, its column leaves the computation.
+A concave penalty that acts from a random start on selects inputs at random; from a
+trained network on, it selects well. So a model with ``feature_alpha > 0`` is fitted
+without this penalty first. Then the penalty rises geometrically from a value at which
+it does nothing, with a few epochs at each value, until it has the value asked for, or
+until no input is left. An input that is gone does not come back. When all models have
+lost an input, its column leaves the computation.
 """
 
 import copy
@@ -29,8 +30,8 @@ __all__ = ["PathPoint", "auto_epsilon", "needs_path", "run_paths"]
 _UPDATES_PER_POINT = 100
 _FEWEST_EPOCHS = 5
 
-# "auto": the smoothing of the log-sum penalty, in units of the mean norm of an input's
-# weights in the dense network (measured: 0.1 % selects best).
+# What feature_epsilon="auto" means: this share of the mean norm of an input's weights
+# in the dense network (measured: 0.1 % selects best).
 _RELATIVE_EPSILON = 1e-3
 
 # The first value pulls at a group of mean norm with this share of the largest gradient
@@ -43,21 +44,22 @@ _TARGET_SHARE = 0.06
 _LEAST_CHANGE = 0.25
 _FIRST_FACTOR, _SMALLEST_FACTOR, _LARGEST_FACTOR = 4.0, 1.02, 4.0
 
-# A value with which more goes than this is tried again nearer to the one before.
-# Where no value is near enough, because inputs keep going at it, its epochs are cut.
+# If a larger share of the inputs goes with one value, a value nearer to the one before
+# is tried in its place. If inputs keep going at the nearest value, its epochs are cut.
 _LARGEST_SHARE = 0.2
 _SLOWEST_PACE = 1 / 16
 
 # With early stopping, training stays at the penalty that was asked for until the epochs
-# of one stage lower the penalty of the inputs by no more than this share, but for so
-# many stages at most. Where early stopping ended the dense network's training soon, a
-# few long steps lead there, inputs are still on their way out, and the first epochs,
-# which have most of them, would be the best (measured on breast cancer with
-# feature_alpha=1: 30 of 30 inputs were left with a patience of 10, and 11 with 100).
+# of one stage lower the penalty of the inputs by no more than this share, but for at
+# most so many stages. If early stopping ended the dense network's training soon, the
+# path has only a few long steps and inputs are still on their way out at its end. The
+# first epochs there, which have most inputs, would then be the best (measured on breast
+# cancer with feature_alpha=1: 30 of 30 inputs were left with a patience of 10, and 11
+# with 100).
 _SETTLED_FALL = 0.01
 _MOST_STAGES_AT_TARGET = 10
 
-# A penalty that has not removed everything by then never will.
+# A penalty that has not removed all inputs after so many stages never will.
 _MOST_STAGES = 1000
 
 
@@ -87,14 +89,16 @@ def _mean_norm(network, params):
 
 @dataclass
 class PathPoint:
-    """Where one model stands after the epochs at one value.
+    """One model after the epochs at one value of the penalty.
 
     Attributes
     ----------
     feature_alpha : float
+        The value of the penalty.
     outcome : FitOutcome
-        With the state and the network of all inputs.
+        The fit; its state and network have all inputs, also those that are gone.
     support : ndarray of bool of shape (n_features,)
+        The inputs that are left.
     """
 
     feature_alpha: float
@@ -108,22 +112,24 @@ def run_paths(train, tasks, X, y, *, validation=None, to_the_end=False, n_enough
     Parameters
     ----------
     train : callable
-        ``train(tasks, X, y, validation)`` gives outcomes: what trains plain tasks.
+        ``train(tasks, X, y, validation)`` fits tasks without a path and gives their
+        outcomes.
     tasks : list of FitTask
     X, y, validation
         As for `fit_many`.
     to_the_end : bool, default=False
-        Go on until no input is left, whatever the estimators' `feature_alpha`.
+        Whether paths go on until no input is left, instead of to the task's own
+        `feature_alpha`.
     n_enough : int, default=0
-        On the way to the end, stop where so few inputs are left, or fewer. Only where
-        what is gone stays away; other paths do not know before their end.
+        A path ends when so few inputs are left, or fewer. With a penalty under which
+        inputs may come back, paths go on to their usual end.
 
     Yields
     ------
     list of PathPoint or FitOutcome or None
-        For each task its next point; an outcome with an error where training failed;
-        None where it has none or has ended. The first points are the dense fits, with
-        ``feature_alpha = 0``.
+        For each task its next point; an outcome with an error if training failed; None
+        if the task has no new point or its path has ended. The first points are the
+        dense fits, with ``feature_alpha = 0``.
     """
     tasks = [replace(task, refit=False) for task in tasks]
     outcomes = _train_dense(train, tasks, X, y, validation)
@@ -155,7 +161,10 @@ def run_paths(train, tasks, X, y, *, validation=None, to_the_end=False, n_enough
 
 
 def _train_dense(train, tasks, X, y, validation):
-    """The outcomes without a feature penalty; those that cannot have one fail first."""
+    """The outcomes of all tasks without a feature penalty.
+
+    A task whose `feature_groups` are invalid is not trained; its outcome has the error.
+    """
     outcomes, dense_tasks, places = [None] * len(tasks), [], []
     for place, task in enumerate(tasks):
         try:
@@ -180,7 +189,7 @@ def _columns(X, inputs):
 
 
 class _Trail:
-    """One model on its way."""
+    """One model on its path."""
 
     def __init__(self, task, outcome, X, y, to_the_end, n_enough=0):
         self._task, self._outcome = task, outcome
@@ -203,8 +212,8 @@ class _Trail:
             self.goes_on = False
             return
         self.monitors = task.config.early_stopping and not to_the_end
-        # Only where an input that is gone stays away its column may go, too. Validation
-        # rows are as wide as X, and so is what an augmentation works on.
+        # If inputs may come back, their columns are still needed. So they are for
+        # validation rows and for an augmentation, which have the width of X.
         penalty = input_penalty_named(task.config.feature_penalty)
         is_absorbing = penalty.is_absorbing(task.config)
         self.needs_all_columns = (
@@ -216,7 +225,7 @@ class _Trail:
             return
         state = outcome.state
         self._dense = outcome
-        # With early stopping the path starts at the best network, not at the last.
+        # With early stopping the path starts at the best network, not at the last one.
         self._state = replace(state, params=state.progress.kept)
         self._groups = task.config.input_groups(self.n_features)
         self._epsilon = task.config.feature_epsilon
@@ -231,7 +240,7 @@ class _Trail:
         self.moved = True
 
     def _first_value(self, X, y):
-        """A value that does about nothing, from the data's own scale."""
+        """The first value of the penalty, which does next to nothing to these data."""
         config, network = self._task.config, self._outcome.network
         stream = self._state.stream
         Y = config.problem.encode(y, self._outcome.encoding, X.dtype)
@@ -244,13 +253,13 @@ class _Trail:
         gradients = self._groups.norms(network.weights(gradient)[0])[0]
         largest = float((gradients / np.sqrt(self._groups.sizes)).max())
         if self._epsilon == 0:
-            # Of a dead network, whose automatic epsilon is zero: anything removes
-            # everything.
+            # The automatic epsilon is zero if all weights of the inputs are: then any
+            # value removes all inputs.
             return 1.0
         norm = _mean_norm(network, self._state.params)
         slope = self._input_penalty(0.0, np.float64).slope(np.array([[norm]]))[0, 0]
         value = float(np.divide(_FIRST_PULL * largest, slope))
-        # Beyond all numbers, or without a gradient at all.
+        # The value is infinite if the slope is zero, and zero without a gradient.
         return value if 0 < value < np.inf else 1.0
 
     @property
@@ -267,8 +276,8 @@ class _Trail:
             feature_epsilon=self._epsilon,
             feature_groups=self._groups.labels[inputs],
             early_stopping=self.monitors,
-            # A value has its epochs, however little they bring: only the dense network
-            # is trained until it has learned enough.
+            # Each value has the same number of epochs, however little they gain. Only
+            # the dense network trains until a stopping criterion ends it.
             stopping_criterion="patience",
             n_iter_no_change=np.inf,
         )
@@ -295,7 +304,11 @@ class _Trail:
         return max(1, int(self._pace * n_epochs))
 
     def advance(self, outcome, inputs):
-        """Take the outcome of `next_task`, if it is near enough to where we stand."""
+        """Go to the outcome of `next_task`, unless it lies too far.
+
+        If it does, the model stays where it was (`moved` is False) and the next task
+        has a nearer value or fewer epochs.
+        """
         self.moved = True
         if outcome.stop_reason in (StopReason.DIVERGED, StopReason.INTERRUPTED):
             self._end_at_last_point(outcome.stop_reason)
@@ -305,30 +318,41 @@ class _Trail:
             return
         self._n_stages += 1
         state = _expanded(outcome.state, outcome.network, inputs, self.n_features)
-        network = self._outcome.network
-        support = network.weights(state.params[None])[0][0].any(axis=1)
-        n_gone = self._groups.sum(self.support & ~support).astype(bool).sum()
-        share = n_gone / max(self._groups.sum(self.support).astype(bool).sum(), 1)
-        change = np.clip(_TARGET_SHARE / max(share, 1e-9), _LEAST_CHANGE, 2.0)
-        factor = np.clip(
-            1 + (self._factor - 1) * change, _SMALLEST_FACTOR, _LARGEST_FACTOR
-        )
+        support = self._outcome.network.weights(state.params[None])[0][0].any(axis=1)
+        n_gone = self._n_groups_of(self.support & ~support)
+        share = n_gone / max(self._n_groups_of(self.support), 1)
+        factor = self._factor_after(share)
         is_too_far = n_gone > 1 and share > _LARGEST_SHARE
         can_be_nearer = factor < self._factor or self._pace > _SLOWEST_PACE
         if is_too_far and can_be_nearer and not self._target_is_next:
-            # Again, to a value between, or for a shorter time.
             self.moved = False
             self._pace /= 1 if factor < self._factor else 2
             self._factor, self._next = factor, self._below * factor
             return
         if self._value > self._target:
-            # The next point lies beyond the target. Only now it is known that there is
-            # none between: so that a fit takes the points that a path takes.
+            # The next point lies beyond the target, and only now it is known that no
+            # other point comes before. Asking first would give a fit other points
+            # than a path has.
             self.moved, self._target_is_next = False, True
             return
         self._factor, self._below = factor, self._value
         self._pace = min(1.0, 2 * self._pace)
         self._next = self._value * factor
+        self._go_to(outcome, state, support)
+
+    def _n_groups_of(self, inputs):
+        """The number of groups that have at least one of some inputs (a mask)."""
+        return self._groups.sum(inputs).astype(bool).sum()
+
+    def _factor_after(self, share):
+        """The factor to the next value, when a share of the inputs has just gone."""
+        change = np.clip(_TARGET_SHARE / max(share, 1e-9), _LEAST_CHANGE, 2.0)
+        return np.clip(
+            1 + (self._factor - 1) * change, _SMALLEST_FACTOR, _LARGEST_FACTOR
+        )
+
+    def _go_to(self, outcome, state, support):
+        """Make an outcome, with the state of all inputs, the point of the model."""
         comes_to_rest = solver_of(self._task.config.solver).comes_to_rest
         polishes = comes_to_rest and self._at_last_point
         stays = self._at_last_point and self.monitors and not polishes
@@ -344,12 +368,13 @@ class _Trail:
             if polishes:
                 cut_short = True
             else:
-                # These epochs were meant to end; the criterion judged the dense fit.
+                # The epochs at a value are meant to end. Whether training was long
+                # enough is what the stopping criterion said of the dense network.
                 reason = self._dense.stop_reason
         self._outcome = replace(
             outcome,
             state=state,
-            network=network,
+            network=self._outcome.network,
             stop_reason=reason,
             cut_short=cut_short,
         )
@@ -360,14 +385,14 @@ class _Trail:
         )
 
     def _has_settled(self, before, after):
-        """Whether the epochs between have hardly lowered the penalty of the inputs."""
+        """Whether the penalty of the inputs has hardly fallen between two states."""
         penalty = self._input_penalty(self._value, after.dtype)
         weights = self._outcome.network.weights(np.stack([before, after]))
         value_before, value_after = penalty.value(weights)
         return value_before - value_after <= _SETTLED_FALL * value_before
 
     def _input_penalty(self, feature_alpha, dtype):
-        """The penalty of the inputs at some strength."""
+        """The penalty of the inputs with some `feature_alpha`."""
         config = replace(
             self._task.config,
             feature_alpha=feature_alpha,
@@ -376,7 +401,7 @@ class _Trail:
         return make_input_penalty([config], config.feature_penalty, self._groups, dtype)
 
     def _end_at_last_point(self, reason):
-        """Go no further: it has the last network that is as it should be."""
+        """End the path at the last point, whose network is sound."""
         self.goes_on = False
         self._outcome = replace(self._outcome, stop_reason=reason)
         if self._target == np.inf:
@@ -393,7 +418,7 @@ class _Trail:
 
 
 def _restricted(state, network, inputs):
-    """The state of the network that sees some inputs alone."""
+    """The state of the network that has some of the inputs only."""
 
     def restrict(row):
         first, rest = _split(row, network)
@@ -403,7 +428,7 @@ def _restricted(state, network, inputs):
 
 
 def _expanded(state, network, inputs, n_features):
-    """The state of the network that sees all inputs, most by zero weights."""
+    """The state of the network that has all inputs, those that are gone with zeros."""
 
     def expand(row):
         first, rest = _split(row, network)
@@ -421,7 +446,7 @@ def _split(row, network):
 
 
 def _mapped(state, function, n_params):
-    """The state with a function applied to all that is as long as the parameters."""
+    """The state with a function applied to every vector as long as the parameters."""
     progress = copy.copy(state.progress)
     if progress.kept is not None:
         progress.kept = function(progress.kept)
