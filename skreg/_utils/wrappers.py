@@ -10,6 +10,8 @@ from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
+from .columns import take_attributes
+
 __all__ = [
     "find_model",
     "around_model",
@@ -137,9 +139,7 @@ def around_model(fitted, original, model, *, steps=True):
     copied.regressor_ = around_model(
         fitted.regressor_, original_inner, model, steps=steps
     )
-    copied.__dict__.pop("feature_names_in_", None)
-    if hasattr(copied.regressor_, "feature_names_in_"):
-        copied.feature_names_in_ = copied.regressor_.feature_names_in_
+    take_attributes(copied, copied.regressor_, ["feature_names_in_"])
     return copied
 
 

@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._utils.columns import take_attributes
 from .._utils.labels import check_labels
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
@@ -91,11 +92,8 @@ class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             )
             fit_params = {**fit_params, **by_row}
         self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
-        for name in ("classes_", "n_features_in_", "feature_names_in_"):
-            if hasattr(self.estimator_, name):
-                setattr(self, name, getattr(self.estimator_, name))
-            elif hasattr(self, name):
-                delattr(self, name)
+        names = ("classes_", "n_features_in_", "feature_names_in_")
+        take_attributes(self, self.estimator_, names)
 
     def predict(self, X):
         """Predict with the fitted estimator.

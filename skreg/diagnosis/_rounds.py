@@ -18,6 +18,7 @@ from sklearn.utils import indexable
 from sklearn.utils.parallel import delayed
 
 from .._fitting.members import fit_members, stack_up
+from .._utils.columns import columns_of
 from .._utils.progress import ProgressLines, run_calls
 from .._utils.publishing import quietly
 from .._utils.row_sets import row_numbers
@@ -250,7 +251,7 @@ def _run_shared(candidates, draws, predict):
     """Rounds that read their rows from one X."""
     checked = copy.copy(candidates[0].network)
     X, y, _, _ = checked._check_data(draws[0].X, draws[0].y, None, (None,) * 3)
-    columns = _columns_of(checked)
+    columns = columns_of(checked)
     for candidate in candidates:
         # Before training, for what names columns.
         vars(candidate.network).update(columns)
@@ -315,11 +316,6 @@ def _train(candidates, X, y, row_sets, finish):
             raise outcome.error
         results[index] = finish(index, outcome)
     return results
-
-
-def _columns_of(network):
-    names = ("n_features_in_", "feature_names_in_")
-    return {name: getattr(network, name) for name in names if hasattr(network, name)}
 
 
 def _note_round(error, number):

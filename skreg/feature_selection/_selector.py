@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._fitting.fit import task_of
 from .._fitting.members import member_tasks
 from .._fitting.scoring import checked_scorer
+from .._utils.columns import take_attributes
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, Interval, RealNotInt, StrOptions
@@ -238,10 +239,7 @@ class SparseInputSelector(
         return points
 
     def _take_columns_of(self, estimator):
-        self.n_features_in_ = estimator.n_features_in_
-        self.__dict__.pop("feature_names_in_", None)
-        if hasattr(estimator, "feature_names_in_"):
-            self.feature_names_in_ = estimator.feature_names_in_
+        take_attributes(self, estimator)
         n_asked = self.n_features_to_select
         is_count = isinstance(n_asked, numbers.Integral)
         if is_count and n_asked > self.n_features_in_:

@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting.members import member_tasks
+from .._utils.columns import take_attributes
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, Interval, StrOptions
@@ -218,10 +219,7 @@ class StabilitySelection(
         opened = open_estimator(self.estimator, X, y, sample_weight, needs_columns=True)
         plain, X, y = opened.network, opened.X, opened.y
         sample_weight = opened.sample_weight
-        self.n_features_in_ = plain.n_features_in_
-        self.__dict__.pop("feature_names_in_", None)
-        if hasattr(plain, "feature_names_in_"):
-            self.feature_names_in_ = plain.feature_names_in_
+        take_attributes(self, plain)
         self._solve_for_the_third()
         check_target_varies(plain, y, sample_weight=sample_weight)
         random_state = check_random_state(self.random_state)

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from .._fitting.config import extras_of, key_of
 from .._fitting.keys import identity_key, value_key
 from .._fitting.splits import splits_by_groups
+from .._utils.columns import columns_of
 from .._utils.publishing import quietly
 from .._utils.wrappers import find_model, fit_parameter, transforms_target
 from ..augmentation import ResampledClassifier, ResampledRegressor
@@ -242,11 +243,7 @@ def _fill_fold(fold, candidate, X, y, train, fit_params):
     )
     fold.groups = params.get("groups")
     fold.encoding = network._problem.encoding_of(fold.y)
-    fold.columns = {
-        name: getattr(network, name)
-        for name in ("n_features_in_", "feature_names_in_")
-        if hasattr(network, name)
-    }
+    fold.columns = columns_of(network)
 
 
 class _Recorder:

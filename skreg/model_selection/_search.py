@@ -8,6 +8,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
 
+from .._utils.columns import take_attributes
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.warnings import each_warning_once, warn
@@ -178,11 +179,7 @@ class LockstepSearch(PresentationMixin):
             for warning in caught:
                 warn(warning)
         self.best_estimator_, self.refit_time_ = estimator, seconds
-        if hasattr(self.best_estimator_, "feature_names_in_"):
-            self.feature_names_in_ = self.best_estimator_.feature_names_in_
-        else:
-            # Of an earlier fit.
-            self.__dict__.pop("feature_names_in_", None)
+        take_attributes(self, estimator, ["feature_names_in_"])
 
 
 class _Table:
