@@ -1,4 +1,4 @@
-"""Augmentation inside `fit`: of training rows alone, after the validation split."""
+"""Augmentation inside `fit`: only training rows, after the validation split."""
 
 import numpy as np
 
@@ -12,12 +12,13 @@ __all__ = ["prepare_for", "resample_rows"]
 
 
 def prepare_for(augmentation, X, Y, rows):
-    """What augments the minibatches of some training rows, or None.
+    """The prepared augmentation of the minibatches of some training rows, or None.
 
     Parameters
     ----------
     augmentation : augmentation, callable, resampler or None
-        A resampler has its turn before the minibatches; see `resample_rows`.
+        A resampler gives None: it changes the rows before there are minibatches, by
+        `resample_rows`.
     X : ndarray or CSR matrix of shape (n_samples, n_features)
     Y : ndarray of shape (n_samples, n_outputs)
     rows : ndarray of int
@@ -37,15 +38,16 @@ def resample_rows(config, X, y, stream, seed):
     X : ndarray or CSR matrix of shape (n_samples, n_features)
     y : array of shape (n_samples,) or (n_samples, n_outputs)
     stream : streams.Stream
-        Of the training rows.
+        The stream of the training rows.
     seed : int
-        For a resampler that has no seed of its own.
+        The seed for a resampler that has none.
 
     Returns
     -------
-    X, y : resampled
+    X, y
+        The resampled training rows and their target.
     stream : streams.Stream
-        Over the rows of these.
+        The stream of all resampled rows.
     """
     resampler = config.augmentation
     if getattr(resampler, "random_state", 0) is None:
@@ -80,7 +82,7 @@ def resample_rows(config, X, y, stream, seed):
 
 
 def _with_names(X, resampler, names):
-    """Rows in a DataFrame where a resampler names columns that the user's X had."""
+    """The rows, in a DataFrame if the resampler names columns of the user's X."""
     if names is None or not isinstance(X, np.ndarray):
         return X
     known = set(names)
@@ -92,7 +94,7 @@ def _with_names(X, resampler, names):
 
 
 def _words_of(resampler):
-    """For each of its parameters the strings in it."""
+    """Yield, for each parameter of a resampler, the set of strings in its value."""
     for value in resampler.get_params().values():
         values = value if isinstance(value, list | tuple | np.ndarray) else [value]
         yield {word for word in values if isinstance(word, str)}

@@ -1,8 +1,8 @@
 """The one entry for everything that trains: tasks to batches to outcomes.
 
-A task has a configuration, its rows and, to go on from somewhere, a state. Tasks that
-agree on what a batch must share train side by side; every one ends with the parameters
-it would have had alone. An estimator's `fit` is the case of one task.
+A task has a configuration, its rows and, if it continues earlier training, a state.
+Tasks that agree on what a batch must share train side by side; every task ends with the
+parameters that it would have had alone. An estimator's `fit` is a single task.
 """
 
 from dataclasses import replace
@@ -50,8 +50,8 @@ def fit_many(tasks, X, y, *, validation=None, keep_interrupted=False):
 def fit_each(tasks, X, y, *, validation=None, keep_interrupted=False):
     """Train every task, those that can side by side, and yield as batches end.
 
-    What has been yielded can be let go, so memory grows with the batch, not with the
-    number of tasks.
+    The caller may drop each outcome before asking for the next, so memory grows with
+    the batch, not with the number of tasks.
 
     Parameters
     ----------
@@ -60,16 +60,19 @@ def fit_each(tasks, X, y, *, validation=None, keep_interrupted=False):
         float32 or float64, finite.
     y : ndarray or sparse matrix of shape (n_samples,) or (n_samples, n_outputs)
     validation : Validation, default=None
-        For all tasks with early stopping, in place of rows split off from theirs.
+        Validation data of all tasks with early stopping; by default each task splits
+        off some of its own rows.
     keep_interrupted : bool, default=False
-        Whether Ctrl-C ends training with what there is, instead of propagating.
+        Whether Ctrl-C ends training and keeps the parameters reached so far. Otherwise
+        the KeyboardInterrupt propagates.
 
     Yields
     ------
     index : int
-        Of the task.
+        The position of the task in `tasks`.
     outcome : FitOutcome
-        A task that fails carries its error and leaves the others alone.
+        What became of it. If a task fails, its outcome holds the error and the other
+        tasks go on.
     """
     by_refit = [index for index, task in enumerate(tasks) if needs_refit(task)]
     if by_refit:
@@ -93,7 +96,7 @@ def fit_each(tasks, X, y, *, validation=None, keep_interrupted=False):
         chunks = _chunks(batch, X.dtype)
         del batch
         while chunks:
-            # Nothing here holds on to a chunk that has been trained.
+            # The chunk leaves the list, so that its memory is free once it is trained.
             yield from _train_chunk(chunks.pop(0), len(tasks) == 1, keep_interrupted)
 
 
@@ -102,15 +105,16 @@ def _train_chunk(chunk, is_only, keep_interrupted):
     own = chunk
     try:
         if not is_only or chunk[0].task.resume:
-            # Not always: it would cost a single short fit a tenth of its time.
+            # A single short fit does without, for it would take a tenth longer.
             own = _with_own_streams(chunk)
         outcomes = train_batch(own, keep_interrupted)
     except Exception as error:
         if len(chunk) == 1:
             outcomes = [FitOutcome(error=error)]
         else:
-            # One network's scorer or augmentation is to blame. Trained one by one, from
-            # the same starts, the others end as if it had not been there.
+            # The scorer or the augmentation of one network has failed. All networks of
+            # the chunk are trained again one by one from the same starts, so that the
+            # others end as if the failing one had not been there.
             return [
                 pair
                 for prepared in chunk
@@ -123,10 +127,10 @@ def _train_chunk(chunk, is_only, keep_interrupted):
 
 
 def _with_own_streams(chunk):
-    """The tasks with copies of their streams, which training consumes.
+    """The tasks with copies of their streams, because training consumes streams.
 
     Another chunk may begin with the same streams, and this one may have to begin again.
-    What shares a stream within the chunk shares its copy.
+    Tasks of the chunk that share a stream share its copy.
     """
     copies = {Same(prepared.model.stream): None for prepared in chunk}
     copies = {stream: stream.value.copy() for stream in copies}
@@ -140,7 +144,7 @@ def _with_own_streams(chunk):
 
 
 def _fit_in_phases(tasks, by_refit, X, y, validation, keep_interrupted):
-    """As `fit_each`, for the tasks (of these numbers) that are trained again."""
+    """As `fit_each`, for the tasks at some positions, which are trained twice."""
 
     def train_once(tasks, X, y, validation=None):
         return fit_each(
@@ -154,7 +158,7 @@ def _fit_in_phases(tasks, by_refit, X, y, validation, keep_interrupted):
 
 
 def _fit_by_paths(tasks, by_path, X, y, validation, keep_interrupted):
-    """As `fit_each`, for the tasks (of these numbers) that start dense."""
+    """As `fit_each`, for the tasks at some positions, which start dense."""
 
     def train_plainly(tasks, X, y, validation):
         return fit_many(
@@ -171,14 +175,15 @@ def _fit_by_paths(tasks, by_path, X, y, validation, keep_interrupted):
 
 
 def batch_capacity(config, n_rows, n_features, n_outputs, dtype):
-    """The number of such networks that train best side by side.
+    """How many networks of a configuration train fastest side by side.
 
     Parameters
     ----------
     config : FitConfig
     n_rows, n_features, n_outputs : int
-        Of the training data.
+        The size of the training data.
     dtype : dtype
+        The type of X.
 
     Returns
     -------

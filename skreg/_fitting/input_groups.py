@@ -15,15 +15,21 @@ def parse_feature_groups(feature_groups, n_features, feature_names=None):
     Parameters
     ----------
     feature_groups : None, array-like of shape (n_features,), or list of lists
-        None: each input by itself. One label a column: equal labels make a group. A
-        list of lists of column numbers or names: columns that are not listed are groups
-        of one.
+        With None each input is a group. Of one label a column, equal labels make a
+        group. Of lists of column numbers or names, each list is a group, and each
+        column that is not listed is a group of one.
     n_features : int
     feature_names : ndarray of str of shape (n_features,), default=None
 
     Returns
     -------
     InputGroups
+
+    Raises
+    ------
+    ValueError
+        If the labels are not one a column, if lists are empty or overlap, or if X does
+        not have a listed column.
     """
     if feature_groups is None or len(feature_groups) == 0:
         return InputGroups.singletons(n_features)

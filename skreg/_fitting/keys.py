@@ -1,4 +1,4 @@
-"""Keys for values of any kind: by what they are, or by which object they are."""
+"""Keys for values of any kind, by their content or by their identity."""
 
 import joblib
 import numpy as np
@@ -9,7 +9,7 @@ _PLAIN = (str, bytes, int, float, bool, type(None), np.generic)
 
 
 class Same:
-    """A key that is equal for one and the same object alone, which it keeps alive."""
+    """A key that is equal only for the same object, which the key keeps alive."""
 
     def __init__(self, value):
         self.value = value
@@ -22,21 +22,21 @@ class Same:
 
 
 def is_plain(value):
-    """Whether it is a number, a string, a truth value or None."""
+    """Whether a value is a number, a string, a truth value or None."""
     return isinstance(value, _PLAIN)
 
 
 def identity_key(value):
-    """A key for plain values by what they are, for all others by which object it is."""
+    """A key of a plain value by its content, of any other value by its identity."""
     return (type(value), value) if is_plain(value) else Same(value)
 
 
 def value_key(value):
     """A key that is equal only for values that do the same.
 
-    Objects are known by their content, because a search gives each candidate a clone of
-    its own; not by their `repr`, which may leave out a part. What has no content that
-    can be read (a lambda, an open file) is known by its identity.
+    The key of an object is its pickled content, because a search gives each candidate a
+    clone of its own. A `repr` would not do, because it may leave out a part. The key of
+    an object that cannot be pickled (a lambda, an open file) is its identity.
 
     Parameters
     ----------
@@ -53,5 +53,5 @@ def value_key(value):
     try:
         return type(value), joblib.hash(value)
     except Exception:
-        # What pickling raises depends on what it meets inside.
+        # Pickling may raise any error, depending on the objects inside the value.
         return Same(value)

@@ -1,8 +1,8 @@
 """Many networks on many sets of rows: the folds, rounds, candidates and paths.
 
-Whoever trains networks on row sets of one X does so here. Members that agree on what a
-batch must share train side by side, each as it would alone; their predictions of the
-same rows are computed side by side as well.
+Searches, the diagnosis and the selections of features use these functions to train
+networks on sets of rows of one X. Networks ("members") that agree on what a batch must
+share train side by side, and each ends as it would alone.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Stack:
     X, y : array or sparse matrix
     sample_weight : ndarray or None
     row_sets : list of ndarray of int
-        Which rows are whose, in the members' order.
+        The rows of each member, in the members' order.
     """
 
     X: Any
@@ -42,7 +42,8 @@ def stack_up(parts):
     Parameters
     ----------
     parts : list of objects with `X`, `y` and `sample_weight`
-        All weights are None, or none of them is. One without an X has no rows.
+        One object a member. Either all weights are None or none is. A member whose X
+        is None has no rows.
 
     Returns
     -------
@@ -71,16 +72,16 @@ def member_tasks(estimators, row_sets, *, seeds=None, **options):
     Parameters
     ----------
     estimators : list of MLPClassifier or MLPRegressor
-        One for each member, validated and with the attributes of the columns of X. They
-        are read and never changed.
+        One for each member, with validated parameters and the attributes of the columns
+        of X. They are read and never changed.
     row_sets : list of ndarray of int or None
-        The rows of each member; None for all of them.
+        The rows of each member; None means all rows.
     seeds : list of Seeds, default=None
-        What each member draws by seeds of its own: with equal seeds of the minibatches
-        and other ones of the weights, members share their minibatches and differ in
-        where they start.
+        The seeds of each member, apart from its `random_state`. For example, members
+        with equal seeds of the minibatches and different seeds of the weights share
+        their minibatches and start from different weights.
     **options
-        Attributes of all the tasks.
+        Further attributes that all the tasks have.
 
     Returns
     -------
@@ -107,9 +108,9 @@ def fit_members(estimators, X, y, row_sets, *, validation=None, **options):
     Yields
     ------
     index : int
-        Of the member.
+        The position of the member in `estimators`.
     outcome : FitOutcome
-        With an error where the member could not be trained.
+        What became of it; it holds an error if the member could not be trained.
     """
     tasks = member_tasks(estimators, row_sets, **options)
     yield from fit_each(tasks, X, y, validation=validation)

@@ -1,8 +1,7 @@
-"""What a network is trained on: classes or numbers, and all that follows from it.
+"""The two kinds of targets, classes and numbers, and all that depends on the kind.
 
-A problem knows the target. It encodes targets as the outputs of a network, makes the
-loss of these outputs, weights the rows by their class, and refuses targets that do not
-go with those of training.
+A Problem encodes a target as the outputs of a network, makes the loss of these outputs,
+weights rows by their class, and refuses targets that do not go with the training's.
 """
 
 from abc import ABC, abstractmethod
@@ -15,12 +14,12 @@ from .targets import LabelEncoding, TargetScaling
 
 __all__ = ["Classification", "Problem", "Regression"]
 
-# Of a loss, whose first epochs may have one that is larger by as much again.
+# The smallest unit of a loss: losses up to 1e154 divided by it are finite.
 _SMALLEST_UNIT = float(np.sqrt(np.finfo(np.float64).tiny))
 
 
 class Problem(ABC):
-    """What is known of a target.
+    """What the parameters say of the target.
 
     Parameters
     ----------
@@ -44,10 +43,10 @@ class Problem(ABC):
 
     @abstractmethod
     def encoding_of(self, y):
-        """The encoding that a target asks for before it is split, or None."""
+        """The encoding that depends on the whole target, before any split, or None."""
 
     def encoding_on(self, y, sample_weight):
-        """The encoding that the target of the training rows asks for, or None."""
+        """The encoding that depends on the training rows alone, or None."""
         return None
 
     @abstractmethod
@@ -56,11 +55,11 @@ class Problem(ABC):
 
     @abstractmethod
     def check(self, y, encoding, n_outputs, name):
-        """Raise a ValueError unless a target goes with the one of training."""
+        """Raise a ValueError unless a target goes with the training's encoding."""
 
     @abstractmethod
     def loss_unit(self, loss, Y, stream):
-        """What a validation loss is divided by before `tol` judges it."""
+        """The number to divide a validation loss by before it is compared to `tol`."""
 
     def training_weight(self, sample_weight, y, rows, encoding):
         """The weights of some rows in training; None where all are one."""
@@ -127,7 +126,7 @@ class Regression(Problem):
         return make_loss(self._parameters.loss, self._parameters)
 
     def encoding_of(self, y):
-        """None: numbers are what they are, or scaled by the training rows alone."""
+        """None: only training rows say how numbers are scaled, see `encoding_on`."""
         return None
 
     def encoding_on(self, y, sample_weight):
@@ -142,7 +141,7 @@ class Regression(Problem):
         Raises
         ------
         ValueError
-            If the type of X cannot hold it.
+            If the type of X cannot hold the target.
         """
         if encoding is not None:
             return encoding.encode(y, dtype)
@@ -156,7 +155,7 @@ class Regression(Problem):
         return Y
 
     def check(self, y, encoding, n_outputs, name):
-        """Raise a ValueError for another number of columns than in training."""
+        """Raise a ValueError unless the target has as many columns as in training."""
         n_columns = 1 if y.ndim == 1 else y.shape[1]
         if n_columns != n_outputs:
             raise ValueError(
@@ -169,5 +168,5 @@ class Regression(Problem):
         weight = stream.sample_weight
         constant = loss.best_constant(Y, weight).astype(Y.dtype)
         unit = float(np.average(loss.value(constant, Y), weights=weight))
-        # Losses over the smallest units would be infinite.
+        # A loss divided by a smaller unit could be infinite.
         return max(unit, _SMALLEST_UNIT) if unit > 0 else 1.0

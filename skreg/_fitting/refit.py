@@ -1,16 +1,19 @@
-"""`refit`: after early stopping has said how long, train again, on all rows.
+"""`refit`: early stopping finds how long to train, then all rows are trained on.
 
-The second network starts where the first one did, sees the validation rows too, and is
-trained for as many updates as the first needed to its best point (Goodfellow, Bengio &
-Courville 2016, algorithm 7.2). Updates, not epochs: an epoch of more rows has more of
-them, and it is the number of steps that decides how far the weights travel from their
-start. With folds, every fold names a stopping point, and the latest one is taken: its
-network's curves are what the fitted estimator shows. A fold trains on fewer rows than
-the second network, which can stand more updates. Measured on 11 of the sets on which
-defaults are chosen, one split each, the latest point was better than no early stopping
-on 95 % of them, the median one on 77 %, the best point of the folds' mean curve on
-82 %. On the 12 sets held back, over ten splits, five folds have less error than one
-split on 9, and than no second training on 11 (benchmarks/results/early_stopping.md).
+The second network starts with the same weights as the first one, trains on the
+validation rows as well, and makes as many updates as the first one had made at its best
+point (Goodfellow, Bengio & Courville 2016, algorithm 7.2). Updates are counted and not
+epochs, because an epoch of more rows has more updates, and the number of updates
+decides how far the weights travel from their start.
+
+With folds, every fold gives a stopping point and the latest one is taken; the fitted
+estimator shows the curves of that fold's network. The latest, because a fold trains on
+fewer rows than the second network, which can stand more updates. Measured on 11 of the
+sets on which defaults are chosen, one split each, the latest point was better than no
+early stopping on 95 % of them, the median point on 77 %, and the best point of the
+folds' mean curve on 82 %. On the 12 sets held back, over ten splits, five folds have
+less error than one split on 9 sets, and less than no second training on 11
+(benchmarks/results/early_stopping.md).
 """
 
 from dataclasses import replace
@@ -28,12 +31,12 @@ from .tasks import FitOutcome
 
 __all__ = ["check_refit", "needs_refit", "refit_all"]
 
-# Reasons after which there is nothing to train again.
+# After these reasons to stop, no second network is trained.
 _FAILURES = (StopReason.DIVERGED, StopReason.INTERRUPTED)
 
 
 def check_refit(estimator):
-    """Raise a ValueError where `refit` cannot do what it says."""
+    """Raise a ValueError if an estimator's other parameters make `refit` impossible."""
     if estimator.refit is False:
         return
     name = f"refit={estimator.refit!r}"
@@ -70,7 +73,8 @@ def refit_all(train, tasks, X, y, validation):
     Parameters
     ----------
     train : callable
-        ``train(tasks, X, y, validation)`` yields (index, outcome): what trains once.
+        ``train(tasks, X, y, validation)`` trains each task once and yields pairs of its
+        index and its outcome.
     tasks : list of FitTask
     X, y, validation
         As for `fit_each`.
@@ -121,7 +125,7 @@ def _seeded(tasks):
     for task in tasks:
         random_state = task.config.random_state
         if not isinstance(random_state, Integral):
-            # Equal generators give equal starts, as everywhere.
+            # Tasks with equal generators get the same seed, as without `refit`.
             key = Same(task) if random_state is None else value_key(random_state)
             if key not in seeds:
                 seeds[key] = check_random_state(random_state).randint(2**31 - 1)
@@ -132,7 +136,7 @@ def _seeded(tasks):
 
 
 def _first_tasks(task, X, y, validation):
-    """What finds the stopping point: the task itself, or one for each fold."""
+    """The tasks that find the stopping point: the task itself, or one for each fold."""
     config = task.config
     n_folds = config.refit
     if isinstance(n_folds, bool):
@@ -165,7 +169,7 @@ def _first_tasks(task, X, y, validation):
 
 
 def _slim(outcome):
-    """An outcome without what only going on would need."""
+    """An outcome without the arrays that only further training would need."""
     if outcome.error is not None:
         return outcome
     state = outcome.state
@@ -173,19 +177,19 @@ def _slim(outcome):
 
 
 def _n_updates(outcome):
-    """Updates from the start of this training to its best point."""
+    """The number of updates from the start of this training to its best point."""
     progress = outcome.progress
     n_earlier = progress.curves.n_validated - progress.n_epochs
     return (progress.best_iter - n_earlier) * outcome.updates_per_epoch
 
 
 def _agreed(outcomes):
-    """The outcome whose stopping point is the latest; or one that failed."""
+    """The outcome with the latest stopping point, or one that failed if any did."""
     for outcome in outcomes:
         if outcome.error is not None or outcome.stop_reason in _FAILURES:
             return outcome
     latest = max(outcomes, key=_n_updates)
-    # With more epochs another fold might name a later point.
+    # With more epochs another fold might have had a later stopping point.
     cut_short = any(outcome.cut_short for outcome in outcomes)
     return replace(latest, cut_short=cut_short)
 
@@ -201,17 +205,17 @@ def _second_task(task, first):
     return replace(
         task,
         config=config,
-        # What earlier fits began with is kept, as by the first network.
+        # An encoding that earlier fits began with is kept, as the first network did.
         encoding=task.encoding or (first.encoding and first.encoding.for_other_rows()),
         n_updates=n_updates,
-        # At least one update an epoch, and one an iteration of a full-batch solver.
+        # An epoch, or an iteration of a full-batch solver, has at least one update.
         max_iter=n_updates,
         phase="refit",
     )
 
 
 def _with_validation_rows(tasks, X, y, validation):
-    """Tasks, X and y with the validation data from outside as further rows."""
+    """Tasks, X and y with the rows of the user's validation data appended."""
     if validation is None:
         return tasks, X, y
     n_rows, n_more = X.shape[0], validation.X.shape[0]
@@ -244,16 +248,16 @@ def _stacked_weights(task, validation, n_rows, n_more):
 
 
 def _joined(first, second, n_updates):
-    """The second network, described by the first one's curves."""
+    """The outcome of both phases: the second network with the first one's curves."""
     if second.stop_reason in _FAILURES:
-        # The first network is a good one.
+        # The first network is sound and stays the result.
         return replace(first, stop_reason=second.stop_reason)
     if second.error is not None:
         return second
     progress = second.state.progress
-    # A callback, or a solver that was done, may have ended it before.
+    # A callback, or a solver that has converged, may have ended training before.
     n_updates = min(n_updates, progress.n_epochs * second.updates_per_epoch)
-    # What goes on from here goes on with these curves.
+    # Later training, with `warm_start`, continues these curves.
     progress.curves = first.progress.curves
     return replace(
         second,

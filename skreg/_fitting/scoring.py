@@ -11,15 +11,15 @@ __all__ = ["ValidationScore", "checked_scorer"]
 
 
 def checked_scorer(estimator, scoring, has_sample_weight):
-    """A scorer, and whether it can be given weights.
+    """Make a scorer, and find out whether it can be given weights.
 
     Parameters
     ----------
     estimator : estimator
-        With the methods that are scored; need not be fitted.
+        The estimator to score; it need not be fitted.
     scoring : str, callable or None
     has_sample_weight : bool
-        Whether the user gave weights of rows, which nothing may leave out silently.
+        Whether the user gave weights of rows. A scorer must not ignore them silently.
 
     Returns
     -------
@@ -43,8 +43,8 @@ def checked_scorer(estimator, scoring, has_sample_weight):
 
 
 def _takes_weight(estimator, scorer):
-    # What scikit-learn makes of a metric, or of the method `score`, takes any keyword
-    # and hands it on: it is the metric or the method that has to be asked.
+    # A scorer that scikit-learn makes of a metric, or of the method `score`, takes any
+    # keyword and hands it on. So the signature of the metric or the method counts.
     if hasattr(scorer, "_score_func"):
         function = scorer._score_func
     elif type(scorer).__name__ == "_PassthroughScorer":
@@ -54,7 +54,7 @@ def _takes_weight(estimator, scorer):
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
-        # It does not say, so it is believed to.
+        # A function without a signature is assumed to take weights.
         return True
     return "sample_weight" in parameters or any(
         parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
@@ -64,8 +64,9 @@ def _takes_weight(estimator, scorer):
 class ValidationScore:
     """``score(params)``: the scorer's value for a network with these parameters.
 
-    The scorer sees an estimator like the one in training, fitted as far as predicting
-    needs. It is given arrays, whatever container the user passed.
+    The scorer is given a copy of the estimator in training that has the attributes
+    which predicting needs, and the validation rows as arrays, whatever container the
+    user passed.
 
     Parameters
     ----------
@@ -75,10 +76,10 @@ class ValidationScore:
     encoding : LabelEncoding, TargetScaling or None
     X, y : arrays of the validation rows
     weight : ndarray or None
-        Their sample weights times class weights. A scorer that takes no weights is
-        spared those of the classes.
+        The rows' sample weights times their class weights. A scorer that takes no
+        weights is used without the class weights.
     has_sample_weight : bool
-        Whether the user gave weights of these rows.
+        Whether the user gave weights of the validation rows.
     """
 
     def __init__(

@@ -29,20 +29,25 @@ def split_validation_rows(n_rows, validation_fraction, random_state, codes=None)
     validation_fraction : float or int
         Share of the rows, or their number.
     random_state : numpy.random.RandomState
-        Consumed as by `train_test_split`.
+        The generator that `train_test_split` draws from.
     codes : ndarray of int of shape (n_rows,), default=None
-        The class of each row; None where there are none to stratify by. A class with
+        The class of each row; None if there are no classes to stratify by. A class with
         one row stays in training.
 
     Returns
     -------
     train, validation : ndarray of int
+
+    Raises
+    ------
+    ValueError
+        If fewer than one row would be left to train on, or two to validate on.
     """
     rows = np.arange(n_rows)
     singletons = np.array([], dtype=int)
     if codes is not None:
         counts = np.bincount(codes)
-        # The splitter makes several arrays of this type and the rows' length.
+        # A small type saves memory: the splitter makes several arrays like this one.
         codes = codes.astype(np.min_scalar_type(len(counts)))
         if (counts == 1).any():
             singletons = np.flatnonzero(counts[codes] == 1)
@@ -78,7 +83,7 @@ def split_validation_rows(n_rows, validation_fraction, random_state, codes=None)
 
 
 def splits_by_groups(estimator):
-    """Whether the groups of the rows may matter to an estimator's validation split."""
+    """Whether an estimator's validation split may depend on the groups of the rows."""
     splitter = estimator.validation_splitter
     if not estimator.early_stopping or splitter is None:
         return False
@@ -86,12 +91,12 @@ def splits_by_groups(estimator):
 
 
 def may_split_by_groups(splitter):
-    """Whether a splitter does not say that it ignores groups."""
+    """Whether a splitter uses groups, or does not say whether it does."""
     return _groups_request(splitter) is not False
 
 
 def _groups_request(splitter):
-    """What a splitter says of groups: True, False, or None where it does not say."""
+    """What a splitter's metadata request says of groups: True, False, or None."""
     routing = getattr(splitter, "get_metadata_routing", None)
     if routing is None:
         return None
@@ -99,7 +104,7 @@ def _groups_request(splitter):
 
 
 def _splits_of(splitter, X, y, groups):
-    """All splits, or an error that says what the splitter lacks."""
+    """All splits of a splitter; an error says what it lacks."""
     n_rows = X.shape[0]
     test_fold = getattr(splitter, "test_fold", None)
     if test_fold is not None and len(test_fold) != n_rows:
@@ -134,8 +139,8 @@ def _other_rows(splitter, what, n_rows):
 def split_by(splitter, X, y, groups=None, n_splits=1):
     """The last splits of a scikit-learn splitter.
 
-    The last, because in order of time that of `TimeSeriesSplit` trains on the most rows
-    and validates on the latest ones; for other splitters it is as good as any.
+    The last splits are taken because the last one of `TimeSeriesSplit` trains on the
+    most rows and validates on the latest ones. For other splitters any would do.
 
     Parameters
     ----------
@@ -143,11 +148,18 @@ def split_by(splitter, X, y, groups=None, n_splits=1):
     X, y : array-like or sparse matrix of n_samples rows
     groups : ndarray of shape (n_samples,), default=None
     n_splits : int, default=1
+        How many splits to take.
 
     Returns
     -------
     list of tuple of (train, validation)
         Row numbers; no row is in both.
+
+    Raises
+    ------
+    ValueError
+        If the splitter needs groups that it is not given, yields too few splits, or
+        yields splits that are empty, overlap or are of other rows.
     """
     splits = _splits_of(splitter, X, y, groups)[-n_splits:]
     if len(splits) < n_splits:
@@ -177,25 +189,31 @@ def split_by(splitter, X, y, groups=None, n_splits=1):
 
 
 def fold_rows(n_rows, n_folds, random_state, codes=None):
-    """Cut rows into folds, stratified by class; each is held out once.
+    """Cut rows into folds, stratified by class; each fold is held out once.
 
     Parameters
     ----------
     n_rows, n_folds : int
     random_state : numpy.random.RandomState
     codes : ndarray of int of shape (n_rows,), default=None
-        The class of each row; None where there are none to stratify by. A class with
+        The class of each row; None if there are no classes to stratify by. A class with
         one row is never held out.
 
     Returns
     -------
     list of tuple of (train, validation)
         Row numbers.
+
+    Raises
+    ------
+    ValueError
+        If a fold would have fewer than two rows.
     """
     rows = random_state.permutation(n_rows)
     if codes is not None:
         rows = rows[np.bincount(codes)[codes[rows]] > 1]
-        # Dealt class by class, so that every fold gets its share of each.
+        # Sorted by class, the rows are dealt to the folds in turn, so that every fold
+        # gets its share of each class.
         rows = rows[np.argsort(codes[rows], kind="stable")]
     if len(rows) < 2 * n_folds:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Targets: as numbers for training, and raw predictions as targets afterwards."""
+"""How targets become numbers for training, and predictions become targets again."""
 
 import numpy as np
 from scipy import sparse
@@ -6,12 +6,12 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 __all__ = ["LabelEncoding", "TargetScaling", "fitted_attributes"]
 
-# A spread below this share of the mean is rounding.
+# A standard deviation below this share of the mean is rounding.
 _ROUNDING = 10 * np.finfo(np.float64).eps
 
 
 def fitted_attributes(encoding):
-    """What a fitted estimator keeps of the encoding (or None) of its target."""
+    """The attributes of a fitted estimator that its target's encoding gives."""
     attributes = {"_encoding": encoding}
     if isinstance(encoding, LabelEncoding):
         attributes["classes_"] = encoding.classes
@@ -38,7 +38,7 @@ class LabelEncoding:
 
     @classmethod
     def of(cls, y, classes=None):
-        """The encoding of a target; `classes` where they are known beforehand."""
+        """The encoding of a target; `classes` are its classes if they are known."""
         check_classification_targets(y)
         target = type_of_target(y)
         if target == "multilabel-indicator":
@@ -52,13 +52,13 @@ class LabelEncoding:
         return cls(classes, "multiclass" if len(classes) > 2 else "binary")
 
     def check(self, y, name):
-        """Raise a ValueError unless a target is one of this encoding.
+        """Raise a ValueError unless this encoding can encode a target.
 
         Parameters
         ----------
         y : ndarray or sparse matrix
         name : str
-            What the error calls it.
+            What the error calls the target.
         """
         target = type_of_target(y)
         if (target == "multilabel-indicator") != (self.kind == "multilabel"):
@@ -74,7 +74,7 @@ class LabelEncoding:
             return
         check_classification_targets(y)
         labels = np.unique(y)
-        # As sets, for labels of another type than the classes.
+        # Sets compare labels of another type than the classes by value.
         if not set(labels.tolist()) <= set(self.classes.tolist()):
             raise ValueError(
                 f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
@@ -95,7 +95,7 @@ class LabelEncoding:
         return 1.0
 
     def strata(self, y):
-        """What a split keeps the shares of, or None."""
+        """The class of each row, whose shares a split keeps; None for multilabel."""
         return None if self.kind == "multilabel" else self.codes(y)
 
     def encode(self, y, dtype):
@@ -115,7 +115,7 @@ class LabelEncoding:
         return Y
 
     def codes(self, y):
-        """Positions of labels in `classes`, -1 for others: ``(n_rows,)``."""
+        """The position of each label in `classes`, -1 if it is not there."""
         positions = np.searchsorted(self.classes, y)
         positions[positions == len(self.classes)] = 0
         positions[self.classes[positions] != y] = -1
@@ -135,13 +135,13 @@ class LabelEncoding:
 class TargetScaling:
     """How a regression target is centred and scaled, output by output.
 
-    All arithmetic is in float64, whatever the network's dtype: what is left of a target
-    around 1e8 in float32 is steps of 8.
+    All arithmetic is in float64, whatever the network's dtype: in float32 a target
+    around 1e8 has steps of 8.
 
     Attributes
     ----------
     mean, scale : ndarray of shape (n_outputs,)
-        The scale is the standard deviation, 1 where an output is constant.
+        The mean and the standard deviation; the scale is 1 for a constant output.
     """
 
     def __init__(self, mean, scale):
@@ -164,7 +164,7 @@ class TargetScaling:
             weight = np.asarray(sample_weight, dtype=np.float64)
         mean = np.average(Y, axis=0, weights=weight)
         centred = Y - mean
-        # In units of the largest value, whose square neither overflows nor vanishes.
+        # In units of the largest value no square overflows, and not all vanish.
         unit = np.abs(centred).max(axis=0)
         unit[unit == 0] = 1.0
         variance = np.average((centred / unit) ** 2, axis=0, weights=weight)
@@ -183,14 +183,14 @@ class TargetScaling:
         return "scaled", self.mean.tobytes(), self.scale.tobytes()
 
     def for_other_rows(self):
-        """None: training on more rows finds their own mean and scale."""
+        """None: the mean and scale are found anew for other rows."""
         return None
 
     def loss_unit(self, loss):
-        """What a loss of scaled targets is multiplied by to be in the target's unit.
+        """The factor that turns a loss of scaled targets into the unit of the target.
 
-        With several outputs, whose losses the network sums in units of their own, the
-        mean of their factors.
+        The network sums the losses of several outputs, each in a unit of its own; then
+        the factor is the mean of the outputs' factors.
 
         Parameters
         ----------

@@ -25,26 +25,31 @@ __all__ = [
 
 @dataclass
 class TrainingState:
-    """Where training stands, so that it can go on; what is None starts afresh.
+    """The state of training, from which it can go on.
+
+    Whatever part is None starts afresh.
 
     Attributes
     ----------
     params : ndarray of shape (n_params,)
-        After the last step. With a validation score the best ones are in `kept`.
+        The parameters after the last step.
     kept : ndarray of shape (n_params,) or None
+        The parameters that the fitted estimator has: with early stopping the best ones,
+        otherwise the last ones.
     optimizer : dict or None
-        Moments, counters and the present learning rate.
+        The moments and counters of the solver, and the present learning rate.
     solver : str or None
-        Whose moments these are.
+        The solver that `optimizer` belongs to.
     stream : streams.Stream or None
-        Shuffles and dropout.
+        The training rows, their shuffles and dropout.
     progress : stopping.Progress or None
-        The criterion, the best so far, and the curves.
+        The stopping criterion, the best parameters so far, and the curves.
     n_samples_seen : int
+        The number of rows trained on so far, repeats counted.
     validation_rows : tuple of (rows, sample_weight) or None
-        What was held out of the task's rows.
+        The rows that were held out of the task's rows.
     feature_epsilon : float or None
-        Of the log-sum penalty, where the estimator's is "auto".
+        The number that an estimator's "auto" stands for.
     """
 
     params: np.ndarray
@@ -58,14 +63,14 @@ class TrainingState:
     feature_epsilon: float | None = None
 
     def without_rows(self):
-        """What a fitted estimator keeps: nothing that grows with its training rows.
+        """The state without all that grows with the training rows.
 
-        Its next fit has rows of its own. What trains on these very rows goes on from
-        the whole state.
+        A fitted estimator keeps this, because its next fit may have other rows.
+        Training that continues on the same rows needs the whole state.
         """
         kept = self.kept
         if np.array_equal(self.params, kept):
-            # One array instead of two in a pickle.
+            # A pickle then holds one array instead of two equal ones.
             kept = self.params
         stream = self.stream and self.stream.without_rows()
         return replace(self, kept=kept, stream=stream, validation_rows=None)
@@ -73,16 +78,18 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class Seeds:
-    """Seeds of a member's own; what has none is drawn by `random_state`, in its order.
+    """Seeds that one task uses in place of its `random_state`.
+
+    Whatever has no seed is drawn from `random_state`, in the usual order.
 
     Attributes
     ----------
     weights : int or None
-        Of the initial weights.
+        The seed of the initial weights.
     split : int or None
-        Of the validation split.
+        The seed of the validation split.
     minibatches : int or None
-        Of the order of the minibatches, of dropout and of augmentation.
+        The seed of the order of the minibatches, of dropout and of augmentation.
     """
 
     weights: int | None = None
@@ -92,45 +99,48 @@ class Seeds:
 
 @dataclass
 class FitTask:
-    """One network to train; see `task_of`, which makes it of an estimator.
+    """One network to train; `task_of` makes it of an estimator.
 
     Attributes
     ----------
     config : FitConfig
         All that training knows of the estimator.
     predictor : MLPClassifier or MLPRegressor
-        What a scorer predicts with: copies of it are given the parameters in training.
+        The estimator whose copies, with the parameters of the network in training, a
+        scorer predicts with.
     report_on : callable, default=None
-        ``report_on(phase, network, encoding)`` gives what to call with the progress
-        after each epoch, or None. What it returns may be a reason to stop.
+        ``report_on(phase, network, encoding)`` gives a function, or None. The function
+        is called with the progress after each epoch, and may return a reason to stop.
     rows : ndarray of int, default=None
         The rows of X to fit on, all of them by default; they may repeat.
     sample_weight : ndarray of shape (n_samples,), default=None
         Weights of all rows of X.
     groups : ndarray of shape (n_samples,), default=None
-        Of all rows of X, for the estimator's `validation_splitter`.
+        Groups of all rows of X, for the estimator's `validation_splitter`.
     state : TrainingState, default=None
-        To go on from.
+        The state of earlier training to go on from.
     resume : bool, default=False
-        Whether the state goes on as if it had never stopped, with its training and
-        validation rows, which were parts of these `rows`. Epochs count on.
+        Whether training continues from the state as if it had never stopped: it keeps
+        the state's training and validation rows, which are parts of `rows`, and counts
+        epochs on.
     max_iter : int, default=None
-        In place of the estimator's.
+        The largest number of epochs, in place of the estimator's.
     dense_first : bool, default=True
-        Whether a fresh start without the feature penalty comes before one with it.
+        Whether a network that has a feature penalty and no state is trained without
+        the penalty first.
     refit : bool, default=True
         Whether the estimator's `refit` applies.
     split : tuple of (training, validation), default=None
         Positions in `rows`, in place of the estimator's own validation split.
     n_updates : int, default=None
-        Train for so many updates, be it in the middle of an epoch, and no longer.
+        The number of updates after which training ends, even within an epoch.
     phase : str, default=None
-        What training is said to be while it runs, where it is a part of a fit.
+        The name that reports give this training if it is only a part of a fit.
     encoding : LabelEncoding or TargetScaling, default=None
-        Of the target, where it is known beforehand: the classes, or the scale that
-        earlier training began with.
+        The encoding of the target if it is known beforehand: the classes, or the scale
+        that earlier training began with.
     seeds : Seeds, default=Seeds()
-        Apart from the `random_state` of the configuration.
+        Seeds in place of the `random_state` of the configuration.
     """
 
     config: FitConfig
@@ -152,14 +162,14 @@ class FitTask:
 
 
 def task_of(estimator, **options):
-    """The task of training an estimator, which is read here and never changed.
+    """The task of training an estimator, which is read and never changed.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        With validated parameters, and the attributes of the columns of X.
+        An estimator with validated parameters and the attributes of the columns of X.
     **options
-        Attributes of the `FitTask`.
+        Further attributes of the `FitTask`.
 
     Returns
     -------
@@ -176,21 +186,27 @@ class FitOutcome:
     Attributes
     ----------
     state : TrainingState or None
-        Of the network that results, to go on from.
+        The state after training, which more training can go on from.
     stop_reason : StopReason or None
+        Why training ended.
     error : Exception or None
-        In place of everything else but a reason.
+        The error that ended training; then there is nothing else but perhaps a reason.
     seconds : float
-        The time of its batch over the models in it.
+        The training time of the batch divided by the number of its networks.
+    network : Network or None
+        The network that was trained; the state holds its parameters.
+    encoding : LabelEncoding, TargetScaling or None
+        The encoding of the target.
     updates_per_epoch : int
         Minibatches an epoch; 1 for full-batch solvers.
     first_phase : FitOutcome or None
-        What the curves describe where the network was trained again on all rows.
+        If the network was trained again on all rows, the outcome of the first training,
+        which the curves describe.
     refit_n_updates : int or None
-        For how many updates.
+        The number of updates of the second training.
     cut_short : bool
-        Whether with a larger `max_iter` another network might have come of it. The
-        reason to stop is that of one phase, and this is about all of them.
+        Whether a larger `max_iter` might have given another network. This is about all
+        phases of a fit; the reason to stop is that of one phase.
     """
 
     state: TrainingState | None = None
@@ -236,10 +252,10 @@ class FitOutcome:
 
 
 def predicting_attributes(network, encoding, params):
-    """What predicting needs of a fitted estimator, beside the columns of X.
+    """The attributes that an estimator predicts with, beside those of the columns.
 
-    It predicts by what was trained: parameters that are set after `fit` are those of
-    the next fit.
+    They include the activation and the loss, because a parameter that the user sets
+    after `fit` must not change predictions before the next fit.
 
     Parameters
     ----------
@@ -250,7 +266,7 @@ def predicting_attributes(network, encoding, params):
     Returns
     -------
     dict of str to object
-        By the names of the attributes.
+        The values by the names of the attributes.
     """
     coefs, intercepts = network.unpack(params)
     attributes = {
@@ -267,7 +283,7 @@ def predicting_attributes(network, encoding, params):
 
 @dataclass
 class Validation:
-    """Validation data given from outside, validated: arrays, y as the user gave it."""
+    """Validation data that the user gave, validated. The target is not encoded."""
 
     X: Any
     y: Any
