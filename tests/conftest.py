@@ -24,3 +24,52 @@ if find_spec("imblearn") is None:
 
 # Its asserts say as much as those of the tests.
 pytest.register_assert_rewrite("helpers")
+
+
+# -- data and figures of several files; nothing changes them ---------------------------
+
+
+def scaled(load):
+    from sklearn.preprocessing import scale
+
+    X, y = load(return_X_y=True)
+    return scale(X), y
+
+
+@pytest.fixture(scope="module")
+def iris():
+    from sklearn.datasets import load_iris
+
+    return scaled(load_iris)
+
+
+@pytest.fixture(scope="module")
+def cancer():
+    from sklearn.datasets import load_breast_cancer
+
+    return scaled(load_breast_cancer)
+
+
+@pytest.fixture(scope="module")
+def diabetes():
+    from sklearn.datasets import load_diabetes
+
+    X, y = scaled(load_diabetes)
+    return X, (y - y.mean()) / y.std()
+
+
+@pytest.fixture(scope="module")
+def regression():
+    from sklearn.datasets import make_regression
+    from sklearn.preprocessing import scale
+
+    X, y = make_regression(n_samples=120, n_features=5, noise=20.0, random_state=0)
+    return X, scale(y)
+
+
+@pytest.fixture
+def plt():
+    """Matplotlib, whose figures are closed after the test."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    yield plt
+    plt.close("all")

@@ -1,9 +1,56 @@
 """What several test files share; fixtures of theirs are in conftest.py."""
 
+import inspect
+
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 
+from skreg import MLPClassifier, MLPRegressor
 from skreg._fitting import sparse_path
+
+# -- kinds of estimators ---------------------------------------------------------------
+
+BOTH = pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
+EACH_SOLVER = pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+LOSSES = ["squared_error", "absolute_error", "huber", "quantile", "poisson"]
+
+
+# -- what must be equal ----------------------------------------------------------------
+
+
+def assert_same_parameters(actual, expected, rtol=1e-7, atol=1e-12):
+    for a, b in zip(
+        actual.coefs_ + actual.intercepts_,
+        expected.coefs_ + expected.intercepts_,
+        strict=True,
+    ):
+        assert_allclose(a, b, rtol=rtol, atol=atol)
+
+
+def assert_rows_equal_training_alone(search, X, y):
+    """Each row of a table against scikit-learn's search over its parameters alone."""
+    results = search.cv_results_
+    for row, params in enumerate(results["params"]):
+        alone = GridSearchCV(
+            clone(search.estimator),
+            {name: [value] for name, value in params.items()},
+            scoring=search.scoring,
+            cv=search.cv,
+            refit=False,
+        ).fit(X, y)
+        for split in range(search.n_splits_):
+            name = f"split{split}_test_score"
+            assert_allclose(
+                results[name][row],
+                alone.cv_results_[name][0],
+                rtol=1e-9,
+                err_msg=f"{params} on split {split}",
+            )
+
 
 # -- watching --------------------------------------------------------------------------
 
@@ -62,3 +109,76 @@ def updates_per_point(n_updates):
             yield
 
     return quick_paths
+
+
+# -- rows that tell nothing of their classes -------------------------------------------
+
+
+def noisy(n=700, n_classes=4, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, 6)), rng.integers(n_classes, size=n)
+
+
+# -- linear models ---------------------------------------------------------------------
+
+N_ROWS, N_FEATURES = 150, 20
+
+
+def make_X(seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(N_ROWS, N_FEATURES))
+    X[:, 1] += 0.7 * X[:, 0]  # correlated columns make supports less obvious
+    X[:, 5] -= 0.5 * X[:, 4]
+    return X * rng.uniform(0.5, 2, N_FEATURES), rng
+
+
+def make_regression(n_outputs=1):
+    X, rng = make_X()
+    coef = np.zeros((N_FEATURES, n_outputs))
+    coef[:6] = rng.normal(size=(6, n_outputs))
+    Y = 3 + X @ coef + rng.normal(size=(N_ROWS, n_outputs))
+    return X, Y[:, 0] if n_outputs == 1 else Y
+
+
+def make_classification(n_classes):
+    X, rng = make_X(1)
+    coef = np.zeros((N_FEATURES, n_classes))
+    coef[:5] = rng.normal(size=(5, n_classes))
+    Z = X @ coef + rng.gumbel(size=(N_ROWS, n_classes))
+    return X, np.array(["a", "b", "c", "d"])[Z.argmax(axis=1)]
+
+
+def make_counts():
+    X, rng = make_X(2)
+    rate = np.exp(0.5 + 0.2 * X[:, :4] @ rng.normal(size=4))
+    return X, rng.poisson(rate)
+
+
+def penalty(coef, alpha, l1_ratio):
+    l1, l2 = np.abs(coef).sum(), (coef**2).sum()
+    return alpha * (l1_ratio * l1 + (1 - l1_ratio) / 2 * l2)
+
+
+def half_squared_error(y, prediction, weight):
+    losses = (y - prediction) ** 2 / 2
+    losses = losses if losses.ndim == 1 else losses.sum(axis=1)
+    return np.average(losses, weights=weight)
+
+
+def draw_weight(weighted):
+    if not weighted:
+        return None
+    return np.random.default_rng(3).integers(4, size=N_ROWS).astype(float)
+
+
+def logistic_regression(C, l1_ratio):
+    """scikit-learn's, whose way to name the penalty changed in 1.8."""
+    settings = dict(C=C, max_iter=100_000, tol=1e-7)
+    penalty_parameter = inspect.signature(LogisticRegression).parameters["penalty"]
+    if l1_ratio > 0 and penalty_parameter.default != "deprecated":
+        settings["penalty"] = "elasticnet"
+    if l1_ratio == 0:
+        return LogisticRegression(**settings)
+    return LogisticRegression(
+        l1_ratio=l1_ratio, solver="saga", random_state=0, **settings
+    )

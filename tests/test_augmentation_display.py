@@ -20,14 +20,6 @@ matplotlib.use("Agg")
 
 
 @pytest.fixture
-def close_figures():
-    yield
-    import matplotlib.pyplot as plt
-
-    plt.close("all")
-
-
-@pytest.fixture
 def X():
     return np.random.default_rng(0).random((3, 20))
 
@@ -102,7 +94,7 @@ def test_random_state(X):
 
 
 @pytest.mark.parametrize("channels", [(), (1,), (4,)])
-def test_grid(channels, close_figures):
+def test_grid(channels, plt):
     X = np.random.default_rng(0).random((3, int(np.prod((4, 5, *channels)))))
     flip = HorizontalFlip((4, 5, *channels), p=1.0)
     display = AugmentationDisplay.from_augmentation(flip, X, n_copies=2)
@@ -118,9 +110,7 @@ def test_grid(channels, close_figures):
         assert not grid.mask[:4, 11:16].any()
 
 
-def test_plots_into_given_axes(X, close_figures):
-    import matplotlib.pyplot as plt
-
+def test_plots_into_given_axes(X, plt):
     figure, ax = plt.subplots()
     display = AugmentationDisplay.from_augmentation(HorizontalFlip((4, 5)), X)
     display.plot(ax=ax, cmap="viridis")

@@ -4,15 +4,12 @@ import warnings
 
 import numpy as np
 import pytest
-from helpers import Recorder
+from helpers import BOTH, EACH_SOLVER, Recorder
 from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from skreg import MLPClassifier, MLPRegressor
-
-BOTH = pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
-EACH_SOLVER = pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 
 N_ROWS = 60
 _rng = np.random.RandomState(0)

@@ -28,15 +28,6 @@ OPTIONS = dict(
 )
 
 
-@pytest.fixture
-def plt():
-    pytest.importorskip("matplotlib")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
 def test_bias_rises_and_variance_falls_with_neighbors():
     display = BiasVarianceDisplay.from_estimator(
         KNeighborsRegressor(),

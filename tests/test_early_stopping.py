@@ -4,27 +4,13 @@ import numpy as np
 import pytest
 from helpers import Recorder
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_iris, make_regression
 from sklearn.metrics import get_scorer, log_loss
-from sklearn.preprocessing import scale
 
 from skreg import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 SOLVERS = ["adam", "sgd", "lbfgs"]
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return scale(X), y
-
-
-@pytest.fixture(scope="module")
-def regression():
-    X, y = make_regression(n_samples=120, n_features=5, noise=20.0, random_state=0)
-    return X, scale(y)
 
 
 def validation_labels(y, validation_fraction, seed=0):

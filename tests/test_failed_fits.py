@@ -4,14 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
-from helpers import Recorder
+from helpers import BOTH, EACH_SOLVER, Recorder
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from skreg import MLPClassifier, MLPRegressor
-
-BOTH = pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
-EACH_SOLVER = pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 
 _rng = np.random.RandomState(0)
 X = _rng.normal(size=(60, 4))

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import ElasticNet
-from test_solvers import (
+from helpers import (
     draw_weight,
     half_squared_error,
     logistic_regression,
@@ -11,6 +10,7 @@ from test_solvers import (
     make_regression,
     penalty,
 )
+from sklearn.linear_model import ElasticNet
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.objective import Objective

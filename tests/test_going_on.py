@@ -2,35 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers import Recorder
+from helpers import Recorder, assert_same_parameters
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_iris, make_regression
-from sklearn.preprocessing import scale
 
 from skreg import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return scale(X), y
-
-
-@pytest.fixture(scope="module")
-def regression():
-    X, y = make_regression(n_samples=120, n_features=5, noise=20.0, random_state=0)
-    return X, scale(y)
-
-
-def assert_same_parameters(actual, expected, rtol=1e-7):
-    for a, b in zip(
-        actual.coefs_ + actual.intercepts_,
-        expected.coefs_ + expected.intercepts_,
-        strict=True,
-    ):
-        assert_allclose(a, b, rtol=rtol, atol=1e-12)
 
 
 # -- partial_fit -----------------------------------------------------------------------

@@ -5,12 +5,11 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from sklearn.base import clone
+from helpers import assert_rows_equal_training_alone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV as SklearnGridSearchCV
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
@@ -50,24 +49,6 @@ def neg_log_loss(estimator, X, y):
     return -log_loss(y, estimator.predict_proba(X), labels=estimator.classes_)
 
 
-def assert_rungs_equal_training_alone(search, X, y):
-    """Every row of the table is what the same estimator scores when trained alone."""
-    results = search.cv_results_
-    for place, params in enumerate(results["params"]):
-        alone = SklearnGridSearchCV(
-            clone(search.estimator),
-            {name: [value] for name, value in params.items()},
-            scoring=search.scoring,
-            cv=search.cv,
-            refit=False,
-        ).fit(X, y)
-        for split in range(search.n_splits_):
-            name = f"split{split}_test_score"
-            np.testing.assert_allclose(
-                results[name][place], alone.cv_results_[name][0], rtol=1e-9
-            )
-
-
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize(
     "params",
@@ -92,7 +73,7 @@ def test_survivors_equal_training_alone(params, n_jobs):
     ).fit(X, y)
     assert search.n_candidates_ == [12, 4, 2]
     assert search.n_resources_ == [1, 4, 12]
-    assert_rungs_equal_training_alone(search, X, y)
+    assert_rows_equal_training_alone(search, X, y)
 
 
 def test_resampler_in_a_pipeline_and_among_the_candidates():
@@ -115,7 +96,7 @@ def test_resampler_in_a_pipeline_and_among_the_candidates():
         if rung == 1
     ]
     assert resampler in survivors and None in survivors
-    assert_rungs_equal_training_alone(search, X, y)
+    assert_rows_equal_training_alone(search, X, y)
 
 
 def test_in_a_pipeline_and_with_more_outputs():
@@ -124,7 +105,7 @@ def test_in_a_pipeline_and_with_more_outputs():
     grid = {f"mlpclassifier__{name}": values for name, values in GRID.items()}
     search = HalvingGridSearchCV(pipeline, grid, cv=2, scoring=neg_log_loss).fit(X, y)
     assert search.best_params_["mlpclassifier__max_iter"] == 12
-    assert_rungs_equal_training_alone(search, X, y)
+    assert_rows_equal_training_alone(search, X, y)
 
 
 def test_regression():
@@ -133,7 +114,7 @@ def test_regression():
     grid = {"alpha": [1e-2, 1e-1, 1.0, 10.0], "dropout": [0.0, 0.2]}
     search = HalvingGridSearchCV(estimator, grid, cv=3, factor=2).fit(X, y)
     assert search.n_candidates_ == [8, 4, 2, 1]
-    assert_rungs_equal_training_alone(search, X, y)
+    assert_rows_equal_training_alone(search, X, y)
 
 
 def test_attributes():
@@ -352,7 +333,7 @@ def test_survivors_may_move_to_other_jobs():
     ).fit(X, y)
     survivors = search.cv_results_["param_alpha"][5:7]
     assert sorted(survivors) == [1e-3, 1e-2]
-    assert_rungs_equal_training_alone(search, X, y)
+    assert_rows_equal_training_alone(search, X, y)
 
 
 @pytest.mark.parametrize(
@@ -453,7 +434,7 @@ def test_random_halving():
         network(), {"alpha": np.logspace(-4, 1, 50)}, n_candidates=9, random_state=0
     ).fit(X, y)
     assert search.n_candidates_ == [9, 3, 1]
-    assert_rungs_equal_training_alone(search, X, y)
+    assert_rows_equal_training_alone(search, X, y)
 
 
 def test_small_windows_give_the_same(monkeypatch):
@@ -495,4 +476,4 @@ def test_rungs_of_the_same_epochs_train_nothing(params, n_resources, solver):
         network(solver=solver), GRID, cv=2, scoring=neg_log_loss, **params
     ).fit(X, y)
     assert search.n_resources_ == n_resources
-    assert_rungs_equal_training_alone(search, X, y)
+    assert_rows_equal_training_alone(search, X, y)

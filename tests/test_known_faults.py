@@ -4,18 +4,11 @@ import numpy as np
 import pytest
 import sklearn.neural_network
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_iris, make_classification
-from sklearn.preprocessing import scale
+from sklearn.datasets import make_classification
 
 from skreg import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return scale(X), y
 
 
 def scripted(scores):

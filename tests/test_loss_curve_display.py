@@ -33,15 +33,6 @@ def network(iris):
     ).fit(*iris)
 
 
-@pytest.fixture
-def plt():
-    pytest.importorskip("matplotlib")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
 def test_matplotlib_is_imported_only_to_plot():
     code = (
         "import sys, skreg.inspection; assert not {'matplotlib', 'polars'} & "

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import (
     GroupKFold,
@@ -14,7 +13,6 @@ from sklearn.model_selection import (
     ShuffleSplit,
     TimeSeriesSplit,
 )
-from sklearn.preprocessing import StandardScaler
 
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
@@ -25,27 +23,6 @@ from skreg._fitting import run_batch
 from skreg._fitting.fit import Validation, fit_many, task_of
 from skreg._fitting.splits import fold_rows
 from skreg.neural_network import MLPClassifier, MLPRegressor
-
-
-def scaled(load):
-    X, y = load(return_X_y=True)
-    return StandardScaler().fit_transform(X), y
-
-
-@pytest.fixture(scope="module")
-def cancer():
-    return scaled(load_breast_cancer)
-
-
-@pytest.fixture(scope="module")
-def iris():
-    return scaled(load_iris)
-
-
-@pytest.fixture(scope="module")
-def diabetes():
-    X, y = scaled(load_diabetes)
-    return X, (y - y.mean()) / y.std()
 
 
 def classifier(**params):

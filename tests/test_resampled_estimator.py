@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import noisy
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
 from sklearn import config_context
@@ -48,11 +49,6 @@ CHECKED = [
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
-
-
-def noisy(n=700, n_classes=4, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.normal(size=(n, 6)), rng.integers(n_classes, size=n)
 
 
 # --- in pipelines and searches -----------------------------------------------------

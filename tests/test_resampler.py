@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import noisy
 from imblearn.base import is_sampler
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.utils import estimator_checks as imblearn_checks
@@ -143,11 +144,6 @@ def test_strategies_are_those_of_imbalanced_learn(strategy):
 
 
 # --- sources and labels ------------------------------------------------------------
-
-
-def noisy(n=700, n_classes=4, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.normal(size=(n, 6)), rng.integers(n_classes, size=n)
 
 
 @pytest.mark.parametrize("strategy", [None, "all", "auto"])

@@ -14,6 +14,7 @@ from augmented import (
     classifier,
     regressor,
 )
+from helpers import assert_same_parameters
 from imblearn.over_sampling import SMOTE, SMOTENC, RandomOverSampler
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
@@ -144,15 +145,10 @@ def by_name(columns, **kwargs):
     return SMOTENC(columns, k_neighbors=2, random_state=0, **kwargs)
 
 
-def assert_same_networks(network, other):
-    for one, two in zip(network.coefs_, other.coefs_, strict=True):
-        np.testing.assert_allclose(one, two)
-
-
 def test_a_resampler_names_columns_of_the_users_frame():
     named = classifier(augmentation=by_name(["kind"])).fit(FRAME, RARE)
     numbered = classifier(augmentation=by_name([1])).fit(FRAME.to_numpy(), RARE)
-    assert_same_networks(named, numbered)
+    assert_same_parameters(named, numbered)
     assert list(named.feature_names_in_) == list(FRAME)
 
 

@@ -38,15 +38,6 @@ def two_penalties(data):
     return GridSearchCV(network(), grid, cv=2).fit(*data)
 
 
-@pytest.fixture
-def plt():
-    pytest.importorskip("matplotlib")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
 def test_curve_with_standard_errors(one_penalty, plt):
     display = PenaltyGridDisplay.from_estimator(one_penalty).plot()
     test, training = display.lines_

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers import assert_rows_equal_training_alone
 from numpy.testing import assert_allclose
 from random_searches import RandomSearch, differences, parameter_values
-from sklearn import model_selection
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import FitFailedWarning
@@ -42,27 +42,6 @@ def network(**params):
         "random_state": 0,
     }
     return MLPClassifier((5,), **{**defaults, **params})
-
-
-def assert_rows_equal_training_alone(search, X, y):
-    """Each row against scikit-learn's search over the row's parameters alone."""
-    results = search.cv_results_
-    for row, params in enumerate(results["params"]):
-        alone = model_selection.GridSearchCV(
-            clone(search.estimator),
-            {name: [value] for name, value in params.items()},
-            scoring=search.scoring,
-            cv=search.cv,
-            refit=False,
-        ).fit(X, y)
-        for split in range(search.n_splits_):
-            name = f"split{split}_test_score"
-            assert_allclose(
-                results[name][row],
-                alone.cv_results_[name][0],
-                rtol=1e-7,
-                err_msg=f"{params} on split {split}",
-            )
 
 
 def halve(estimator, grid, X, y, **options):

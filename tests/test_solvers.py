@@ -4,14 +4,21 @@ L-BFGS must agree with them in the objective and in the support; Adam's zeros mu
 to the same support as its learning rate is lowered.
 """
 
-import inspect
-
 import numpy as np
 import pytest
+from helpers import (
+    N_ROWS,
+    draw_weight,
+    half_squared_error,
+    logistic_regression,
+    make_classification,
+    make_counts,
+    make_regression,
+    penalty,
+)
 from sklearn.linear_model import (
     ElasticNet,
     Lasso,
-    LogisticRegression,
     PoissonRegressor,
     Ridge,
 )
@@ -23,42 +30,6 @@ from skreg.neural_network import MLPClassifier, MLPRegressor
 LBFGS = dict(
     hidden_layer_sizes=(), solver="lbfgs", tol=1e-9, max_iter=5000, random_state=0
 )
-N_ROWS, N_FEATURES = 150, 20
-
-
-def make_X(seed=0):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(N_ROWS, N_FEATURES))
-    X[:, 1] += 0.7 * X[:, 0]  # correlated columns make supports less obvious
-    X[:, 5] -= 0.5 * X[:, 4]
-    return X * rng.uniform(0.5, 2, N_FEATURES), rng
-
-
-def make_regression(n_outputs=1):
-    X, rng = make_X()
-    coef = np.zeros((N_FEATURES, n_outputs))
-    coef[:6] = rng.normal(size=(6, n_outputs))
-    Y = 3 + X @ coef + rng.normal(size=(N_ROWS, n_outputs))
-    return X, Y[:, 0] if n_outputs == 1 else Y
-
-
-def make_classification(n_classes):
-    X, rng = make_X(1)
-    coef = np.zeros((N_FEATURES, n_classes))
-    coef[:5] = rng.normal(size=(5, n_classes))
-    Z = X @ coef + rng.gumbel(size=(N_ROWS, n_classes))
-    return X, np.array(["a", "b", "c", "d"])[Z.argmax(axis=1)]
-
-
-def make_counts():
-    X, rng = make_X(2)
-    rate = np.exp(0.5 + 0.2 * X[:, :4] @ rng.normal(size=4))
-    return X, rng.poisson(rate)
-
-
-def penalty(coef, alpha, l1_ratio):
-    l1, l2 = np.abs(coef).sum(), (coef**2).sum()
-    return alpha * (l1_ratio * l1 + (1 - l1_ratio) / 2 * l2)
 
 
 def assert_same_support(ours, theirs):
@@ -80,18 +51,6 @@ def check_regression(theirs, X, y, weight, alpha, l1_ratio, value, **ours_parame
     np.testing.assert_allclose(ours.coefs_[0].T.squeeze(), theirs.coef_, atol=1e-3)
     assert_same_support(ours.coefs_[0].T, theirs.coef_)
     return ours
-
-
-def half_squared_error(y, prediction, weight):
-    losses = (y - prediction) ** 2 / 2
-    losses = losses if losses.ndim == 1 else losses.sum(axis=1)
-    return np.average(losses, weights=weight)
-
-
-def draw_weight(weighted):
-    if not weighted:
-        return None
-    return np.random.default_rng(3).integers(4, size=N_ROWS).astype(float)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -148,19 +107,6 @@ def test_poisson_regressor(alpha, weighted):
     theirs = PoissonRegressor(alpha=alpha, tol=1e-8, max_iter=10_000)
     weight = draw_weight(weighted)
     check_regression(theirs, X, y, weight, alpha, 0.0, half_deviance, loss="poisson")
-
-
-def logistic_regression(C, l1_ratio):
-    """scikit-learn's, whose way to name the penalty changed in 1.8."""
-    settings = dict(C=C, max_iter=100_000, tol=1e-7)
-    penalty_parameter = inspect.signature(LogisticRegression).parameters["penalty"]
-    if l1_ratio > 0 and penalty_parameter.default != "deprecated":
-        settings["penalty"] = "elasticnet"
-    if l1_ratio == 0:
-        return LogisticRegression(**settings)
-    return LogisticRegression(
-        l1_ratio=l1_ratio, solver="saga", random_state=0, **settings
-    )
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -7,7 +7,7 @@ import pytest
 import sklearn
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.model_selection import (
     GroupShuffleSplit,
     KFold,
@@ -39,18 +39,6 @@ def held_out(network, X, y, rows=None, groups=None, sample_weight=None):
     if outcome.error is not None:
         raise outcome.error
     return outcome.state.validation_rows[0], outcome.state.stream.rows
-
-
-@pytest.fixture(scope="module")
-def iris():
-    X, y = load_iris(return_X_y=True)
-    return StandardScaler().fit_transform(X), y
-
-
-@pytest.fixture(scope="module")
-def diabetes():
-    X, y = load_diabetes(return_X_y=True)
-    return StandardScaler().fit_transform(X), (y - y.mean()) / y.std()
 
 
 class RecordedSplit:
