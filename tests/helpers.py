@@ -10,7 +10,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._core.objective import Objective
+from skreg._core.penalties import make_penalty
 from skreg._fitting import sparse_path
+from skreg._fitting.fit import fit_many, task_of
 
 # -- kinds of estimators ---------------------------------------------------------------
 
@@ -77,6 +80,20 @@ class Recorder:
         if self.scores is None:
             return -float(len(self.y))
         return self.scores[min(len(self.y), len(self.scores)) - 1]
+
+
+# -- stopping --------------------------------------------------------------------------
+
+
+def first_stop(criterion, validation_losses, data_losses=None, scores=None):
+    """The epoch, from 1, after which a criterion fires first; None if it does not."""
+    data_losses = data_losses or [1.0] * len(validation_losses)
+    scores = scores or [-loss for loss in validation_losses]
+    epochs = zip(scores, data_losses, validation_losses, strict=True)
+    for epoch, numbers in enumerate(epochs, start=1):
+        if criterion.update(*numbers):
+            return epoch
+    return None
 
 
 # -- paths from all inputs to none -----------------------------------------------------
@@ -182,3 +199,55 @@ def logistic_regression(C, l1_ratio):
     return LogisticRegression(
         l1_ratio=l1_ratio, solver="saga", random_state=0, **settings
     )
+
+
+# -- stationary points -----------------------------------------------------------------
+
+
+def objective_of(model, X, y):
+    """The objective that a fitted network minimized, and its parameters."""
+    (outcome,) = fit_many(
+        [task_of(model.set_params(max_iter=1), dense_first=False)], X, y
+    )
+    network = outcome.network
+    Y = model._problem.encode(y, outcome.encoding, X.dtype)
+    objective_penalty = make_penalty(
+        [model],
+        model.feature_penalty,
+        model._make_config().input_groups(X.shape[1]),
+        X.dtype,
+    )
+    objective = Objective(network, objective_penalty, X, Y, np.arange(len(X)))
+    return objective, network.pack(model.coefs_, model.intercepts_, X.dtype)[None]
+
+
+def residual_by_definition(model, objective, params):
+    """max_g dist(-grad_g, subdifferential_g) / sqrt(size_g), and of other weights."""
+    network = objective.network
+    _, gradient = objective.smooth_value_and_gradient(params)
+    weights = [W[0] for W in network.weights(params)]
+    gradients = [G[0] for G in network.weights(gradient)]
+    l1 = model.alpha * model.l1_ratio
+    worst = max(np.abs(block[0, -1]).max() for block in network.blocks(gradient))
+    for W, G in zip(weights[1:], gradients[1:], strict=True):
+        worst = max(worst, l1_distance(W, G, l1).max())
+    groups = model._make_config().input_groups(len(weights[0]))
+    for g in range(groups.n_groups):
+        members = groups.labels == g
+        W, G = weights[0][members], gradients[0][members]
+        size, norm = members.sum(), np.linalg.norm(W)
+        strength = model.feature_alpha * np.sqrt(size)
+        if model.feature_alpha > 0 and model.feature_penalty == "log_sum":
+            strength /= 1 + norm / model.feature_epsilon
+        if norm == 0:
+            left = np.sqrt((l1_distance(W, G, l1) ** 2).sum()) - strength
+            left = max(left, 0)
+        else:
+            left = np.linalg.norm(l1_distance(W, G + strength * W / norm, l1))
+        worst = max(worst, left / np.sqrt(size))
+    return worst
+
+
+def l1_distance(W, G, l1):
+    at_zero = np.maximum(np.abs(G) - l1, 0)
+    return np.where(W == 0, at_zero, np.abs(G + l1 * np.sign(W)))

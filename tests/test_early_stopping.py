@@ -1,98 +1,21 @@
-"""Early stopping: what validation rows decide, and what they must not touch."""
+"""Early stopping in `fit`: the score of the validation rows, and what it decides."""
 
 import numpy as np
 import pytest
+import sklearn
 from helpers import Recorder
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.metrics import get_scorer, log_loss
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 SOLVERS = ["adam", "sgd", "lbfgs"]
-
-
-def validation_labels(y, validation_fraction, seed=0):
-    """The labels of the rows that a classifier holds out; it trains on the others."""
-    recorder = Recorder()
-    X = np.random.RandomState(0).normal(size=(len(y), 2))
-    classifier = MLPClassifier(
-        hidden_layer_sizes=2,
-        early_stopping=True,
-        validation_fraction=validation_fraction,
-        scoring=recorder,
-        max_iter=1,
-        random_state=seed,
-    ).fit(X, y)
-    assert classifier.t_ == len(y) - len(recorder.y[0])
-    return recorder.y[0]
-
-
-# -- the split -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_split_is_stratified(seed):
-    y = np.repeat(["a", "b", "c", "d"], [80, 40, 20, 20])
-    labels, counts = np.unique(validation_labels(y, 0.25, seed), return_counts=True)
-    assert_array_equal(labels, ["a", "b", "c", "d"])
-    assert_array_equal(counts, [20, 10, 5, 5])
-
-
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("n_singletons", [1, 3])
-def test_class_with_one_row_stays_in_training(n_singletons, seed):
-    y = np.r_[np.repeat([0, 1], [30, 20]), 2 + np.arange(n_singletons)]
-    labels = validation_labels(y, 0.2, seed)
-    assert_array_equal(np.bincount(labels), [6, 4])
-
-
-def test_plain_split_says_why():
-    # Six validation rows cannot hold ten classes.
-    y = np.repeat(np.arange(10), 6)
-    with pytest.warns(UserWarning, match="6 rows cannot hold each of 10 classes"):
-        labels = validation_labels(y, 0.1)
-    assert len(labels) == 6
-
-
-def test_enough_rows_for_every_class_does_not_warn():
-    y = np.repeat(np.arange(6), 10)
-    assert_array_equal(np.bincount(validation_labels(y, 0.1)), np.ones(6))
-
-
-def test_multilabel_and_regression_splits_are_plain(iris, regression):
-    labels = np.eye(3, dtype=int)[iris[1]]
-    for Estimator, X, y in [
-        (MLPClassifier, iris[0], labels),
-        (MLPRegressor, *regression),
-    ]:
-        recorder = Recorder()
-        Estimator(early_stopping=True, scoring=recorder, max_iter=1).fit(X, y)
-        assert len(recorder.y[0]) == np.ceil(0.1 * len(y))
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_training_and_validation_rows_are_disjoint_and_complete(solver):
-    # An own feature for every row: the weights of rows that are not trained on move
-    # only by the penalty, and there is none.
-    n_rows = 40
-    X, y = np.eye(n_rows), np.arange(n_rows, dtype=float) - 19.5
-    recorder = Recorder([0.0, 1.0])
-    params = {"hidden_layer_sizes": (), "solver": solver, "alpha": 0, "random_state": 0}
-    initial = MLPRegressor(**params, learning_rate_init=1e-300, max_iter=1)
-    initial.set_params(solver="sgd").fit(X, y)
-    regressor = MLPRegressor(
-        **params,
-        early_stopping=True,
-        validation_fraction=0.25,
-        max_iter=2,
-        scoring=recorder,
-    ).fit(X, y)
-    held_out = recorder.X[0].argmax(axis=1)
-    moved = regressor.coefs_[0][:, 0] != initial.coefs_[0][:, 0]
-    assert len(held_out) == 10
-    assert_array_equal(np.flatnonzero(~moved), np.sort(held_out))
 
 
 # -- scoring ---------------------------------------------------------------------------
@@ -316,6 +239,44 @@ def test_validation_set_of_another_precision(dtypes, regression):
     assert_allclose(regressor.validation_loss_curve_[best], loss, rtol=1e-5)
 
 
+def test_spoilt_validation_rows_change_the_default_score_only(regression):
+    X, y = regression
+    is_validation = np.arange(len(y)) % 3 == 0
+    fits = []
+    for X_val in (X[is_validation], 1e3 * X[is_validation]):
+        regressor = MLPRegressor(
+            hidden_layer_sizes=5,
+            early_stopping=True,
+            n_iter_no_change=100,
+            max_iter=20,
+            random_state=0,
+        )
+        regressor.fit(
+            X[~is_validation], y[~is_validation], X_val=X_val, y_val=y[is_validation]
+        )
+        fits.append(regressor)
+    clean, spoilt = fits
+    assert clean.loss_curve_ == spoilt.loss_curve_
+    assert clean.validation_scores_ != spoilt.validation_scores_
+
+
+@pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
+def test_x_val_through_a_pipeline_is_scaled_like_x():
+    X, y = load_iris(return_X_y=True)
+    X_val, y_val = X[::5], y[::5]
+    network = MLPClassifier((8,), early_stopping=True, max_iter=15, random_state=0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = clone(network).set_fit_request(X_val=True, y_val=True)
+        pipeline = make_pipeline(
+            StandardScaler(), routed, transform_input=["X_val"]
+        ).fit(X, y, X_val=X_val, y_val=y_val)
+    scaler = StandardScaler().fit(X)
+    alone = network.fit(
+        scaler.transform(X), y, X_val=scaler.transform(X_val), y_val=y_val
+    )
+    assert pipeline[-1].validation_scores_ == alone.validation_scores_
+
+
 # -- what validation decides -----------------------------------------------------------
 
 
@@ -405,62 +366,3 @@ def test_max_iter_is_a_reason_not_a_warning(iris, recwarn):
     classifier = MLPClassifier(early_stopping=True, max_iter=2).fit(*iris)
     assert classifier.stop_reason_ == "max_iter"
     assert not recwarn.list
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_validation_rows_do_not_reach_training(solver, regression):
-    X, y = regression
-    marked = np.c_[X, np.zeros(len(y))]
-    marked[:, -1] = 1e-9 * np.arange(len(y))
-
-    def trajectory(X, y):
-        recorder = Recorder([0.0])
-        regressor = MLPRegressor(
-            hidden_layer_sizes=5,
-            solver=solver,
-            early_stopping=True,
-            dropout=0.0 if solver == "lbfgs" else 0.2,
-            validation_fraction=0.3,
-            n_iter_no_change=100,
-            max_iter=15,
-            random_state=0,
-            scoring=recorder,
-        ).fit(X, y)
-        return regressor, recorder
-
-    clean, recorder = trajectory(marked, y)
-    rows = np.rint(1e9 * recorder.X[0][:, -1]).astype(int)
-    assert len(np.unique(rows)) == 36
-    X_spoilt, y_spoilt = marked.copy(), y.copy()
-    X_spoilt[rows] = 1e3
-    y_spoilt[rows] = -1e3
-    spoilt, recorder_of_spoilt = trajectory(X_spoilt, y_spoilt)
-    assert (recorder_of_spoilt.y[0] == -1e3).all()
-    assert clean.loss_curve_ == spoilt.loss_curve_
-    assert len(recorder.parameters) == len(recorder_of_spoilt.parameters) > 5
-    for ours, theirs in zip(
-        recorder.parameters, recorder_of_spoilt.parameters, strict=True
-    ):
-        for parameter, of_spoilt in zip(ours, theirs, strict=True):
-            assert_array_equal(parameter, of_spoilt)
-
-
-def test_spoilt_validation_rows_change_the_default_score_only(regression):
-    X, y = regression
-    is_validation = np.arange(len(y)) % 3 == 0
-    fits = []
-    for X_val in (X[is_validation], 1e3 * X[is_validation]):
-        regressor = MLPRegressor(
-            hidden_layer_sizes=5,
-            early_stopping=True,
-            n_iter_no_change=100,
-            max_iter=20,
-            random_state=0,
-        )
-        regressor.fit(
-            X[~is_validation], y[~is_validation], X_val=X_val, y_val=y[is_validation]
-        )
-        fits.append(regressor)
-    clean, spoilt = fits
-    assert clean.loss_curve_ == spoilt.loss_curve_
-    assert clean.validation_scores_ != spoilt.validation_scores_

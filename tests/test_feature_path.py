@@ -4,7 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import NETWORK, make_data, updates_per_point
+from helpers import (
+    NETWORK,
+    make_data,
+    objective_of,
+    residual_by_definition,
+    updates_per_point,
+)
 from scipy import sparse
 
 from skreg import MLPClassifier, MLPRegressor
@@ -112,8 +118,6 @@ def test_the_first_point_is_the_dense_fit(path):
 
 
 def test_residuals_are_those_of_the_objective_at_the_point(path):
-    from test_fista import objective_of, residual_by_definition
-
     X, y = make_data()
     point = path.point_of(4)
     model = MLPClassifier(**NETWORK).fit(X, y)

@@ -5,9 +5,10 @@ import warnings
 import numpy as np
 import pytest
 import sklearn
+from helpers import Recorder
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import (
     GroupShuffleSplit,
     KFold,
@@ -20,6 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from skreg._fitting.fit import fit_many, task_of
 from skreg.neural_network import MLPClassifier, MLPRegressor
+
+SOLVERS = ["adam", "sgd", "lbfgs"]
 
 
 def classifier(**params):
@@ -39,6 +42,22 @@ def held_out(network, X, y, rows=None, groups=None, sample_weight=None):
     if outcome.error is not None:
         raise outcome.error
     return outcome.state.validation_rows[0], outcome.state.stream.rows
+
+
+def validation_labels(y, validation_fraction, seed=0):
+    """The labels of the rows that a classifier holds out; it trains on the others."""
+    recorder = Recorder()
+    X = np.random.RandomState(0).normal(size=(len(y), 2))
+    classifier = MLPClassifier(
+        hidden_layer_sizes=2,
+        early_stopping=True,
+        validation_fraction=validation_fraction,
+        scoring=recorder,
+        max_iter=1,
+        random_state=seed,
+    ).fit(X, y)
+    assert classifier.t_ == len(y) - len(recorder.y[0])
+    return recorder.y[0]
 
 
 class RecordedSplit:
@@ -106,6 +125,46 @@ def test_a_class_with_one_row_stays_in_training(iris):
 def test_fewer_validation_rows_than_classes_warn(iris):
     with pytest.warns(UserWarning, match="not stratified: 2 rows cannot hold.*3 class"):
         classifier(validation_fraction=2).fit(*iris)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_split_is_stratified(seed):
+    y = np.repeat(["a", "b", "c", "d"], [80, 40, 20, 20])
+    labels, counts = np.unique(validation_labels(y, 0.25, seed), return_counts=True)
+    np.testing.assert_array_equal(labels, ["a", "b", "c", "d"])
+    np.testing.assert_array_equal(counts, [20, 10, 5, 5])
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_singletons", [1, 3])
+def test_classes_with_one_row_stay_in_training(n_singletons, seed):
+    y = np.r_[np.repeat([0, 1], [30, 20]), 2 + np.arange(n_singletons)]
+    labels = validation_labels(y, 0.2, seed)
+    np.testing.assert_array_equal(np.bincount(labels), [6, 4])
+
+
+def test_plain_split_says_why():
+    # Six validation rows cannot hold ten classes.
+    y = np.repeat(np.arange(10), 6)
+    with pytest.warns(UserWarning, match="6 rows cannot hold each of 10 classes"):
+        labels = validation_labels(y, 0.1)
+    assert len(labels) == 6
+
+
+def test_enough_rows_for_every_class_does_not_warn():
+    y = np.repeat(np.arange(6), 10)
+    np.testing.assert_array_equal(np.bincount(validation_labels(y, 0.1)), np.ones(6))
+
+
+def test_multilabel_and_regression_splits_are_plain(iris, regression):
+    labels = np.eye(3, dtype=int)[iris[1]]
+    for Estimator, X, y in [
+        (MLPClassifier, iris[0], labels),
+        (MLPRegressor, *regression),
+    ]:
+        recorder = Recorder()
+        Estimator(early_stopping=True, scoring=recorder, max_iter=1).fit(X, y)
+        assert len(recorder.y[0]) == np.ceil(0.1 * len(y))
 
 
 # -- validation_splitter ---------------------------------------------------------------
@@ -277,22 +336,70 @@ def test_validation_rows_never_enter_training(make, split, solver, iris, diabete
             np.testing.assert_array_equal(outcome.state.params, other.state.params)
 
 
-# -- validation data from outside, through a pipeline ----------------------------------
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_training_and_validation_rows_are_disjoint_and_complete(solver):
+    # An own feature for every row: the weights of rows that are not trained on move
+    # only by the penalty, and there is none.
+    n_rows = 40
+    X, y = np.eye(n_rows), np.arange(n_rows, dtype=float) - 19.5
+    recorder = Recorder([0.0, 1.0])
+    params = {"hidden_layer_sizes": (), "solver": solver, "alpha": 0, "random_state": 0}
+    initial = MLPRegressor(**params, learning_rate_init=1e-300, max_iter=1)
+    initial.set_params(solver="sgd").fit(X, y)
+    regressor = MLPRegressor(
+        **params,
+        early_stopping=True,
+        validation_fraction=0.25,
+        max_iter=2,
+        scoring=recorder,
+    ).fit(X, y)
+    rows = recorder.X[0].argmax(axis=1)
+    moved = regressor.coefs_[0][:, 0] != initial.coefs_[0][:, 0]
+    assert len(rows) == 10
+    np.testing.assert_array_equal(np.flatnonzero(~moved), np.sort(rows))
 
 
-def test_x_val_through_a_pipeline_is_scaled_like_x(iris):
-    X, y = load_iris(return_X_y=True)
-    X_val, y_val = X[::5], y[::5]
-    with sklearn.config_context(enable_metadata_routing=True):
-        network = classifier().set_fit_request(X_val=True, y_val=True)
-        pipeline = make_pipeline(
-            StandardScaler(), network, transform_input=["X_val"]
-        ).fit(X, y, X_val=X_val, y_val=y_val)
-    scaler = StandardScaler().fit(X)
-    alone = classifier().fit(
-        scaler.transform(X), y, X_val=scaler.transform(X_val), y_val=y_val
-    )
-    assert pipeline[-1].validation_scores_ == alone.validation_scores_
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_validation_rows_do_not_reach_training(solver, regression):
+    X, y = regression
+    marked = np.c_[X, np.zeros(len(y))]
+    marked[:, -1] = 1e-9 * np.arange(len(y))
+
+    def trajectory(X, y):
+        recorder = Recorder([0.0])
+        regressor = MLPRegressor(
+            hidden_layer_sizes=5,
+            solver=solver,
+            early_stopping=True,
+            dropout=0.0 if solver == "lbfgs" else 0.2,
+            validation_fraction=0.3,
+            n_iter_no_change=100,
+            max_iter=15,
+            random_state=0,
+            scoring=recorder,
+        ).fit(X, y)
+        return regressor, recorder
+
+    clean, recorder = trajectory(marked, y)
+    rows = np.rint(1e9 * recorder.X[0][:, -1]).astype(int)
+    assert len(np.unique(rows)) == 36
+    X_spoilt, y_spoilt = marked.copy(), y.copy()
+    X_spoilt[rows] = 1e3
+    y_spoilt[rows] = -1e3
+    spoilt, recorder_of_spoilt = trajectory(X_spoilt, y_spoilt)
+    assert (recorder_of_spoilt.y[0] == -1e3).all()
+    assert clean.loss_curve_ == spoilt.loss_curve_
+    assert len(recorder.parameters) == len(recorder_of_spoilt.parameters) > 5
+    for ours, theirs in zip(
+        recorder.parameters, recorder_of_spoilt.parameters, strict=True
+    ):
+        for parameter, of_spoilt in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(parameter, of_spoilt)
+
+
+# -- routing ---------------------------------------------------------------------------
 
 
 def test_groups_are_routed(iris):

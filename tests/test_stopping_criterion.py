@@ -1,7 +1,8 @@
-"""Prechelt's criteria on curves written by hand, and as a parameter."""
+"""The parameters `stopping_criterion` and `min_iter`: names, objects, own criteria."""
 
 import numpy as np
 import pytest
+from helpers import first_stop
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.model_selection import GridSearchCV
@@ -16,130 +17,6 @@ from skreg.neural_network import (
     StoppingCriterion,
     SuccessiveIncreases,
 )
-
-
-def first_stop(criterion, validation_losses, data_losses=None, scores=None):
-    """The epoch, from 1, after which a criterion fires first; None if it does not."""
-    data_losses = data_losses or [1.0] * len(validation_losses)
-    scores = scores or [-loss for loss in validation_losses]
-    epochs = zip(scores, data_losses, validation_losses, strict=True)
-    for epoch, numbers in enumerate(epochs, start=1):
-        if criterion.update(*numbers):
-            return epoch
-    return None
-
-
-@pytest.mark.parametrize(
-    "losses, threshold, epoch",
-    [
-        # GL = 100 (E / E_opt - 1): 0, 0, 0, 4, 10
-        ([1.0, 0.8, 0.5, 0.52, 0.55], 5.0, 5),
-        ([1.0, 0.8, 0.5, 0.52, 0.55], 3.0, 4),
-        ([1.0, 0.8, 0.5, 0.52, 0.55], 11.0, None),
-        # Greater than, not at least: GL is 25 exactly.
-        ([4.0, 5.0, 5.5], 25.0, 3),
-        # Of the smallest loss so far, not of the last one.
-        ([1.0, 1.04, 1.08, 1.12], 5.0, 3),
-        # Losses that fall never fire; nor does a plateau.
-        ([3.0, 2.0, 1.0, 0.5, 0.5, 0.5], 1e-9, None),
-        # At a loss of zero any other is infinitely worse.
-        ([1.0, 0.0, 0.0, 1e-12], 5.0, 4),
-    ],
-)
-def test_generalization_loss(losses, threshold, epoch):
-    assert first_stop(GeneralizationLoss(threshold), losses) == epoch
-
-
-@pytest.mark.parametrize(
-    "validation, training, threshold, strip_length, epoch",
-    [
-        # Strips of 2. P = 1000 (1.5 / (2 * 0.5) - 1) = 500, then 1000 (0.9 / 0.8 - 1)
-        # = 125, then 0; GL = 10, 20, 20: quotients 0.02, 0.16, infinite.
-        ([1, 1.1, 1.1, 1.2, 1.2, 1.2], [1, 0.5, 0.5, 0.4, 0.4, 0.4], 0.1, 2, 4),
-        ([1, 1.1, 1.1, 1.2, 1.2, 1.2], [1, 0.5, 0.5, 0.4, 0.4, 0.4], 0.2, 2, 6),
-        ([1, 1.1, 1.1, 1.2, 1.2, 1.2], [1, 0.5, 0.5, 0.4, 0.4, 0.4], 0.01, 2, 2),
-        # Only at the end of a strip: GL is 100 in the middle of the second.
-        ([1, 1, 1, 2, 1, 1], [1] * 6, 1.0, 3, None),
-        ([1, 1, 1, 2, 1, 2], [1] * 6, 1.0, 3, 6),
-        # The smallest training loss of the strip need not be its last:
-        # P = 1000 (6 / (3 * 1) - 1) = 1000, GL = 50.
-        ([1, 1, 1.5], [3, 1, 2], 0.049, 3, 3),
-        ([1, 1, 1.5], [3, 1, 2], 0.051, 3, None),
-        # No progress and no loss is no reason; nor is training that has ended at 0.
-        ([1, 1, 1, 1], [1, 1, 1, 1], 1.0, 2, None),
-        ([1, 1, 1, 1], [0, 0, 0, 0], 1.0, 2, None),
-        ([1, 1, 1, 2], [0, 0, 0, 0], 1.0, 2, 4),
-    ],
-)
-def test_progress_quotient(validation, training, threshold, strip_length, epoch):
-    criterion = ProgressQuotient(threshold, strip_length)
-    assert first_stop(criterion, validation, training) == epoch
-
-
-@pytest.mark.parametrize(
-    "losses, n_strips, strip_length, epoch",
-    [
-        # One strip of one epoch: as soon as the validation error rises.
-        ([3, 2, 1, 1.1], 1, 1, 4),
-        ([3, 2, 2, 2], 1, 1, None),
-        ([3, 4], 1, 1, 2),
-        # Ends of strips of two: 2, 3, 4 and 2, 3, 1, 2, 3.
-        ([9, 2, 9, 3, 9, 4], 2, 2, 6),
-        ([9, 2, 9, 3, 9, 1, 9, 2, 9, 3], 2, 2, 10),
-        # The first strip has nothing to be compared with.
-        ([1, 2, 3, 4, 5], 1, 5, None),
-        # In a row: one fall begins the count anew.
-        ([1, 2, 3, 2, 3, 4, 5], 3, 1, 7),
-    ],
-)
-def test_successive_increases(losses, n_strips, strip_length, epoch):
-    assert first_stop(SuccessiveIncreases(n_strips, strip_length), losses) == epoch
-
-
-def test_what_each_criterion_looks_at():
-    falling, rising = [3.0, 2.0, 1.0, 0.5], [1.0, 2.0, 3.0, 4.0]
-    # The score falls while the validation loss falls too.
-    scores = [0.9, 0.8, 0.7, 0.6]
-    assert first_stop(SuccessiveIncreases(1, 1), falling, scores=scores) == 2
-    assert first_stop(GeneralizationLoss(5), falling, scores=scores) is None
-    # And the other way round.
-    scores = [0.6, 0.7, 0.8, 0.9]
-    assert first_stop(SuccessiveIncreases(1, 1), rising, scores=scores) is None
-    assert first_stop(GeneralizationLoss(5), rising, scores=scores) == 2
-
-
-@pytest.mark.parametrize(
-    "criterion, losses",
-    [
-        (GeneralizationLoss(5), [1.0, 2.0]),
-        (ProgressQuotient(1.0, 2), [1.0, 2.0]),
-        (SuccessiveIncreases(1, 1), [1.0, 2.0]),
-    ],
-)
-def test_a_reset_forgets_what_was_seen(criterion, losses):
-    assert first_stop(criterion, losses) == 2
-    criterion.reset_count()
-    assert not criterion.update(-3.0, 1.0, 3.0)
-    criterion.reset_count()
-    assert first_stop(criterion, losses) == 2
-
-
-@pytest.mark.parametrize(
-    "make, name",
-    [
-        (lambda: GeneralizationLoss(0), "threshold=0"),
-        (lambda: ProgressQuotient(strip_length=0), "strip_length=0"),
-        (lambda: ProgressQuotient(threshold=-1), "threshold=-1"),
-        (lambda: SuccessiveIncreases(n_strips=0), "n_strips=0"),
-        (lambda: GeneralizationLoss().set_params(thresh=1), "thresh"),
-    ],
-)
-def test_bad_parameters_are_named(make, name):
-    with pytest.raises(ValueError, match=name):
-        make()
-
-
-# -- as a parameter --------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
