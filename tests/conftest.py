@@ -29,15 +29,9 @@ pytest.register_assert_rewrite("helpers")
 # -- data and figures of several files; nothing changes them ---------------------------
 
 
-def scaled(load):
-    from sklearn.preprocessing import scale
-
-    X, y = load(return_X_y=True)
-    return scale(X), y
-
-
 @pytest.fixture(scope="module")
 def iris():
+    from helpers import scaled
     from sklearn.datasets import load_iris
 
     return scaled(load_iris)
@@ -45,6 +39,7 @@ def iris():
 
 @pytest.fixture(scope="module")
 def cancer():
+    from helpers import scaled
     from sklearn.datasets import load_breast_cancer
 
     return scaled(load_breast_cancer)
@@ -52,6 +47,7 @@ def cancer():
 
 @pytest.fixture(scope="module")
 def diabetes():
+    from helpers import scaled
     from sklearn.datasets import load_diabetes
 
     X, y = scaled(load_diabetes)

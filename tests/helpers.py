@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import scale
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.objective import Objective
@@ -20,6 +21,27 @@ from skreg._fitting.fit import fit_many, task_of
 BOTH = pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
 EACH_SOLVER = pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 LOSSES = ["squared_error", "absolute_error", "huber", "quantile", "poisson"]
+
+
+def all_checks(generator, estimators):
+    """What `parametrize_with_checks` does, as a list, which pytest wants."""
+    checks = [pair for estimator in estimators for pair in generator(estimator)]
+    return pytest.mark.parametrize(("estimator", "check"), checks)
+
+
+# -- data ------------------------------------------------------------------------------
+
+
+def scaled(load, n_rows=None):
+    """The first rows of one of scikit-learn's data sets, its inputs scaled by all."""
+    X, y = load(return_X_y=True)
+    return scale(X)[:n_rows], y[:n_rows]
+
+
+def noisy(n=700, n_classes=4, seed=0):
+    """Rows that tell nothing of their classes."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, 6)), rng.integers(n_classes, size=n)
 
 
 # -- what must be equal ----------------------------------------------------------------
@@ -126,14 +148,6 @@ def updates_per_point(n_updates):
             yield
 
     return quick_paths
-
-
-# -- rows that tell nothing of their classes -------------------------------------------
-
-
-def noisy(n=700, n_classes=4, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.normal(size=(n, 6)), rng.integers(n_classes, size=n)
 
 
 # -- linear models ---------------------------------------------------------------------

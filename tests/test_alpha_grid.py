@@ -5,6 +5,7 @@ from inspect import signature
 
 import numpy as np
 import pytest
+from helpers import scaled
 from scipy import sparse
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import LogisticRegression, enet_path
@@ -18,14 +19,9 @@ from skreg.model_selection._alpha_grid import largest_alpha
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
-def data(load):
-    X, y = load(return_X_y=True)
-    return scale(X), y
-
-
 @pytest.mark.parametrize("l1_ratio", [0.3, 1.0])
 def test_the_values_of_the_elastic_net_path(l1_ratio):
-    X, y = data(load_diabetes)
+    X, y = scaled(load_diabetes)
     is_new = signature(enet_path).parameters["n_alphas"].default == "deprecated"
     kwargs = {"alphas" if is_new else "n_alphas": 7}
     alphas, *_ = enet_path(X, y - y.mean(), l1_ratio=l1_ratio, eps=1e-3, **kwargs)
@@ -40,7 +36,7 @@ def test_the_values_of_the_elastic_net_path(l1_ratio):
 @pytest.mark.parametrize("load", [load_iris, load_breast_cancer])
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
 def test_a_linear_classifier_dies_exactly_there(load, class_weight):
-    X, y = data(load)
+    X, y = scaled(load)
     network = MLPClassifier(
         (), l1_ratio=0.7, class_weight=class_weight, solver="lbfgs", max_iter=3000
     )
@@ -54,7 +50,7 @@ def test_a_linear_classifier_dies_exactly_there(load, class_weight):
 
 @pytest.mark.parametrize("loss", ["absolute_error", "huber", "poisson"])
 def test_other_losses_of_regression(loss):
-    X, y = data(load_diabetes)
+    X, y = scaled(load_diabetes)
     solver = "adam" if loss == "absolute_error" else "lbfgs"
     y = y / 100
     network = MLPRegressor((), loss=loss, l1_ratio=1.0, solver=solver, tol=1e-10)
@@ -70,7 +66,7 @@ def test_other_losses_of_regression(loss):
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
 def test_networks_with_a_hidden_layer_live_and_die_within_the_grid(l1_ratio):
-    X, y = data(load_breast_cancer)
+    X, y = scaled(load_breast_cancer)
     network = MLPClassifier(
         (20,), l1_ratio=l1_ratio, max_iter=300, learning_rate_init=0.01, random_state=0
     )
@@ -81,7 +77,7 @@ def test_networks_with_a_hidden_layer_live_and_die_within_the_grid(l1_ratio):
 
 
 def test_scale_and_weights_of_the_data():
-    X, y = data(load_breast_cancer)
+    X, y = scaled(load_breast_cancer)
     largest = largest_alpha(MLPClassifier((5,)), X, y)
     np.testing.assert_allclose(
         largest_alpha(MLPClassifier((5,)), 3 * X, y), 3 * largest
@@ -128,7 +124,7 @@ def test_round_values_descend_from_where_the_network_dies(seed):
 
 @pytest.mark.parametrize("container", ["csr", "csc", "coo", "frame", "list", "array"])
 def test_containers_of_several_labels(container):
-    X, y = data(load_iris)
+    X, y = scaled(load_iris)
     Y = np.eye(3, dtype=int)[y]
     pd = pytest.importorskip("pandas")
     make = {"frame": pd.DataFrame, "list": np.ndarray.tolist, "array": np.asarray}
@@ -141,7 +137,7 @@ def test_containers_of_several_labels(container):
 
 @pytest.mark.parametrize("container", [list, "Series", "frame of X", "sparse X"])
 def test_containers(container):
-    X, y = data(load_iris)
+    X, y = scaled(load_iris)
     pd = pytest.importorskip("pandas")
     expected = alpha_grid(MLPClassifier((5,)), X, y)
     given = {
@@ -157,7 +153,7 @@ def test_containers(container):
 
 
 def test_shape_and_errors():
-    X, y = data(load_iris)
+    X, y = scaled(load_iris)
     alphas = alpha_grid(MLPClassifier(), X, y, n_alphas=5, eps=1e-2, l1_ratio=0.5)
     assert alphas.shape == (5,)
     np.testing.assert_allclose(alphas[0] / alphas[-1], 100)

@@ -241,21 +241,13 @@ def test_validation_set_of_another_precision(dtypes, regression):
 
 def test_spoilt_validation_rows_change_the_default_score_only(regression):
     X, y = regression
-    is_validation = np.arange(len(y)) % 3 == 0
-    fits = []
-    for X_val in (X[is_validation], 1e3 * X[is_validation]):
-        regressor = MLPRegressor(
-            hidden_layer_sizes=5,
-            early_stopping=True,
-            n_iter_no_change=100,
-            max_iter=20,
-            random_state=0,
-        )
-        regressor.fit(
-            X[~is_validation], y[~is_validation], X_val=X_val, y_val=y[is_validation]
-        )
-        fits.append(regressor)
-    clean, spoilt = fits
+    # Those that `fit_with_validation_set` holds out.
+    X_spoilt = np.where((np.arange(len(y)) % 3 == 0)[:, None], 1e3 * X, X)
+    clean, spoilt = (
+        fit_with_validation_set(MLPRegressor, rows, y, n_iter_no_change=100)[0]
+        for rows in (X, X_spoilt)
+    )
+    assert clean.n_iter_ == 40
     assert clean.loss_curve_ == spoilt.loss_curve_
     assert clean.validation_scores_ != spoilt.validation_scores_
 

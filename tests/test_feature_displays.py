@@ -116,10 +116,15 @@ def test_stability_scores():
         StabilityDisplay.from_estimator(selection, feature_names=["a", "b"])
 
 
-def test_names_of_a_dataframe():
+def make_frame():
     pd = pytest.importorskip("pandas")
     X, y = make_data(n_features=3)
     frame = pd.DataFrame(X, columns=["age", "height", "weight"])
+    return frame, y
+
+
+def test_names_of_a_dataframe():
+    frame, y = make_frame()
     network = MLPClassifier(**NETWORK | {"max_iter": 5})
     selection = StabilitySelection(network, threshold=0.75, q=1, n_pairs=1)
     display = StabilityDisplay.from_estimator(selection.fit(frame, y)).plot()
@@ -168,9 +173,7 @@ def test_the_last_inputs_are_named(path):
 
 
 def test_columns_of_a_dataframe_are_named():
-    pd = pytest.importorskip("pandas")
-    X, y = make_data(n_features=3)
-    frame = pd.DataFrame(X, columns=["age", "height", "weight"])
+    frame, y = make_frame()
     selector = SparseInputSelector(
         MLPClassifier(**NETWORK | {"max_iter": 5}), n_features_to_select=1
     ).fit(frame, y)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from helpers import scaled
 from sklearn import model_selection
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes
@@ -19,7 +20,7 @@ from sklearn.model_selection import (
 )
 from sklearn.neural_network import MLPClassifier as ScikitLearnMLP
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import AugmentingResampler, GaussianNoise, ResampledClassifier
@@ -32,8 +33,7 @@ from skreg.model_selection import (
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-X, Y = load_breast_cancer(return_X_y=True)
-X, Y = scale(X)[:180], Y[:180]
+X, Y = scaled(load_breast_cancer, 180)
 GROUPS = np.random.RandomState(0).randint(0, 20, len(Y))
 
 

@@ -5,14 +5,14 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from helpers import assert_rows_equal_training_alone
+from helpers import assert_rows_equal_training_alone, scaled
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import AugmentingResampler, GaussianNoise
@@ -33,8 +33,7 @@ GRID = {
 
 
 def data(load, n_rows=240):
-    X, y = load(return_X_y=True)
-    return scale(X)[:n_rows], y[:n_rows]
+    return scaled(load, n_rows)
 
 
 def network(**kwargs):

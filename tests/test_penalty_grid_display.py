@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from helpers import scaled
 from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier
 from skreg.inspection import PenaltyGridDisplay
@@ -18,8 +19,7 @@ ALPHAS = [1e-4, 1.0, 1e-2]
 
 @pytest.fixture(scope="module")
 def data():
-    X, y = load_breast_cancer(return_X_y=True)
-    return scale(X)[:200], y[:200]
+    return scaled(load_breast_cancer, 200)
 
 
 def network():

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import noisy
+from helpers import all_checks, noisy
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
 from sklearn import config_context
@@ -41,11 +41,7 @@ CHECKED = [
 ]
 
 
-# `parametrize_with_checks` as a list, which pytest wants.
-@pytest.mark.parametrize(
-    ("estimator", "check"),
-    [pair for estimator in CHECKED for pair in estimator_checks_generator(estimator)],
-)
+@all_checks(estimator_checks_generator, CHECKED)
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learns_checks(estimator, check):
     check(estimator)

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import noisy
+from helpers import all_checks, noisy
 from imblearn.base import is_sampler
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.utils import estimator_checks as imblearn_checks
@@ -35,12 +35,6 @@ RESAMPLERS = [
         Compose([FeatureDropout(), Mixup(), CutMix()]), n_copies=2, random_state=0
     ),
 ]
-
-
-def all_checks(generator, estimators):
-    """What `parametrize_with_checks` does, as a list, which pytest wants."""
-    checks = [pair for estimator in estimators for pair in generator(estimator)]
-    return pytest.mark.parametrize(("estimator", "check"), checks)
 
 
 @all_checks(imblearn_checks.estimator_checks_generator, RESAMPLERS)

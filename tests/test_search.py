@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from helpers import scaled
 from scipy import sparse
 from sklearn import model_selection
 from sklearn.base import BaseEstimator, TransformerMixin, clone
@@ -46,8 +47,7 @@ def prefixed(grid, step):
 
 
 def data(load, n_rows=300):
-    X, y = load(return_X_y=True)
-    return scale(X)[:n_rows], y[:n_rows]
+    return scaled(load, n_rows)
 
 
 def network(**kwargs):
