@@ -1,4 +1,4 @@
-"""Settings that must stand before NumPy and matplotlib are imported."""
+"""Settings that must stand before NumPy and matplotlib are imported, and fixtures."""
 
 import os
 from importlib.util import find_spec
@@ -25,41 +25,32 @@ if find_spec("imblearn") is None:
 # Its asserts say as much as those of the tests.
 pytest.register_assert_rewrite("helpers")
 
+from helpers import scaled  # noqa: E402
+from sklearn import datasets  # noqa: E402
+from sklearn.preprocessing import scale  # noqa: E402
 
-# -- data and figures of several files; nothing changes them ---------------------------
+# -- data and figures of several files; nothing changes the data -----------------------
 
 
 @pytest.fixture(scope="module")
 def iris():
-    from helpers import scaled
-    from sklearn.datasets import load_iris
-
-    return scaled(load_iris)
+    return scaled(datasets.load_iris)
 
 
 @pytest.fixture(scope="module")
 def cancer():
-    from helpers import scaled
-    from sklearn.datasets import load_breast_cancer
-
-    return scaled(load_breast_cancer)
+    return scaled(datasets.load_breast_cancer)
 
 
 @pytest.fixture(scope="module")
 def diabetes():
-    from helpers import scaled
-    from sklearn.datasets import load_diabetes
-
-    X, y = scaled(load_diabetes)
+    X, y = scaled(datasets.load_diabetes)
     return X, (y - y.mean()) / y.std()
 
 
 @pytest.fixture(scope="module")
 def regression():
-    from sklearn.datasets import make_regression
-    from sklearn.preprocessing import scale
-
-    X, y = make_regression(n_samples=120, n_features=5, noise=20.0, random_state=0)
+    X, y = datasets.make_regression(120, 5, noise=20.0, random_state=0)
     return X, scale(y)
 
 
