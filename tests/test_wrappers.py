@@ -20,6 +20,7 @@ from sklearn.preprocessing import (
 )
 
 from skreg import MLPRegressor
+from skreg._core.network import Network
 from skreg._utils.wrappers import around_model, find_model, transforms_target
 from skreg.diagnosis import bias_variance_decomposition
 from skreg.feature_selection import (
@@ -165,12 +166,13 @@ def test_candidates_may_be_wrapped_differently(kind):
 @wrapped
 def test_halving_goes_on_with_the_survivors(wrap, prefix, monkeypatch):
     started = []
-    initialize = type(network())._check_random_state
-    monkeypatch.setattr(
-        MLPRegressor,
-        "_check_random_state",
-        lambda self: started.append(self) or initialize(self),
-    )
+    initialize = Network.initialize
+
+    def recording(self, *args):
+        started.append(self)
+        return initialize(self, *args)
+
+    monkeypatch.setattr(Network, "initialize", recording)
     grid = {f"{prefix}alpha": [1e-3, 0.1, 10.0], f"{prefix}dropout": [0.0, 0.3]}
     search = HalvingGridSearchCV(
         wrap(network()), grid, cv=2, factor=2, max_resources=8, refit=False
