@@ -25,30 +25,31 @@ __all__ = ["BiasVarianceDecomposition", "bias_variance_decomposition"]
 class BiasVarianceDecomposition:
     """Expected loss, and its parts.
 
-    ``bias + variance + noise`` is the loss, on the average and on every row.
+    ``bias + variance + noise`` is the loss, on average and on every row.
 
     Attributes
     ----------
     loss_name : str
-        Which loss was decomposed.
+        The loss that was decomposed.
     n_rounds : int
         Number of training sets.
     loss, bias, variance, noise : float
-        Averages over the test rows. `bias` is that of the squared error squared;
-        `noise` is zero unless it was given, and what there is of it is in the bias.
+        Averages over the test rows. With the squared error, `bias` is the squared bias.
+        `noise` is zero unless it was given; noise that was not given is in the bias.
     loss_se, bias_se, variance_se : float
-        Standard errors for **these** test rows: what other training sets of the same
-        source would change.
+        Standard errors over training sets of the same source, for **these** test rows.
     loss_per_row, bias_per_row, variance_per_row : ndarray of shape (n_test,)
-        Without noise. With the zero-one loss the variance is negative on rows where
-        the rounds together are wrong and disagree.
+        The loss and its parts on each test row; the bias is without the noise. With the
+        zero-one loss the variance is negative on rows where the main prediction is
+        wrong and the rounds disagree.
     main_prediction : ndarray
-        What the rounds predict together: the mean, the most frequent class, or the
+        The common prediction of the rounds: the mean, the most frequent class, or the
         normalised geometric mean of the probabilities.
     predictions : ndarray of shape (n_rounds, n_test) or (n_rounds, n_test, n_outputs)
-        Of every round: targets, classes or probabilities.
+        The predictions of every round: targets, classes or probabilities.
     classes : ndarray or None
-        Columns of the probabilities.
+        The classes in sorted order, as the columns of the probabilities; None in
+        regression.
     stop_reasons : dict of str to int
         How many networks of this package stopped for which reason.
     """
@@ -89,7 +90,7 @@ class BiasVarianceDecomposition:
         return html_table(("part", "", "standard error"), rows)
 
     def _rows(self):
-        """Labels, and the names of what they stand beside."""
+        """Pairs of a label and the name of the part that it stands for."""
         name = "bias^2" if LOSSES[self.loss_name].bias_is_squared else "bias"
         rows = [
             (f"{self.loss_name} (mean of {self.n_rounds} rounds)", "loss"),
@@ -138,21 +139,22 @@ def bias_variance_decomposition(
     ----------
     estimator : estimator
         Any classifier or regressor, a Pipeline included. Rounds of skreg's networks,
-        also at the end of a Pipeline, train side by side. Where its `random_state` is
-        None every round has a seed of its own, and the variance includes that of
-        initialization and shuffles; with an int it is that of the training rows alone.
+        also at the end of a Pipeline, train side by side. If its `random_state` is
+        None, every round has a seed of its own and the variance includes the effects of
+        initialization and shuffles. With an int it is the variance over training rows
+        alone.
 
     X, y : array-like of shape (n_samples, n_features), (n_samples,)
-        Training data to resample. Not needed if `resampling` is callable.
+        Training data to resample; not used if `resampling` is callable.
 
     X_test, y_test : array-like of shape (n_test, n_features), (n_test,)
         Rows on which the loss is decomposed. They must not be among the training rows.
 
     loss : str, default="auto"
-        `"squared_error"` (regressors, several outputs are averaged), `"zero_one"`
-        (classifiers, after Domingos [1]_), `"zero_one_kohavi_wolpert"` [2]_ or
-        `"log_loss"` (classifiers with `predict_proba`). `"auto"` is the first for
-        regressors and the second for classifiers.
+        `"squared_error"` (regressors; several outputs are averaged), `"zero_one"`
+        (classifiers, after Domingos [1]_), `"zero_one_kohavi_wolpert"` (classifiers,
+        after [2]_) or `"log_loss"` (classifiers with `predict_proba`). `"auto"` is
+        `"squared_error"` for regressors and `"zero_one"` for classifiers.
 
     n_rounds : int, default=100
         Number of training sets, at least 2.
@@ -163,35 +165,44 @@ def bias_variance_decomposition(
         - `"bootstrap"`: rows of X drawn with replacement.
         - `"subsample"`: rows drawn without replacement.
         - callable: ``resampling(random_state)`` returns a new ``(X, y)``. Only this
-          estimates the bias and variance of the definition, see Notes.
+          estimates bias and variance as they are defined, see Notes.
         - list: the row numbers (or masks) of each round; `n_rounds` is its length.
 
     train_size : int or float, default=None
-        Rows of a training set, or their share of X. None is all for the bootstrap,
-        half for subsampling.
+        Number of rows of a training set, or their share of X. None is all rows for the
+        bootstrap and half of them for subsampling.
 
     noise : float or array-like of shape (n_test,), default=None
-        Variance of `y_test` around its expectation, where it is known. It is then taken
-        out of the bias. Squared error only.
+        Variance of `y_test` around its expectation, if it is known. It is then taken
+        out of the bias. For the squared error only.
 
     random_state : int, RandomState instance or None, default=None
-        Of the training sets, and of the rounds' seeds.
+        Draws the training sets and the rounds' seeds.
 
     n_jobs : int or None, default=None
-        Processes, as in joblib.
+        Number of processes, as in joblib.
 
     verbose : int, default=0
-        Above zero it is printed how many of the rounds are done.
+        Above zero, a line says how many of the rounds are done.
 
     Returns
     -------
     BiasVarianceDecomposition
         Print it for a table.
 
+    Raises
+    ------
+    TypeError
+        If the estimator is neither a classifier nor a regressor.
+    ValueError
+        If the estimator cannot have the loss, if data are missing or have no rows, if
+        a loss of classes is asked for several columns, or if `n_rounds`, `resampling`,
+        `train_size` or `noise` is invalid.
+
     Warns
     -----
     ConvergenceWarning
-        Once, if networks stopped at `max_iter` without early stopping.
+        If networks stopped at `max_iter` without early stopping.
 
     Notes
     -----
@@ -214,16 +225,17 @@ def bias_variance_decomposition(
     the second order for the finite number of rounds. Probabilities below the rounding
     error of float64 are raised to it.
 
-    Noise in `y_test` cannot be told from bias with one value a row: it is in the bias
-    unless `noise` says how much there is, or `y_test` is free of it.
+    With one value a row, noise in `y_test` cannot be told from bias: it is in the bias
+    unless `noise` says how much there is, or `y_test` has none.
 
     *What one sample can tell.* Bootstrap and subsampling draw from the sample, not from
-    where it came from. What all resamples share, the sample's own deviation from the
-    truth, looks like bias, so variance is estimated too small and bias too large. A
-    bootstrap set has about 63 % distinct rows, with repeats that a flexible network
-    memorizes, and a subsample is smaller: both are sets from which less can be learned,
-    and `loss` is above that of training on all rows. Use them to **compare** estimators
-    on the same data; for the numbers of the definition pass a sampler.
+    the source of the sample. All resamples share the sample's own deviation from the
+    truth, which looks like bias; so variance is estimated too small and bias too large.
+    A bootstrap set has about 63 % distinct rows, with repeats that a flexible network
+    memorizes, and a subsample has fewer rows. Less can be learned from either than from
+    all rows, so `loss` is larger than that of training on all rows. Use them to
+    **compare** estimators on the same data. For bias and variance as they are defined,
+    pass a callable.
 
     References
     ----------
@@ -333,7 +345,7 @@ def _either(names):
 
 
 def _check_resampling(X, y, resampling, n_rounds):
-    """The number of rounds, and where their training sets come from."""
+    """The number of rounds and `resampling`, validated; row sets as row numbers."""
     is_list = not callable(resampling) and not isinstance(resampling, str)
     if not is_list and (not isinstance(n_rounds, Integral) or n_rounds < 2):
         raise ValueError(f"n_rounds must be an integer of at least 2, got {n_rounds}.")

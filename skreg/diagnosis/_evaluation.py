@@ -1,7 +1,7 @@
 """Training and validation errors of an estimator, and of changes to it, fold by fold.
 
-All goes through one search with `refit=False`, so networks train side by side whatever
-they differ in, and any other estimator works.
+Each measurement is a grid search with `refit=False`. So networks train side by side
+whatever they differ in, and other estimators are measured as well.
 """
 
 import warnings
@@ -21,23 +21,24 @@ from ..model_selection import GridSearchCV
 
 __all__ = ["Evaluation", "Measure", "make_error"]
 
-# Why training ended, as numbers that a search can carry.
+# Why training ended. A search reports a reason by its position here, because its scores
+# must be numbers.
 _REASONS = ("max_iter", "no_improvement", "converged", "diverged", "other")
 
 
 @dataclass
 class Evaluation:
-    """What one setting scored.
+    """The errors of one setting of an estimator's parameters.
 
     Attributes
     ----------
     train, validation : ndarray of shape (n_splits,)
-        Errors, NaN where the fit failed.
+        Errors on each split, NaN if the fit failed.
     stop_reasons : list of str
-        Of the splits; empty for estimators that do not say.
+        Why training ended on each split; empty for estimators that do not say.
     only_class : int or None
-        The position, among all classes, of the one that is predicted for the training
-        and the validation rows of all splits, if only one is.
+        If the same one class is predicted for all rows of all splits, its position
+        among the classes.
     """
 
     train: np.ndarray
@@ -51,10 +52,10 @@ class Evaluation:
 
 
 def make_error(estimator, scoring):
-    """A function ``(estimator, X, y) -> error``, less is better, zero is perfect.
+    """A function ``(estimator, X, y) -> error``: less is better, and zero is perfect.
 
-    A score of which one is the best possible becomes ``1 - score``, one that is a
-    negative loss its absolute value.
+    The error is ``1 - score`` for a score whose best value is one, and the absolute
+    value of a score that is a negative loss.
     """
     scorer = check_scoring(estimator, scoring=scoring)
     return _Error(scorer, best=0.0 if getattr(scorer, "_sign", 1) < 0 else 1.0)
@@ -74,8 +75,10 @@ class _Report:
     Parameters
     ----------
     error : callable
+        See `make_error`.
     classes : ndarray or None
-        Of a classifier's target: then it is told whether only one is predicted.
+        The classes of a classifier's target. With them the scorer reports whether only
+        one class is predicted.
     """
 
     def __init__(self, error, classes):
@@ -118,16 +121,19 @@ class Measure:
     Parameters
     ----------
     X, y
+        All data, as the user gave them.
     splits : list of (train, validation)
     error : callable
+        See `make_error`.
     n_jobs : int or None
     estimator : estimator
-        What is measured, or like what.
+        The estimator to diagnose; it tells whether the target has classes.
     verbose : int
-        Above zero a line is printed when settings are measured, above one also those of
-        the searches. How many there are is to be set in `lines`.
+        Above zero, a line is printed when settings are measured; above one, the
+        searches print their lines as well. The caller sets the number of settings in
+        ``lines.n_total``.
     groups : array-like, default=None
-        For the validation splits of networks.
+        Groups of the rows, for the validation splits of networks.
     """
 
     def __init__(self, X, y, splits, error, n_jobs, estimator, verbose=0, groups=None):
@@ -155,10 +161,11 @@ class Measure:
         ]
 
     def _params_for(self, estimator):
-        """What is given to the search's `fit` beside the data."""
+        """The parameters of the search's `fit` beside the data."""
         params = {"groups": self._groups}
         if get_config()["enable_metadata_routing"]:
-            # The splits are made, and only who asks may be given any.
+            # Metadata go only to an estimator that requests them; the splits, which
+            # might also use groups, are made already.
             routing = get_routing_for_object(estimator)
             return {name: params[name] for name in routing.consumes("fit", params)}
         return params
@@ -166,8 +173,8 @@ class Measure:
     def se(self, differences):
         """Standard error of a mean over folds, whose training sets overlap.
 
-        Nadeau and Bengio (2003): ``sqrt(1 / k + n_validation / n_train)`` standard
-        deviations. Without the second term, differences look surer than they are.
+        It is ``sqrt(1 / k + n_validation / n_train)`` standard deviations (Nadeau &
+        Bengio 2003). Without the second term, differences look surer than they are.
         """
         overlap = len(self.splits[0][1]) / self.n_train
         factor = np.sqrt(1 / len(differences) + overlap)
@@ -180,15 +187,17 @@ class Measure:
         ----------
         estimator : estimator
         changes : list of dict
-            Parameters to set; ``{}`` for none.
+            The parameters that each change sets; ``{}`` is no change.
         splits : list of (train, validation), default=None
-            In place of the usual ones.
+            Splits in place of those of all measurements.
         must_fit : bool, default=False
-            Whether a failing fit raises; otherwise its errors are NaN.
+            Whether the error of a fit that fails is raised. Otherwise the setting's
+            errors are NaN.
 
         Returns
         -------
         list of Evaluation
+            One for each change.
         """
         splits = self.splits if splits is None else splits
         if not changes:
@@ -206,21 +215,21 @@ class Measure:
         )
         params = {} if self._groups is None else self._params_for(estimator)
         with warnings.catch_warnings(record=True) as caught:
-            # How training ended is a part of the report.
+            # The scorer reports how training ended, so no warning need say it.
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.simplefilter("ignore", FitFailedWarning)
             warnings.filterwarnings("ignore", "One or more of the .* non-finite")
-            # The learning curve begins with fewer rows than a minibatch may have.
+            # The learning curve may begin with fewer rows than a minibatch has.
             warnings.filterwarnings("ignore", "Got .?batch_size")
             try:
                 results = search.fit(self._X, self._y, **params).cv_results_
             except ValueError:
-                # If every fit fails, scikit-learn makes an error of it.
+                # scikit-learn raises this error if every fit fails.
                 if must_fit:
                     raise
                 results = None
         for warning in caught:
-            # A metric says the same of every fold: once a call.
+            # A metric gives the same warning on every fold; the user sees it once.
             warn(warning.message)
         self.lines.advance(len(changes))
         if results is None:

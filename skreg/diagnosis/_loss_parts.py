@@ -25,7 +25,8 @@ from scipy.special import logsumexp
 
 __all__ = ["LOSSES", "DecompositionLoss", "Parts", "names_of_losses", "standard_errors"]
 
-# Of the rounds left out in turn; more groups cost time and hardly sharpen the result.
+# The jackknife leaves out at most so many groups of rounds in turn. More groups cost
+# time and hardly sharpen the result.
 _MOST_GROUPS = 40
 
 
@@ -38,7 +39,7 @@ class Parts:
     loss, bias, variance : ndarray of shape (n_samples,)
         Bias and variance add up to the loss.
     main : ndarray
-        What the rounds predict together.
+        The main prediction: the common prediction of the rounds.
     """
 
     loss: np.ndarray
@@ -79,9 +80,9 @@ def zero_one(predictions, y):
     main = shares.argmax(axis=1)
     right = shares[np.arange(len(y)), y]
     is_biased = main != y
-    # On biased rows every prediction that equals y is one that variance put right. With
-    # the probability of leaving the main class instead, the parts would add up for two
-    # classes only.
+    # On biased rows, variance lowers the loss by the share of predictions that equal y.
+    # With the share that leaves the main class in its place, the parts would add up to
+    # the loss for two classes only.
     variance = np.where(is_biased, -right, 1 - right)
     return Parts(1 - right, is_biased.astype(float), variance, main)
 
@@ -103,7 +104,7 @@ def log_loss(probabilities, y):
     Parameters
     ----------
     probabilities : ndarray of shape (n_rounds, n_samples, n_classes)
-        Positive, rows adding up to one.
+        Positive numbers that add up to one on each row.
     y : ndarray of int of shape (n_samples,)
     """
     logs = np.log(probabilities)
@@ -112,9 +113,9 @@ def log_loss(probabilities, y):
     loss = -mean[np.arange(len(y)), y]
     log_norm = logsumexp(mean, axis=1)
     main = np.exp(mean - log_norm[:, None])
-    # The mean of R rounds varies itself, which hides a part of about 1 / R of the
-    # variance in the bias: to the second order, half the variance of that mean in the
-    # metric of the Hessian of `log_norm`, which is the covariance under `main`.
+    # The mean of R rounds varies itself, which moves about 1 / R of the variance into
+    # the bias: to the second order, half the variance of that mean in the metric of the
+    # Hessian of `log_norm`, which is the covariance under `main`.
     logs -= mean
     spread = np.einsum("rnk,nk->n", logs**2, main)
     spread -= (np.einsum("rnk,nk->rn", logs, main) ** 2).sum(axis=0)
@@ -255,9 +256,10 @@ def names_of_losses(ability):
 
 
 def standard_errors(parts_of, predictions, y):
-    """Of mean loss, bias and variance, for these rows: what other rounds would change.
+    """Standard errors of the mean loss, bias and variance over rounds, for these rows.
 
-    The jackknife over rounds, which leaves out one after another, or groups of them.
+    They come from the jackknife, which leaves out one round, or group of rounds, after
+    another.
 
     Parameters
     ----------
@@ -283,6 +285,6 @@ def standard_errors(parts_of, predictions, y):
 
 
 def _shares(predictions, y):
-    """Of the rounds, how many predict each class: ``(n_samples, n_classes)``."""
+    """The share of rounds that predict each class: ``(n_samples, n_classes)``."""
     n_classes = max(predictions.max(), y.max()) + 1
     return np.stack([(predictions == c).mean(axis=0) for c in range(n_classes)], axis=1)

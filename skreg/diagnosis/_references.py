@@ -1,4 +1,4 @@
-"""What kind a model is, and which others to compare it with."""
+"""Stronger models to compare an estimator with."""
 
 from sklearn.base import clone, is_classifier
 from sklearn.compose import TransformedTargetRegressor
@@ -14,24 +14,25 @@ __all__ = ["is_network", "references_for"]
 
 
 def is_network(model):
-    """Whether it is a multi-layer perceptron, of this package or scikit-learn's."""
+    """Whether a model is a multi-layer perceptron, of skreg or of scikit-learn."""
     return "hidden_layer_sizes" in model.get_params(deep=False)
 
 
 def references_for(estimator, n_rows, is_sparse, seed):
     """Models that may show that a smaller error is possible: (name, estimator) pairs.
 
-    Two networks that are large enough for most tables, one stopped early and one
-    penalized, trees and a linear model, behind the same preprocessing.
+    There are two networks that are large enough for most tables, one stopped early and
+    one penalized, trees, and a linear model. Each comes after the steps that the
+    estimator has before its own model.
     """
     scaler = StandardScaler(with_mean=not is_sparse)
     network = {
-        # Enough updates where rows are few.
+        # Small minibatches give enough updates if there are few rows.
         "batch_size": min(200, max(16, n_rows // 20)),
         "max_iter": 100,
         "random_state": seed,
     }
-    # The patience that is meant for 600 epochs could not end 100.
+    # The "auto" patience is 100 epochs, all that there are here.
     stopped = {**network, "early_stopping": True, "n_iter_no_change": 50}
     if is_classifier(estimator):
         models = {

@@ -15,7 +15,8 @@ __all__ = ["UNFINISHED", "Change", "changes_for"]
 # The cause that training longer removes.
 UNFINISHED = "trained too little"
 
-# A penalty below this makes no difference to standardized data; above, none is learned.
+# On standardized data, a penalty below the first number makes no difference, and with
+# one above the second nothing is learned.
 _WEAKEST_ALPHA, _STRONGEST_ALPHA = 1e-4, 10.0
 # Layers at least as wide are made twice as wide, narrower ones four times.
 _WIDE = 64
@@ -23,16 +24,16 @@ _WIDE = 64
 
 @dataclass
 class Change:
-    """A setting that may help.
+    """A change of an estimator's parameters that may help.
 
     Attributes
     ----------
     aim : {"bias", "variance"}
-        What it is meant to lower.
+        What the change is meant to lower.
     cause : str
-        What is wrong with the estimator if it helps.
+        What is wrong with the estimator if the change helps.
     params : dict
-        For `set_params`.
+        The changed parameters, for `set_params`.
     """
 
     aim: str
@@ -47,7 +48,7 @@ def changes_for(estimator, cut_short):
     ----------
     estimator : estimator
     cut_short : bool
-        Whether `max_iter` ended training. Only then is training longer of any use.
+        Whether `max_iter` ended training. Only then may training longer help.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def _network_changes(params, cut_short):
 
 
 def _can_scale_y(params):
-    """Whether the loss stays the same problem when y has another unit."""
+    """Whether training on a scaled y is the same problem in another unit."""
     loss = REGRESSION_LOSSES.get(params.get("loss"))
     return loss is None or loss.degree is not None
 
@@ -96,7 +97,7 @@ def _training(params, cut_short, takes_steps):
 
 
 def _factors_of(max_iter):
-    """The fewer the epochs, the more of them are cheap, and may be missing."""
+    """The factors by which to train longer: larger ones if there were few epochs."""
     if max_iter <= 10:
         return 2, 8, 32
     return (2, 8) if max_iter <= 50 else (2, 4)
@@ -124,7 +125,7 @@ def _penalties(params, takes_steps):
     alpha, cause = params["alpha"], "penalized too much"
     if alpha > 0:
         for divisor in (10, 100, 1000):
-            # Without the digits that the division leaves.
+            # Rounded, for the division leaves digits such as 0.00010000000000000002.
             yield "bias", cause, {"alpha": float(f"{alpha / divisor:.6g}")}
     if params.get("feature_alpha", 0) > 0:
         yield "bias", cause, {"feature_alpha": params["feature_alpha"] / 10}
@@ -153,7 +154,7 @@ def _penalties(params, takes_steps):
 
 
 def _other_changes(params, cut_short):
-    """Of other estimators, by the names that scikit-learn gives strength and size."""
+    """Changes of other estimators, by scikit-learn's usual names of parameters."""
     if cut_short and isinstance(params.get("max_iter"), Integral):
         yield "bias", UNFINISHED, {"max_iter": 4 * params["max_iter"]}
     for name, stronger in (("alpha", 10), ("C", 0.1), ("gamma", 0.1)):

@@ -7,7 +7,7 @@ from .._utils.tables import short_number as _number
 
 __all__ = ["as_html", "as_text", "explain", "is_cut_short"]
 
-# Changes that are shown if the verdict asks for one, and if it does not.
+# How many changes are shown if there are remedies, and if there are none.
 _MOST_SHOWN, _FEW_SHOWN = 6, 3
 
 _MEANING = {
@@ -25,16 +25,16 @@ def is_cut_short(stop_reasons):
     Parameters
     ----------
     stop_reasons : list of str
-        One a fold.
+        The reason of each fold.
     """
     return 0 < len(stop_reasons) <= 2 * list(stop_reasons).count("max_iter")
 
 
 def explain(diagnosis):
-    """Sentences that say what the verdict rests on."""
+    """The reasons for the verdict, as a list of sentences."""
     d = diagnosis
     on_training, on_classes = list(_on_training(d.stop_reasons)), list(_on_classes(d))
-    # A score that does not tell models apart comes first: all else rests on it.
+    # A score that does not tell models apart is named first: all errors rest on it.
     first = on_classes if d.better_scoring else on_training
     sentences = first + (on_training if d.better_scoring else on_classes)
     sentences.append(
@@ -69,7 +69,7 @@ def explain(diagnosis):
 
 
 def _on_classes(d):
-    """On classes that the model, or the score, does not tell apart."""
+    """Sentences on classes that the model, or the score, does not tell apart."""
     if not d.class_counts:
         return
     n_rows = sum(d.class_counts.values())
@@ -151,14 +151,14 @@ def _curve_rows(d):
 
 
 def _shown_changes(d):
-    """The title, and the changes to show."""
+    """The title of the table of changes, and the changes to show in it."""
     if d.remedies:
         return "What to change", d.remedies[:_MOST_SHOWN]
     return "Best of what was tried", d.tried[:_FEW_SHOWN]
 
 
 def as_text(d):
-    """For a terminal."""
+    """A diagnosis as text for a terminal."""
     name, meaning = _headline(d)
     lines = [f"Verdict: {name}: {meaning}.", ""]
     lines += [f"- {sentence}" for sentence in explain(d)]
@@ -182,7 +182,7 @@ def as_text(d):
 
 
 def as_html(d):
-    """For a notebook."""
+    """A diagnosis as HTML for a notebook."""
     name, meaning = _headline(d)
     parts = [f"<p><strong>{escape(name)}</strong>: {escape(meaning)}.</p>", "<ul>"]
     parts += [f"<li>{escape(sentence)}</li>" for sentence in explain(d)]

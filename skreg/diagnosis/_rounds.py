@@ -1,8 +1,8 @@
 """Training one estimator on many training sets, and predicting the same rows by each.
 
-Networks of this package, alone, in Pipelines or target transformers, train in batches
-through `fit_each`; any other estimator is cloned and fitted, round by round. Only
-predictions are kept.
+Networks of this package, alone or in Pipelines and target transformers, train in
+batches through `fit_each`. Any other estimator is cloned and fitted round by round.
+Only the predictions are kept.
 """
 
 import copy
@@ -29,7 +29,8 @@ from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fol
 
 __all__ = ["Draw", "draw_rounds", "predict_by_rounds", "with_seed"]
 
-# Training sets that the rounds do not share are stacked up to this size.
+# If the rounds have training sets of their own, these are stacked up to this size to
+# train side by side.
 _WINDOW_BYTES = 64 * 2**20
 
 RESAMPLINGS = ("bootstrap", "subsample")
@@ -42,13 +43,13 @@ class Draw:
     Attributes
     ----------
     X, y
-        As the user gave them, or as the sampler drew them.
+        The data as the user gave them, or as the callable `resampling` drew them.
     rows : ndarray of int or None
-        Of X and y, repeats counted; None for all.
+        The rows of X and y to train on, which may repeat; None means all rows.
     seed : int
-        For estimators that have none.
+        The round's seed for an estimator that has none.
     is_shared : bool
-        Whether X and y are those of all rounds.
+        Whether all rounds have the same X and y.
     """
 
     X: Any
@@ -137,7 +138,7 @@ def _seed(random_state):
 
 
 def with_seed(estimator, seed):
-    """A clone, with the seed wherever a `random_state` is None."""
+    """A clone of an estimator with a seed wherever a `random_state` is None."""
     estimator = clone(estimator)
     unseeded = {
         name: seed
@@ -149,15 +150,15 @@ def with_seed(estimator, seed):
 
 @each_warning_once()
 def predict_by_rounds(estimator, draws, predict, n_rounds, *, n_jobs=None, verbose=0):
-    """Train on every draw, and predict.
+    """Train an estimator on every draw, and predict.
 
     Parameters
     ----------
     estimator : estimator
-        Not changed.
+        It is not changed.
     draws : iterable of Draw
     predict : callable
-        ``predict(fitted_estimator)``, whose results are returned.
+        ``predict(fitted_estimator)`` gives the predictions of a round.
     n_rounds : int
     n_jobs : int or None
     verbose : int
@@ -165,9 +166,10 @@ def predict_by_rounds(estimator, draws, predict, n_rounds, *, n_jobs=None, verbo
     Returns
     -------
     predictions : list
-        One a round.
+        What `predict` gave in each round.
     stop_reasons : collections.Counter
-        Why the networks of this package stopped; empty for others.
+        How many networks of this package stopped for which reason; empty for other
+        estimators.
     """
     is_network = make_candidate(0, estimator, {}).network is not None
     run = _run_networks if is_network else _run_others
@@ -191,17 +193,17 @@ def predict_by_rounds(estimator, draws, predict, n_rounds, *, n_jobs=None, verbo
     for part_predictions, reasons in run_calls(calls, n_jobs):
         predictions += part_predictions
         if not is_here:
-            # The workers' output may not be seen.
+            # Lines that workers print may not reach the user, so they are printed here.
             lines.advance(len(part_predictions))
         stop_reasons.update(reasons)
     return predictions, stop_reasons
 
 
 def _parts_of(draws, n_workers):
-    """Cut the draws into parts, one at a time: (number of the first, list)."""
+    """Yield the draws in parts: pairs of the first draw's number and a list."""
     first, part, n_bytes = 0, [], 0
     if n_workers is not None and n_workers > 1:
-        # All must be known for every worker to get an equal share.
+        # The number of draws must be known to give every worker an equal share.
         draws = list(draws)
         longest = -(-len(draws) // n_workers)
     else:
@@ -253,7 +255,7 @@ def _run_shared(candidates, draws, predict):
     X, y, _, _ = checked._check_data(draws[0].X, draws[0].y, None, (None,) * 3)
     columns = columns_of(checked)
     for candidate in candidates:
-        # Before training, for what names columns.
+        # Training reads the names of the columns, as `feature_groups` may use them.
         vars(candidate.network).update(columns)
     row_sets = [draw.rows for draw in draws]
 
@@ -266,11 +268,11 @@ def _run_shared(candidates, draws, predict):
 
 
 def _run_stacked(candidates, draws, predict):
-    """Rounds with data of their own, as many at a time as memory allows."""
+    """Rounds with data of their own: so many are stacked as memory allows."""
     pairs, window, folds, n_bytes = [], [], [], 0
     for candidate, draw in zip(candidates, draws, strict=True):
         fold = _prepare(candidate, draw)
-        # Encoders before the network may give each round columns of its own.
+        # An encoder before the network may give the rounds different columns.
         fits = not folds or fold.X.shape[1] == folds[0].X.shape[1]
         if not fits or n_bytes > _WINDOW_BYTES:
             pairs += _run_window(window, folds, predict)
@@ -307,7 +309,7 @@ def _run_window(candidates, folds, predict):
 
 
 def _train(candidates, X, y, row_sets, finish):
-    """Results of ``finish(index, outcome)`` for each candidate, in their order."""
+    """The results of ``finish(index, outcome)``, in the order of the candidates."""
     results = [None] * len(candidates)
     networks = [candidate.network for candidate in candidates]
     for index, outcome in fit_members(networks, X, y, row_sets):

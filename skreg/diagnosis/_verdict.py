@@ -1,14 +1,14 @@
 r"""From errors to a verdict.
 
-What could be gained is *avoidable*: the validation error minus that of the reference,
-which is `target_error` or the least validation error that anything tried reached. It
-has two parts,
+The *avoidable* error is the validation error minus the reference error, which is
+`target_error` or the least validation error of all that was tried. It has two parts,
 
-    avoidable = (training error - reference) + (validation error - training error),
+    avoidable = (training error - reference) + (validation error - training error).
 
-the first met by learning the training rows better, the second, the *gap*, by learning
-less that is true of the training rows alone. A gap that is a large part of the error of
-a constant is high variance even where nothing tried reduces it.
+The first part gets smaller when the training rows are learned better. The second part,
+the *gap*, gets smaller when less is learned that is true of the training rows alone. A
+gap that is a large part of the error of a constant is high variance even if no change
+reduces it.
 """
 
 from dataclasses import dataclass
@@ -17,25 +17,28 @@ import numpy as np
 
 __all__ = ["Verdict", "judge"]
 
-# Set on seeds below 20 of the generator in benchmarks/diagnosis.py, reported on others.
-# What is avoidable matters from this share of the validation error ...
+# These numbers were chosen on seeds below 20 of the generator in
+# benchmarks/diagnosis.py, which reports results on other seeds.
+# The avoidable error matters if it is above this share of the validation error ...
 _OF_ERROR = 0.25
-# ... and from this one of what can be learned at all.
+# ... and above this share of what can be learned at all.
 _OF_LEARNABLE = 0.05
-# From there, an avoidable error that is not sure is worth saying so.
+# An uncertain avoidable error above this share of what can be learned makes the verdict
+# inconclusive.
 _LARGE = 0.15
-# Standard errors that a difference must exceed.
+# A difference is certain if it exceeds so many standard errors.
 _SURE = 2.0
-# If the training error's share of what is avoidable is less, the verdict is high
-# variance; if it is more than one minus this, high bias; else what the changes say.
+# The verdict is high variance if the training error has a smaller share of the
+# avoidable error than this, and high bias if it has more than one minus this. In
+# between, the changes that helped decide.
 _MINOR_SHARE = 0.3
-# A gap above this share of the constant's error is high variance whatever else.
+# A certain gap above this share of the constant's error is high variance in any case.
 _WIDE_GAP = 0.3
 
 
 @dataclass
 class Verdict:
-    """What is the matter.
+    """The verdict on an estimator, and the numbers that it rests on.
 
     Attributes
     ----------
@@ -43,8 +46,9 @@ class Verdict:
         "high bias", "high variance", "high bias and high variance", "neither" or
         "inconclusive".
     avoidable, avoidable_se : float
+        The avoidable error and its standard error.
     bias_share : float
-        Share of the avoidable error that is in the training error already.
+        The share of the avoidable error that the training error has already.
     """
 
     name: str
@@ -53,7 +57,7 @@ class Verdict:
     bias_share: float
 
     def names(self, part):
-        """Whether it says that "bias" or "variance" is high."""
+        """Whether the verdict says that a part, "bias" or "variance", is high."""
         return part in self.name
 
 
@@ -69,8 +73,8 @@ def judge(
     avoidable_se, gap_se : float
         Standard errors of ``validation - reference`` and of ``validation - train``.
     helpful : set of {"bias", "variance"}
-        What the changes are aimed at that surely lowered the validation error. They
-        decide where both parts are large.
+        The aims of the changes that surely lowered the validation error. They decide if
+        both parts of the avoidable error are large.
 
     Returns
     -------
@@ -91,7 +95,8 @@ def judge(
     names = [name for name, is_so in named if is_so]
     name = " and ".join(names) or "neither"
     if not names:
-        # Either something may well be better, or nothing beats the constant.
+        # It is inconclusive if something may well be better, or if nothing beats the
+        # constant.
         is_open = matters and avoidable > _LARGE * learnable
         if is_open or not learnable > avoidable_se:
             name = "inconclusive"
