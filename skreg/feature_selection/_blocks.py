@@ -1,4 +1,4 @@
-"""Many paths: a block of them side by side, and blocks spread over workers."""
+"""Many paths: those of a block train side by side, and workers share the blocks."""
 
 from sklearn.utils.parallel import delayed
 
@@ -7,39 +7,40 @@ from ._path import trace_paths
 
 __all__ = ["trace_in_blocks"]
 
-# Paths that train side by side. The blocks are the same for any `n_jobs`, and so are
-# the results to the last bit: what is summed beside what depends on the block. Smaller
-# ones leave the overhead of a step on too few networks (measured with 30 networks of 20
-# hidden units: 10 take 10 % more time than all, 5 take 35 % more), larger ones leave
-# workers without any.
+# The number of paths in a block. The last bits of a sum depend on the block, so blocks
+# are the same for any `n_jobs`. In smaller blocks too few networks share the overhead
+# of a step (measured with 30 networks of 20 hidden units: blocks of 10 take 10 % more
+# time than one block, blocks of 5 take 35 % more). With larger blocks some workers have
+# none.
 _MOST_PATHS = 10
 
 
 def trace_in_blocks(
     tasks, X, y, *, name, n_jobs=None, verbose=0, faults=None, **options
 ):
-    """As `trace_paths`, on several workers, and with lines about how far it is.
+    """As `trace_paths`, on several workers and with lines of progress.
 
     Parameters
     ----------
     tasks : list of FitTask
-    X, y : validated as `fit_many` needs them
+    X, y
+        Data validated as `fit_many` needs them.
     name : str
-        Who traces them, for the lines.
+        The name at the start of each line: what traces the paths.
     n_jobs : int or None
-        Workers, as in joblib.
+        Number of workers, as in joblib.
     verbose : int
-        Above zero a line is printed when a block is done.
+        Above zero, a line is printed when a block is done.
     faults : list, default=None
-        As there.
+        As for `trace_paths`.
     **options : dict
-        Of `trace_paths`.
+        Further parameters of `trace_paths`.
 
     Returns
     -------
     list of list
     """
-    # Few paths are cut in two, so that two workers have something to do.
+    # If all paths fit into one block they are cut in two, for two workers to share.
     size = min(_MOST_PATHS, -(-len(tasks) // 2))
     blocks = [tasks[start : start + size] for start in range(0, len(tasks), size)]
     lines = ProgressLines(name, verbose, len(tasks), "paths")

@@ -1,4 +1,4 @@
-"""Targets that can select inputs, and the halves of the rows that have them."""
+"""Halves of the rows for stability selection, and the check that a target varies."""
 
 import numpy as np
 from scipy import sparse
@@ -14,19 +14,19 @@ def check_target_varies(estimator, y, rows=None, sample_weight=None, part=""):
     ----------
     estimator : MLPClassifier or MLPRegressor
     y : ndarray or sparse matrix
-        Of all rows, validated.
+        The validated target of all rows.
     rows : ndarray of int, default=None
-        Those that count; all by default.
+        The rows that count; all by default.
     sample_weight : ndarray of shape (n_samples,), default=None
         Rows of weight zero do not count.
     part : str, default=""
-        Which rows these are, to end the phrase "y is constant".
+        Which rows these are, as the message says it after "y is constant".
     """
     counted = np.arange(y.shape[0]) if rows is None else np.asarray(rows)
     if sample_weight is not None:
         counted = counted[sample_weight[counted] > 0]
     values = _dense(y[counted])
-    # Rows without any weight have an error of their own.
+    # That no row has a weight is another error, which is raised elsewhere.
     if not len(values) or (values != values[:1]).any():
         return
     of_weight = "" if sample_weight is None else " with a positive sample_weight"
@@ -54,18 +54,19 @@ def draw_halves(estimator, y, n_pairs, random_state, sample_weight=None):
     n_pairs : int
     random_state : numpy.random.RandomState
     sample_weight : ndarray of shape (n_samples,), default=None
-        Rows of weight zero are dealt out by themselves, as if they were a class more.
+        Rows of weight zero are divided separately, as if they were a class of their
+        own.
 
     Returns
     -------
     list of ndarray of int
-        Sorted row numbers of ``2 * n_pairs`` halves, pairs next to each other. Of an
-        odd number of rows each pair leaves out one.
+        Sorted row numbers of ``2 * n_pairs`` halves, pairs next to each other. If the
+        number of rows is odd, each pair leaves out one row.
 
     Raises
     ------
     ValueError
-        If some half has nothing to select by.
+        If there are fewer than four rows, or if the target does not vary on a half.
     """
     n_rows = y.shape[0]
     if n_rows < 4:
@@ -77,13 +78,13 @@ def draw_halves(estimator, y, n_pairs, random_state, sample_weight=None):
     for _ in range(n_pairs):
         order = random_state.permutation(n_rows)
         if n_rows % 2:
-            # A stratum of an odd number spares one; there is such a one, and the halves
-            # of no other change. Without strata it is the first row.
+            # The row left out comes from a stratum with an odd number of rows, of which
+            # there is at least one. The shares of other strata do not change.
             is_odd = np.bincount(strata)[strata[order]] % 2 == 1
             order = np.delete(order, np.argmax(is_odd))
-        # Dealt stratum by stratum, as cards.
+        # Sorted by stratum, the rows are dealt to the halves in turn.
         order = order[np.argsort(strata[order], kind="stable")]
-        # By lot, which half has the odd rows: both are drawn alike.
+        # Chance decides which half comes first, so that both are drawn alike.
         first = random_state.randint(2)
         halves += [np.sort(order[first::2]), np.sort(order[1 - first :: 2])]
     for half in halves:
@@ -99,12 +100,13 @@ def _strata(estimator, y, sample_weight):
     if sample_weight is not None:
         has_weight = sample_weight > 0
     if not is_classifier(estimator):
-        # A simple random half, as the theory has it.
+        # One stratum gives simple random halves, as the theory assumes.
         return np.zeros(n_rows, dtype=int)
     values = _dense(y)
     if values.ndim == 2:
-        # By sets of labels, and these in the order of the rarest label: rare sets are
-        # next to others that share it, and so it is dealt out evenly.
+        # The strata are sets of labels, sorted by the rarest label first. Sets that
+        # share a rare label are then next to each other, so that it is dealt out
+        # evenly.
         rarest_first = np.argsort(values[has_weight].sum(axis=0), kind="stable")
         values = values[:, rarest_first]
         _, codes = np.unique(values, axis=0, return_inverse=True)

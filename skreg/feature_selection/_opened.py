@@ -21,7 +21,7 @@ __all__ = ["OpenedEstimator", "check_path_estimator", "open_estimator"]
 
 
 def check_path_estimator(estimator):
-    """A clone of the estimator that can go down a path, or an error that says why not.
+    """A clone of an estimator that can go down a path; an error if it cannot.
 
     Parameters
     ----------
@@ -30,6 +30,13 @@ def check_path_estimator(estimator):
     Returns
     -------
     MLPClassifier or MLPRegressor
+
+    Raises
+    ------
+    TypeError
+        If the estimator is no network of skreg.
+    ValueError
+        If its parameters are invalid or do not allow a feature penalty.
     """
     if not hasattr(estimator, "feature_alpha"):
         raise TypeError(
@@ -38,7 +45,8 @@ def check_path_estimator(estimator):
         )
     estimator = clone(estimator)
     if not estimator.feature_alpha > 0:
-        # The path sets it; this asks whether it may.
+        # The path sets the penalty. A value above zero makes the checks below ask
+        # whether the other parameters allow one.
         estimator.feature_alpha = 1.0
     estimator._validate_params()
     estimator._check_parameters_together()
@@ -48,20 +56,22 @@ def check_path_estimator(estimator):
 
 @dataclass
 class OpenedEstimator:
-    """A network with the data that what stands around it hands on.
+    """The network inside an estimator, with the data as the network is given them.
 
     Attributes
     ----------
     network : MLPClassifier or MLPRegressor
-        Ready to go down a path, and with the attributes of its columns.
+        The network, ready to go down a path, with the attributes of its columns.
     X, y, sample_weight
-        Validated, as the network is given them.
+        The validated data that the steps before the network, and the transformers of
+        its target, hand on to it.
     y_scored : array-like
         The target in the unit that the estimator predicts.
     estimator : estimator
-        Not fitted, around the network.
+        The whole estimator, not fitted.
     wrappers : estimator or None
-        Fitted, with anything in the network's place.
+        The fitted Pipelines and target transformers around the network, with a
+        placeholder in the network's place.
     """
 
     network: Any
@@ -73,11 +83,11 @@ class OpenedEstimator:
     wrappers: Any
 
     def around(self, network):
-        """What predicts in the unit of `y_scored` from rows like those of `X`."""
+        """An estimator that predicts in the unit of `y_scored` from rows like `X`."""
         return around_model(self.wrappers, self.estimator, network, steps=False)
 
     def transform(self, X):
-        """Rows as the user has them, as the network is given them."""
+        """The user's rows as the network is given them."""
         X = transform_before_model(self.wrappers, X)
         return validate_data(
             self.network,
@@ -89,7 +99,7 @@ class OpenedEstimator:
 
     @property
     def feature_names(self):
-        """Of the network's columns, or None."""
+        """The names of the network's columns, or None."""
         names = getattr(self.network, "feature_names_in_", None)
         return names_before_model(self.wrappers) if names is None else names
 
@@ -103,15 +113,20 @@ def open_estimator(
     ----------
     estimator : MLPClassifier, MLPRegressor, or one in a Pipeline or target transformer
     X, y, sample_weight
-        As the user gave them; the weights of some rows as an array.
+        The data as the user gave them. With `rows`, weights must be an array.
     rows : ndarray of int, default=None
-        Of these data; all by default.
+        The rows of these data to take; all by default.
     needs_columns : bool, default=False
         Whether the network's inputs must be the columns of X.
 
     Returns
     -------
     OpenedEstimator
+
+    Raises
+    ------
+    ValueError
+        If `needs_columns` is true and the steps of a Pipeline make other columns.
     """
     network = check_path_estimator(find_model(estimator, exact=True)[1])
     if needs_columns and has_steps(estimator):

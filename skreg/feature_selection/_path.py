@@ -1,4 +1,4 @@
-"""The path from all inputs to none, as data."""
+"""The path of a network from all inputs to none."""
 
 import copy
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from ._opened import check_path_estimator, open_estimator
 __all__ = ["FeaturePath", "feature_path", "trace_paths"]
 
 
-# Numbers of inputs in a table of a path.
+# A table of a path shows at most so many numbers of inputs.
 _MOST_SHOWN = 10
 
 
@@ -37,24 +37,27 @@ class FeaturePath:
     Attributes
     ----------
     feature_alphas : ndarray of shape (n_points,)
-        Rising, from the 0.0 of the dense fit.
+        The penalty of each point, rising from the 0.0 of the dense fit.
     support : ndarray of bool of shape (n_points, n_features)
         The inputs that are left at each point.
     n_features_selected : ndarray of int of shape (n_points,)
+        The number of inputs that are left at each point.
     coefs, intercepts : list of list of ndarray
-        Of each point, as `coefs_` and `intercepts_` of an estimator.
+        The network's parameters at each point, like `coefs_` and `intercepts_` of an
+        estimator.
     train_scores, validation_scores : ndarray of shape (n_points,)
-        By `scoring`; the latter is None without validation data.
+        The scores of each point; `validation_scores` is None without validation data.
     kkt_residuals : ndarray of shape (n_points,)
         How far each point is from stationary: the largest distance of minus the
-        gradient to the subdifferential of the penalty. A path of minibatch steps is not
-        at rest; ``solver="fista"`` with ``warm_start=True`` polishes a point.
+        gradient to the subdifferential of the penalty. Minibatch steps do not come to
+        rest, so it is not zero; ``solver="fista"`` with ``warm_start=True`` polishes a
+        point.
     ranking : ndarray of int of shape (n_features,)
         1 for the input that leaves last. Inputs that leave together are ordered by the
         norm of their weights at the last point that has them.
     feature_names : ndarray of shape (n_features,)
-        The inputs' names: those of X's columns, or of what the steps of a Pipeline make
-        of them; ``x0``, ``x1``... where there are none.
+        The inputs' names: those of the columns of X, or of the columns that the steps
+        of a Pipeline make; ``x0``, ``x1``... if they have none.
     """
 
     feature_alphas: np.ndarray
@@ -101,15 +104,28 @@ class FeaturePath:
         return name_of(last, self.feature_names)
 
     def point_of(self, n_features):
-        """The point with the largest support not above a number of features.
+        """The point with the largest support of at most `n_features` inputs.
 
-        Of several the first, whose penalty is the weakest.
+        Parameters
+        ----------
+        n_features : int
+
+        Returns
+        -------
+        int
+            The position of the point. Of several points with equally many inputs it is
+            the first one, which has the weakest penalty.
+
+        Raises
+        ------
+        ValueError
+            If every point has more inputs.
         """
         return point_of(self.n_features_selected, n_features)
 
 
 def name_of(feature, names):
-    """What an input is called."""
+    """The name of an input, ``x0``, ``x1``... if it has none."""
     return f"x{feature}" if names is None else str(names[feature])
 
 
@@ -132,17 +148,18 @@ def trace_paths(tasks, X, y, *, n_enough=0, take=None, faults=None):
     Parameters
     ----------
     tasks : list of FitTask
-    X, y : validated as `fit_many` needs them
+    X, y
+        Data validated as `fit_many` needs them.
     n_enough : int, default=0
-        A path may end where no more inputs are left.
+        A path may end when at most so many inputs are left.
     take : callable, default=None
-        What to keep of a PathPoint; by default all of it.
+        ``take(point)`` gives what is kept of a PathPoint; by default all of it.
     faults : list, default=None
-        To which is added what is wrong with each path's dense network: Fault or None.
+        For each path, the Fault of its dense network, or None, is appended.
 
     Returns
     -------
-    list of list of PathPoint, or of what was taken of them
+    list of list of PathPoint, or of what `take` gave
     """
 
     def train(tasks, X, y, validation):
@@ -171,17 +188,17 @@ def rank_features(points, groups):
 
 
 def norms_at(point, groups):
-    """The norms that rank inputs which leave together: ``(n_features,)``."""
+    """The inputs' norms, which rank those that leave together: ``(n_features,)``."""
     if not point.support.any():
         return np.zeros(len(point.support))
     return groups.spread(groups.norms(_first_layer(point)[None])[0])
 
 
 def rank_traces(traces):
-    """As `rank_features`, of the supports and the norms of a path's points.
+    """As `rank_features`, from pairs of the support and the norms of each point.
 
-    Where a path ended with q inputs or fewer, the best q are those that the whole path
-    would rank best: all that are left, and of the others those that left last.
+    If a path ended early, with q inputs or fewer, its best q inputs are those that the
+    whole path would rank best: all that are left, and the last ones that left.
     """
     support = np.array([support for support, _ in traces])
     last_point = len(traces) - 1 - support[::-1].argmax(axis=0)
@@ -199,7 +216,7 @@ def _first_layer(point):
 
 
 def fitted_at(estimator, point):
-    """The estimator as it is at a point (a shallow copy)."""
+    """A shallow copy of an estimator that is fitted as at a point of the path."""
     fitted = copy.copy(estimator)
     point.outcome.apply_to(fitted)
     fitted.coefs_, fitted.intercepts_ = point.outcome.network.unpack(
@@ -233,23 +250,32 @@ def feature_path(
     estimator : MLPClassifier, MLPRegressor, or one in a Pipeline or target transformer
         The network, with ``alpha > 0`` and the solver "adam", "sgd" or "fista". Its
         `feature_alpha` and `early_stopping` are not used. Steps before it are fitted on
-        X, and the path is one of what comes out of them; a transformer of the target is
-        fitted on y, and scores are those of the target as it was given.
+        X, and the path is that of the columns they make. A transformer of the target is
+        fitted on y, and scores are those of y itself.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     X_val, y_val : default=None
-        Validation data, to score each point by: with the columns of X, in its order.
+        Validation data to score each point by. `X_val` has the columns of X, in the
+        same order.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows for the network; the steps before it do not get them.
     scoring : str, callable or None, default=None
         A scorer; None is the estimator's `score`.
     verbose : int, default=0
-        Above zero a line is printed whenever inputs have left. (There is no `n_jobs`:
-        each point of a path begins where the one before ended.)
+        Above zero, a line is printed whenever inputs have left. (There is no `n_jobs`,
+        because each point of a path begins where the one before ended.)
 
     Returns
     -------
     FeaturePath
+
+    Raises
+    ------
+    TypeError
+        If the estimator has no network of skreg inside.
+    ValueError
+        If the network's parameters do not allow a path, if only one of `X_val` and
+        `y_val` is given, if y is constant, or if training fails.
 
     Examples
     --------
@@ -271,7 +297,7 @@ def feature_path(
     if X_val is not None:
         check_not_empty(X_val, "X_val")
     network = check_path_estimator(find_model(estimator, exact=True)[1])
-    # Before anything is trained.
+    # An invalid scorer is an error before anything is trained.
     checked_scorer(network, scoring, sample_weight is not None)
     opened = open_estimator(estimator, X, y, sample_weight)
     if X_val is not None:
@@ -288,7 +314,7 @@ def feature_path(
 
 
 class _Telling:
-    """Takes the points of one path, and says how many inputs are left."""
+    """Called with each point of a path, it prints how many inputs are left."""
 
     def __init__(self, verbose):
         self._lines = ProgressLines("feature_path", verbose)
@@ -313,7 +339,8 @@ def as_path(opened, points, X_val=None, y_val=None, scoring=None):
     opened : OpenedEstimator
     points : list of PathPoint
     X_val, y_val
-        The rows as the network is given them, the target as the user gave it.
+        Validation data: the rows as the network is given them, the target as the user
+        gave it.
     scoring : str, callable or None
     """
     estimator, X, y = opened.network, opened.X, opened.y
@@ -344,7 +371,7 @@ def as_path(opened, points, X_val=None, y_val=None, scoring=None):
 
 
 def scored_as_array(network, opened):
-    """The estimator around a network, for arrays, which have no column names."""
+    """The estimator around a network, without column names, which arrays lack."""
     network = copy.copy(network)
     network.__dict__.pop("feature_names_in_", None)
     return opened.around(network)

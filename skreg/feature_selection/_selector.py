@@ -1,4 +1,4 @@
-"""A transformer that keeps the inputs a sparse network keeps."""
+"""A transformer that keeps those inputs that a sparse network keeps."""
 
 import numbers
 
@@ -39,58 +39,59 @@ class SparseInputSelector(
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or one in a TransformedTargetRegressor
-        The network, with ``alpha > 0``. Steps before it belong before the selector.
+        The network, with ``alpha > 0``. Preprocessing steps belong before the selector.
 
     n_features_to_select : int, float, "best" or "1se", default="1se"
-        How many inputs to keep. A number; a share of them, in (0, 1]; "best", the
-        number with the best cross-validated score; "1se", the smallest number whose
-        score is within one standard error of the best (Breiman et al. 1984).
+        How many inputs to keep: an int is their number, a float in (0, 1] their share,
+        "best" the number with the best cross-validated score, and "1se" the smallest
+        number whose score is within one standard error of the best (Breiman et al.
+        1984).
 
     cv : int, cross-validation generator or iterable, default=5
-        For "best" and "1se". The folds' paths train side by side and are aligned on the
-        number of inputs: a fold's score at k is that of its largest support not above
-        k. Points are scored as they stand on the path, without refitting.
+        The folds for "best" and "1se". Their paths train side by side and are aligned
+        by the number of inputs: a fold's score for k inputs is that of its largest
+        support of at most k inputs. Points of a path are scored without refitting.
 
     scoring : str, callable or None, default=None
         A scorer; None is the estimator's `score`.
 
     n_jobs : int or None, default=None
-        Workers among which blocks of paths are spread, as in joblib; the results are
-        the same for any number.
+        Number of workers that share the paths, as in joblib. The results are the same
+        for any number.
 
     verbose : int, default=0
-        Above zero it is printed how many of the paths are done.
+        Above zero, lines say how many of the paths are done.
 
     Attributes
     ----------
     support_ : ndarray of bool of shape (n_features,)
         The inputs that are kept.
     n_features_ : int
-        Their number.
+        The number of inputs that are kept.
     ranking_ : ndarray of int of shape (n_features,)
-        1 for the inputs that are kept, then rising in the order in which the others
-        would be taken in: the first to leave the path comes last.
+        1 for the inputs that are kept. The others rank by when they left the path: the
+        last one to leave has rank 2, the first one the highest rank.
     path_ : FeaturePath
-        Of all rows.
+        The path of the network trained on all rows.
     estimator_ : estimator
-        Fitted on the selected inputs, without a feature penalty.
+        The estimator fitted on the selected inputs, without a feature penalty.
     cv_results_ : dict of ndarray or None
         With "best" and "1se": `n_features`, `mean_test_score`, `std_error` and
-        `split{i}_test_score`, for every number of inputs down from all of them.
+        `split{i}_test_score`, for every number of inputs from all of them down to one.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where X has names that are all strings.
+        Names of the features, if X has names that are all strings.
 
     See Also
     --------
     feature_path : The path itself.
-    StabilitySelection : Selection with a bound on false ones.
+    StabilitySelection : Selection with a bound on false selections.
 
     Notes
     -----
-    With `feature_groups` a group is kept or dropped whole, and the number of inputs
-    that are kept is the largest possible that is not above the one asked for.
+    With `feature_groups` a group is kept or dropped as a whole. Then the number of
+    inputs that are kept may be below the number asked for.
 
     Examples
     --------
@@ -147,15 +148,29 @@ class SparseInputSelector(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their target.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
         groups : array-like of shape (n_samples,), default=None
-            For a group-wise `cv`, and for the `validation_splitter` of the network
-            that is fitted on the selected inputs.
+            Groups of the rows, for a group-wise `cv` and for the `validation_splitter`
+            of the network that is fitted on the selected inputs.
 
         Returns
         -------
         self : object
+            The fitted selector. After an error it is as it was before the call.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no network of skreg inside.
+        ValueError
+            If a parameter is invalid or does not allow a path, if y is constant on the
+            rows or on a fold's training rows, if `n_features_to_select` is above the
+            number of features or below the size of every group, or if all scores are
+            NaN.
         """
         self._validate_params()
         with fitted_at_once(self) as scratch:
@@ -165,7 +180,7 @@ class SparseInputSelector(
     def _fit(self, X, y, sample_weight, groups):
         prefix, network = find_model(self.estimator, exact=True)
         network = check_path_estimator(network)
-        # Before anything is trained.
+        # An invalid scorer is an error before anything is trained.
         checked_scorer(network, self.scoring, sample_weight is not None)
         opened = open_estimator(self.estimator, X, y, sample_weight, needs_columns=True)
         X_given, plain, X, y = X, opened.network, opened.X, opened.y_scored
@@ -182,7 +197,7 @@ class SparseInputSelector(
             check_target_varies(plain, y, train, sample_weight, part)
         faults = []
         if folds and transforms_target(self.estimator):
-            # By what the training rows alone say of the target.
+            # Each fold transforms the target by what its training rows say.
             opened_folds = [
                 open_estimator(self.estimator, X_given, y, sample_weight, rows=train)
                 for train, _ in folds
@@ -232,7 +247,7 @@ class SparseInputSelector(
         )
 
     def _path_of(self, opened, plain, faults):
-        """The path of one fold by itself."""
+        """The path of one fold, whose target is transformed on its own."""
         opened.network.random_state = plain.random_state
         task = task_of(opened.network, sample_weight=opened.sample_weight)
         (points,) = self._trace([task], opened.X, opened.y, faults)
@@ -249,7 +264,7 @@ class SparseInputSelector(
             )
 
     def _align(self, opened_folds, fold_paths, folds, X, y):
-        """Scores of every fold's path at every number of inputs."""
+        """The scores of every fold's path for every number of inputs."""
         n_features = np.arange(self.n_features_in_, 0, -1)
         scores = np.empty((len(folds), len(n_features)))
         for fold, (points, (_, test)) in enumerate(zip(fold_paths, folds, strict=True)):
@@ -267,7 +282,7 @@ class SparseInputSelector(
         results["mean_test_score"] = scores.mean(axis=0)
         results["std_error"] = np.zeros(len(n_features))
         if len(folds) > 1:
-            # An infinite score has no deviation, and is none to be warned of.
+            # The deviation of infinite scores is NaN, without a warning.
             with np.errstate(invalid="ignore"):
                 deviations = scores.std(axis=0, ddof=1)
             results["std_error"] = deviations / np.sqrt(len(folds))
@@ -281,12 +296,12 @@ class SparseInputSelector(
             return max(1, int(n_asked * self.n_features_in_))
         n_features = self.cv_results_["n_features"]
         means = self.cv_results_["mean_test_score"]
-        # The last of the best has the fewest inputs.
+        # Of equally good numbers of inputs the smallest is taken, which comes last.
         order = best_first(means[::-1], self.scoring, "numbers of inputs")
         best = len(means) - 1 - int(order[0])
         if n_asked == "best":
             return int(n_features[best])
-        # Where the best score is infinite its error is NaN, and it bounds by itself.
+        # An infinite best score has an error of NaN, which counts as zero.
         bound = means[best] - np.nan_to_num(self.cv_results_["std_error"][best])
         return int(n_features[means >= bound].min())
 
@@ -302,14 +317,14 @@ class SparseInputSelector(
 
 
 def seed_of(random_state):
-    """An int seed that every task shares, drawn once where it is not one already."""
+    """A `random_state` as an int that all tasks share, drawn if it is not an int."""
     if isinstance(random_state, numbers.Integral):
         return random_state
     return check_random_state(random_state).randint(np.iinfo(np.int32).max)
 
 
 def best_ranked(ranking, n_features, groups):
-    """The best-ranked inputs, at most `n_features` of them, groups whole.
+    """The best-ranked inputs in whole groups, at most `n_features` inputs.
 
     Parameters
     ----------
@@ -330,7 +345,7 @@ def best_ranked(ranking, n_features, groups):
 
 
 def _ranks_among(ranking, mask):
-    """Ranks within the inputs of a mask, from 1."""
+    """The ranks of the inputs in a mask among themselves, from 1."""
     order = np.argsort(ranking)
     counted = np.cumsum(mask[order])
     ranks = np.empty(len(ranking), dtype=int)

@@ -31,7 +31,7 @@ def expected_false_selections(threshold, q, n_features, n_pairs, assumption):
     ----------
     threshold : float in (0.5, 1]
     q : float
-        Inputs that each subsample selects.
+        Number of inputs that each subsample selects.
     n_features : int
     n_pairs : int
     assumption : {"unimodal", "none"}
@@ -39,8 +39,7 @@ def expected_false_selections(threshold, q, n_features, n_pairs, assumption):
     Returns
     -------
     float
-        ``q^2 / p * C``, see :class:`StabilitySelection`; infinite where the bound says
-        nothing.
+        ``q^2 / p * C``, see :class:`StabilitySelection`; infinite if there is no bound.
     """
     share = q / n_features
     if assumption == "none":
@@ -60,23 +59,23 @@ class StabilitySelection(
 ):
     r"""Select the inputs that a sparse network keeps on most subsamples.
 
-    The rows are cut `n_pairs` times into two halves at random; on each half a network
-    goes down the path from all inputs to none, and the last `q` inputs to leave are
-    that half's selection. An input is selected if the share of halves that select it,
-    its stability score, is at least `threshold`. The halves of classes are stratified:
-    each has every class in proportion.
+    The rows are cut `n_pairs` times into two halves at random. On each half a network
+    goes down the path from all inputs to none, and the half selects the last `q` inputs
+    to leave. An input is selected if the share of halves that select it, its stability
+    score, is at least `threshold`. In classification each half has every class in
+    proportion.
 
-    Of `threshold`, `q` and `expected_false_selections` two are given, and the third
-    follows from the bound below.
+    Give two of `threshold`, `q` and `expected_false_selections`; the third follows from
+    the bound below.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or one in a TransformedTargetRegressor
-        The network, with ``alpha > 0``. Steps before it belong before the selection; a
-        transformer of the target is fitted on all rows.
+        The network, with ``alpha > 0``. Preprocessing steps belong before the
+        selection. A transformer of the target is fitted on all rows.
 
     threshold : float in (0.5, 1], default=None
-        Share of subsamples that must agree.
+        Share of subsamples that must select an input.
 
     q : int, default=None
         Number of inputs that each subsample selects.
@@ -85,38 +84,41 @@ class StabilitySelection(
         Bound on the mean number of selected inputs that are no better than chance.
 
     n_pairs : int, default=50
-        Complementary pairs of subsamples; twice as many networks are trained, side by
-        side.
+        Number of complementary pairs of subsamples. Twice as many networks are trained
+        side by side.
 
     assumption : {"unimodal", "none"}, default="unimodal"
         What the bound assumes of the distribution of a false input's score over pairs.
 
     random_state : int, RandomState instance or None, default=None
-        Of the subsamples, and of all networks' initializations and shuffles where the
+        Draws the subsamples, and the networks' initializations and shuffles if the
         estimator has no seed of its own.
 
     n_jobs : int or None, default=None
-        Workers among which blocks of paths are spread, as in joblib; the results are
-        the same for any number.
+        Number of workers that share the paths, as in joblib. The results are the same
+        for any number.
 
     verbose : int, default=0
-        Above zero it is printed how many of the paths are done.
+        Above zero, lines say how many of the paths are done.
 
     Attributes
     ----------
     stability_scores_ : ndarray of shape (n_features,)
         Share of subsamples that selected each input.
     support_ : ndarray of bool of shape (n_features,)
+        The inputs that are selected.
     threshold_, q_, expected_false_selections_ : float, int, float
-        The three, two of them as given.
+        The values of the three parameters: two as given, the third as it follows.
     n_features_in_ : int
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has names that are all strings.
 
     Notes
     -----
-    Let an input be *low* if a half selects it with probability at most ``q / p``, ``p``
-    the number of inputs: no better than choosing q at random. The mean number of low
-    inputs that are selected is at most ``C(threshold, n_pairs) q^2 / p`` (Shah &
+    Let ``p`` be the number of inputs. An input is *low* if a half selects it with a
+    probability of at most ``q / p``, as if it chose q inputs at random. The mean number
+    of low inputs that are selected is at most ``C(threshold, n_pairs) q^2 / p`` (Shah &
     Samworth 2013, theorems 1 and 2, with ``theta = q / p``), where ``C`` is
 
     - ``1 / (2 threshold - 1)`` without any assumption;
@@ -124,17 +126,15 @@ class StabilitySelection(
       is unimodal: ``1 / (2 (2 threshold - 1 - 1 / (2 n_pairs)))`` up to a threshold of
       3/4, and ``4 (1 - threshold + 1 / (2 n_pairs)) / (1 + 1 / n_pairs)`` above.
 
-    It is about low inputs, not about inputs without any influence: one that stands in
-    for a true input with which it is correlated may be selected often. Rows are assumed
-    independent.
+    The bound is about low inputs, not about inputs without any influence: an input that
+    is correlated with a true one may be selected often. Rows are assumed independent.
 
-    The theorems are about halves that are drawn simply at random, which is how a
-    regressor's are drawn. A classifier's are stratified, because a half without a rare
-    class selects inputs for another problem than the one that was asked. What the bound
-    then holds for is the same draw *given the number of rows of each class*: "low" is
-    about halves with these numbers, and rows need be independent within their classes
-    only. Where a class has an odd number of rows, one half of a pair, by lot, has a row
-    of it more.
+    The theorems are about simple random halves, as they are drawn for a regressor. For
+    a classifier they are stratified, because a half without a rare class would select
+    inputs for another problem than the one that was asked. The bound then holds *given
+    the number of rows of each class*: an input is low if halves with these numbers
+    select it rarely, and rows need be independent only within their classes. If a class
+    has an odd number of rows, chance decides which half of a pair has one more.
 
     References
     ----------
@@ -203,12 +203,26 @@ class StabilitySelection(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their target.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
 
         Returns
         -------
         self : object
+            The fitted selection. After an error it is as it was before the call.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no network of skreg inside.
+        ValueError
+            If a parameter is invalid or does not allow a path, if not exactly two of
+            the three parameters of the bound are given or no value of the third keeps
+            it, if there are fewer than four rows or a class with one row, or if y is
+            constant on a half.
         """
         self._validate_params()
         with fitted_at_once(self) as scratch:
@@ -234,11 +248,18 @@ class StabilitySelection(
         Parameters
         ----------
         threshold : float in (0.5, 1]
+            Share of subsamples that must select an input.
 
         Returns
         -------
         self : object
-            With `threshold_`, `expected_false_selections_` and `support_` changed.
+            The selection, whose `threshold_`, `expected_false_selections_` and
+            `support_` have changed.
+
+        Raises
+        ------
+        ValueError
+            If the threshold is not in (0.5, 1].
         """
         check_is_fitted(self)
         if not 0.5 < threshold <= 1:
@@ -269,7 +290,7 @@ class StabilitySelection(
         if bound is None:
             bound = self._bound(self.threshold_, self.q_)
         elif self.threshold_ is None:
-            # Scores are multiples of 1 / (2 n_pairs): so need thresholds be.
+            # Scores are multiples of 1 / (2 n_pairs), so only such thresholds differ.
             steps = np.arange(self.n_pairs + 1, 2 * self.n_pairs + 1)
             thresholds = steps / (2 * self.n_pairs)
             bounds = np.array([self._bound(t, self.q_) for t in thresholds])
@@ -303,7 +324,7 @@ class StabilitySelection(
         counts = np.zeros(X.shape[1])
 
         def take(point):
-            # A hundred paths with all their weights are hundreds of megabytes.
+            # The weights of a hundred paths would take hundreds of megabytes.
             return point.support, norms_at(point, groups)
 
         faults = []
@@ -314,7 +335,7 @@ class StabilitySelection(
             name=type(self).__name__,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
-            # Which are the last q is known where q are left.
+            # Once q inputs are left, the half's selection is known.
             n_enough=self.q_,
             take=take,
             faults=faults,
@@ -326,7 +347,7 @@ class StabilitySelection(
         self._select()
 
     def _select(self):
-        # Of the rounding of a share, far less than one subsample's.
+        # A share may be rounded; this is far less than the share of one subsample.
         tolerance = 1e-9
         self.support_ = self.stability_scores_ >= self.threshold_ - tolerance
 
