@@ -23,7 +23,7 @@ when this module is imported, and a parameter that a subclass of an estimator ad
 matters to everything.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache, cached_property
 from inspect import signature
 from math import inf
@@ -60,7 +60,7 @@ SCOPES = ("model", "batch", "run")
 SHARED = ("data", "target", "start")
 
 
-def _mark(scope, *matters_to, in_step=False, allowed=None):
+def _mark(scope, *matters_to, in_step=False, allowed=None, default=MISSING):
     """A field with its scope, and the shared values that depend on it.
 
     Parameters
@@ -72,14 +72,18 @@ def _mark(scope, *matters_to, in_step=False, allowed=None):
     allowed : list, default=None
         What the estimator's parameter of this name may be, as scikit-learn's
         `_parameter_constraints` say it; None where there is no such parameter.
+    default : object
+        What stands in the field where only one of the two kinds of estimator has such a
+        parameter. By default there is none.
     """
     return field(
+        default=default,
         metadata={
             "scope": scope,
             "matters_to": matters_to,
             "in_step": in_step,
             "allowed": allowed,
-        }
+        },
     )
 
 
@@ -126,17 +130,23 @@ class FitConfig:
     hidden_units: tuple = _mark("batch", allowed=["array-like", _COUNT])
     activation: str = _mark("batch", "start", allowed=[StrOptions(ACTIVATIONS.keys())])
     loss: str | None = _mark(
-        "batch", "data", allowed=[StrOptions(REGRESSION_LOSSES.keys())]
+        "batch",
+        "data",
+        allowed=[StrOptions(REGRESSION_LOSSES.keys())],
+        default=None,
     )
-    huber_delta: float | None = _mark("batch", allowed=[_POSITIVE])
+    huber_delta: float | None = _mark("batch", allowed=[_POSITIVE], default=None)
     quantile: float | None = _mark(
-        "batch", allowed=[Interval(Real, 0, 1, closed="both"), None]
+        "batch", allowed=[Interval(Real, 0, 1, closed="both"), None], default=None
     )
     # An augmentation prepares itself for the scaled target; all else has the scaling
     # itself in its key.
-    normalize_y: bool = _mark("model", "start", allowed=["boolean"])
+    normalize_y: bool = _mark("model", "start", allowed=["boolean"], default=False)
     class_weight: Any = _mark(
-        "model", "start", allowed=[dict, StrOptions({"balanced"}), None]
+        "model",
+        "start",
+        allowed=[dict, StrOptions({"balanced"}), None],
+        default=None,
     )
 
     # The penalties.

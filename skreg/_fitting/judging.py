@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from .._core.losses import REGRESSION_LOSSES, HalfMultinomial
+from .._core.penalties import penalties_of
 from .._core.predictions import raw_predictions
 from .._core.rows import any_column_varies
 from .._core.stopping import StopReason
@@ -198,9 +199,10 @@ def _is_constant(raw, Y):
 def _fault_of_constant(config, X, rows):
     seen = "Training has led to predictions that are about the same for all rows."
     unscaled = _unscaled_inputs(config, X, rows)
+    strengths = [kind.parameters[0] for kind in penalties_of(config.feature_penalty)]
     penalties = [
         f"{name}={getattr(config, name)}"
-        for name in ("alpha", "feature_alpha")
+        for name in strengths
         if getattr(config, name) > 0
     ]
     steps = "scale X"

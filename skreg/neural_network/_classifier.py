@@ -592,10 +592,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return {
             "problem_type": Classification,
             "class_weight": self.class_weight,
-            "loss": None,
-            "huber_delta": None,
-            "quantile": None,
-            "normalize_y": False,
         }
 
     def _validate_data(self, X, y, reset):

@@ -6,6 +6,7 @@ from inspect import signature
 import numpy as np
 
 from .._core.losses import REGRESSION_LOSSES
+from .._core.penalties import INPUT_PENALTIES, WEIGHT_PENALTIES, penalties_of
 from .._core.schedules import SCHEDULES
 from .._fitting.config import hidden_units_of
 from .._fitting.refit import check_refit
@@ -40,6 +41,14 @@ def _needs_solver_that_reads(name):
     """The condition that the solver is one of those that read a parameter."""
     readers = [solver.name for solver in SOLVERS.values() if name in solver.reads]
     return _needs("solver", *readers)
+
+
+def _needs_input_penalty_that_reads(name):
+    """The condition that the penalty of inputs is one that reads a parameter."""
+    readers = [
+        penalty for penalty, kind in INPUT_PENALTIES.items() if name in kind.parameters
+    ]
+    return _needs("feature_penalty", *readers)
 
 
 def _needs_loss_that_reads(name):
@@ -90,9 +99,17 @@ _NEEDS = {
         for loss in REGRESSION_LOSSES.values()
         for name in loss.parameters.values()
     },
-    "l1_ratio": _needs_positive("alpha"),
+    **{
+        name: _needs_positive(kind.parameters[0])
+        for kind in WEIGHT_PENALTIES.values()
+        for name in kind.parameters[1:]
+    },
     "feature_penalty": _FEATURE_ALPHA,
-    "feature_epsilon": (*_FEATURE_ALPHA, *_needs("feature_penalty", "log_sum")),
+    **{
+        name: (*_FEATURE_ALPHA, *_needs_input_penalty_that_reads(name))
+        for kind in INPUT_PENALTIES.values()
+        for name in kind.parameters[1:]
+    },
     "feature_groups": _FEATURE_ALPHA,
     "activation": _HIDDEN_LAYER,
     "dropout": _HIDDEN_LAYER,
@@ -212,13 +229,15 @@ def check_parameters_together(estimator):
             f"minibatches, not the resampler {estimator.augmentation!r}: training goes "
             "on along a path of penalties, and the rows would change under it."
         )
-    is_proximal = (
-        estimator.alpha * estimator.l1_ratio > 0 or estimator.feature_alpha > 0
-    )
-    if "momentum" in solver.reads and estimator.momentum == 1 and is_proximal:
+    proximal = [
+        " and ".join(f"{name}={getattr(estimator, name)}" for name in kind.parameters)
+        for kind in penalties_of(estimator.feature_penalty)
+        if kind.is_proximal_in(estimator)
+    ]
+    if "momentum" in solver.reads and estimator.momentum == 1 and proximal:
         raise ValueError(
-            "momentum=1 with an L1 penalty (alpha * l1_ratio > 0) or with "
-            "feature_alpha > 0 has no proximal step: use momentum < 1 with "
+            "momentum=1 has no proximal step, which a penalty that makes zeros needs "
+            f"(here by {', and by '.join(proximal)}): use momentum < 1 with "
             f"solver={solver.name!r}."
         )
 

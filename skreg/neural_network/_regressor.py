@@ -556,7 +556,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _target_parameters(self):
         return {
             "problem_type": Regression,
-            "class_weight": None,
             "loss": self.loss,
             "huber_delta": self.huber_delta,
             "quantile": self.quantile,

@@ -36,6 +36,7 @@ __all__ = [
     "input_penalty_named",
     "make_input_penalty",
     "make_penalty",
+    "penalties_of",
     "soft_threshold",
 ]
 
@@ -57,6 +58,22 @@ def input_penalty_named(name):
 def _values(models, kind):
     """The parameters of a class of penalties, as vectors over models."""
     return {name: [getattr(m, name) for m in models] for name in kind.parameters}
+
+
+def penalties_of(feature_penalty):
+    """The classes of all penalties that an estimator may have at once.
+
+    Parameters
+    ----------
+    feature_penalty : str
+        A key of `INPUT_PENALTIES`.
+
+    Returns
+    -------
+    list of subclasses of Penalty
+        The first of the `parameters` of each is its strength.
+    """
+    return [*WEIGHT_PENALTIES.values(), input_penalty_named(feature_penalty)]
 
 
 def make_input_penalty(models, feature_penalty, groups, dtype):
@@ -94,7 +111,7 @@ def make_penalty(models, feature_penalty, groups, dtype):
     """
 
     def is_wanted(kind):
-        return any(getattr(model, kind.parameters[0]) for model in models)
+        return any(getattr(model, kind.parameters[0], 0) for model in models)
 
     terms = [
         kind(dtype=dtype, **_values(models, kind))

@@ -31,9 +31,15 @@ class Penalty(ABC):
     """
 
     parameters: tuple = ()
+
     is_proximal = True
     needs_elementwise_steps = False
     tied_groups = None
+
+    @classmethod
+    def is_proximal_in(cls, model):
+        """Whether the parameters of a model ask for a proximal step of this penalty."""
+        return getattr(model, cls.parameters[0], 0) > 0
 
     @property
     @abstractmethod

@@ -41,6 +41,11 @@ class ElasticNet(Penalty):
 
     parameters = ("alpha", "l1_ratio")
 
+    @classmethod
+    def is_proximal_in(cls, model):
+        """Whether a model has an L1 part: the L2 part is in the gradient."""
+        return model.alpha * model.l1_ratio > 0
+
     def __init__(self, alpha, l1_ratio, dtype):
         alpha = np.asarray(alpha, dtype=np.float64)
         l1_ratio = np.asarray(l1_ratio, dtype=np.float64)
