@@ -1,15 +1,16 @@
 r"""Penalties to try, from the scale of the data.
 
-At weights of zero only the intercepts are left, and their best values give the best
-constant. There the loss falls with the network's linear part ``B`` at the rate ``G = X'
-r / n``, where ``r`` are the gradients of the losses by the raw predictions. A linear
-network pays ``alpha * l1_ratio * |B|_1``, so it stays at zero if ``alpha`` is at least
-``max |G| / l1_ratio``, which is where the path of the lasso begins. With hidden layers
-the squares of all weights cost as much as the nuclear norm of ``B`` if each weight is
-spread over the layers in the cheapest way (Srebro, Rennie & Jaakkola 2004), whose dual
-norm is the spectral one: nothing is gained from an ``alpha * (1 - l1_ratio)`` of
-``|G|_2`` on. Both are the scale at which the whole network dies, exact for linear
-networks, and for others what is worth trying first.
+If all weights are zero, only the intercepts are left, and their best values give the
+best constant. From there the loss falls with the network's linear part ``B`` at the
+rate ``G = X' r / n``, where ``r`` are the gradients of the losses by the raw
+predictions. A linear network pays ``alpha * l1_ratio * |B|_1`` for it. So its weights
+stay zero if ``alpha`` is at least ``max |G| / l1_ratio``, where the path of the lasso
+begins. With hidden layers, the squares of all weights cost at least as much as the
+nuclear norm of ``B``, which is reached if each weight is spread over the layers in the
+cheapest way (Srebro, Rennie & Jaakkola 2004). The dual of this norm is the spectral
+norm, so weights gain nothing if ``alpha * (1 - l1_ratio)`` is at least ``|G|_2``. At
+these two values of ``alpha`` the whole network dies. They are exact for linear
+networks, and a scale to start from for others.
 """
 
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context
@@ -28,30 +29,31 @@ __all__ = ["alpha_grid"]
 def alpha_grid(
     estimator, X, y, *, n_alphas=10, eps=1e-4, l1_ratio=None, sample_weight=None
 ):
-    """Log-spaced round values of `alpha`, from where a network dies down.
+    """Log-spaced round values of `alpha`, from the value at which a network dies.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or one in a Pipeline or target transformer
-        Not fitted; it says what the loss is, which steps come before the network, and
-        in which unit it is given the target.
+        An estimator, which need not be fitted. It says what the loss is, which steps
+        come before the network, and in which unit the network is given the target.
 
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Training data.
 
     y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_outputs)
-        Their target; sparse where a row has several labels.
+        Their target; it may be sparse if rows have several labels.
 
     n_alphas : int, default=10
-        How many values.
+        Number of values.
 
     eps : float, default=1e-4
-        The smallest value over the largest. Small networks on many rows need little
-        regularization, large ones on few rows much; the default spans both.
+        The smallest value divided by the largest. Small networks on many rows need
+        little regularization and large networks on few rows need much; the default
+        spans both.
 
     l1_ratio : float, default=None
-        In place of the estimator's. With an L1 part the scale is another one, so a grid
-        over both parameters is a list of dicts, one for each `l1_ratio`.
+        The `l1_ratio` to use in place of the estimator's. The scale depends on it, so a
+        grid over both parameters is a list of dicts, one for each `l1_ratio`.
 
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the rows for the network; the steps before it do not get them.
@@ -59,8 +61,14 @@ def alpha_grid(
     Returns
     -------
     ndarray of shape (n_alphas,)
-        Descending, as `alphas_` of `sklearn.linear_model.LassoCV`. Of two significant
-        digits, and more where so many values would coincide.
+        The values, descending like `alphas_` of `sklearn.linear_model.LassoCV`. They
+        have two significant digits, or more if values would coincide.
+
+    Raises
+    ------
+    ValueError
+        If the estimator has no network of skreg inside, if a number is out of its
+        range, or if X or y has values too large for a scale.
 
     See Also
     --------
@@ -69,10 +77,11 @@ def alpha_grid(
 
     Notes
     -----
-    The largest value is the smaller one of the two at which the L1 and the L2 part of
-    the penalty leave nothing of a linear network with the same inputs, rounded up.
-    Without hidden layers and with ``l1_ratio > 0`` all weights are zero there, and
-    without the rounding not below.
+    There is an `alpha` at which the L1 part of the penalty leaves nothing of a linear
+    network with the same inputs, and one at which the L2 part does. The largest value
+    is the smaller of the two, rounded up. Without hidden layers and with
+    ``l1_ratio > 0`` all weights are zero at it, and some are not zero below the value
+    that was rounded.
 
     References
     ----------
@@ -99,7 +108,7 @@ def alpha_grid(
 
 
 def largest_alpha(estimator, X, y, l1_ratio=None, sample_weight=None):
-    """Where a network dies, not rounded; for the parameters see `alpha_grid`."""
+    """The `alpha` at which a network dies, not rounded; see `alpha_grid`."""
     candidate = make_candidate(0, estimator, {})
     if candidate.network is None:
         raise ValueError(
@@ -128,7 +137,7 @@ def largest_alpha(estimator, X, y, l1_ratio=None, sample_weight=None):
 
 def _round_grid(largest, eps, n_alphas):
     for digits in range(2, 17):
-        # Up, so that the network dies at the first value.
+        # The first value is rounded up, so that the network dies at it.
         first = _round(largest, digits, ROUND_CEILING)
         exact = np.geomspace(first, first * eps, n_alphas)
         alphas = np.array([_round(alpha, digits, ROUND_HALF_EVEN) for alpha in exact])
@@ -144,7 +153,10 @@ def _round(value, digits, rounding):
 
 
 def _rate_of_descent(network, data):
-    """The gradient by a linear network at zero: ``(n_features, n_outputs)``."""
+    """The gradient of the loss by a linear network's weights when they are zero.
+
+    Its shape is ``(n_features, n_outputs)``.
+    """
     X, encoding = data.X, data.encoding
     problem = network._problem
     encoding = encoding or problem.encoding_on(data.y, data.sample_weight)
@@ -159,7 +171,7 @@ def _rate_of_descent(network, data):
         loss.gradient(raw, Y, out=gradient)
         gradient = gradient[0]
     else:
-        # The links of classes are canonical: prediction minus target.
+        # The gradient of a log-loss is the prediction minus the target.
         gradient = np.average(Y, axis=1, weights=weight)[:, None] - Y
     if weight is not None:
         gradient *= weight / weight.mean()
@@ -173,5 +185,5 @@ def _largest_of(rate, l1_ratio, hidden_units):
     if l1_ratio < 1 and (hidden_units or l1_ratio == 0):
         candidates.append(np.linalg.norm(rate, 2) / (1 - l1_ratio))
     largest = float(min(candidates))
-    # Of constant targets or inputs only rounding is left: there is nothing to penalize.
+    # With constant targets or inputs the rate is zero up to rounding: any alpha will do.
     return largest if largest > 1e-12 else 1.0

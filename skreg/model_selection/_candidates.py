@@ -1,4 +1,4 @@
-"""Candidates of a search, and what their networks are given to train on."""
+"""Candidates of a search, and the data that their networks train on."""
 
 import copy
 import time
@@ -46,18 +46,19 @@ class Candidate:
     Attributes
     ----------
     index : int
+        The position of the candidate in the search.
     parameters : dict
     estimator : estimator
-        Not fitted, with the parameters set.
+        The estimator with these parameters, not fitted.
     network : MLPClassifier, MLPRegressor or None
-        The estimator, or the network at the end of the Pipelines and inside the target
-        transformers that it is; None where it cannot train in lockstep.
+        The network at the end of the estimator's Pipelines and inside its target
+        transformers, or the estimator itself. None if it cannot train in lockstep.
     prefix : str
-        Of the network's parameters, ending with two underscores, or empty.
+        The prefix of the network's parameters, ending with two underscores, or empty.
     setting : hashable
-        Equal for candidates whose networks are given the same data.
+        A key that is equal for candidates whose networks are given the same data.
     error : Exception or None
-        What its network's parameters make every fit end with.
+        The error of every fit, if the network's parameters are invalid.
     """
 
     index: int
@@ -70,27 +71,31 @@ class Candidate:
 
 
 def with_parameters(base_estimator, parameters):
-    """A clone with these parameters, which may be estimators: clones of theirs, too."""
+    """A clone with some parameters; estimators among the parameters are cloned, too."""
     return clone(base_estimator).set_params(**clone(parameters, safe=False))
 
 
 def with_groups(estimator, fit_params, groups):
-    """The parameters of `fit`, with a search's groups where the network needs them.
+    """The parameters of `fit`, with a search's groups if the network needs them.
 
     Parameters
     ----------
     estimator : estimator
-        Not fitted.
+        An estimator that is not fitted.
     fit_params : dict
-        What the user has for it.
+        The user's parameters for its `fit`.
     groups : array-like or None
-        By which the search splits its rows. scikit-learn gives them to the splitter
-        alone.
+        The groups by which the search splits its rows. scikit-learn gives them to the
+        splitter alone.
+
+    Returns
+    -------
+    dict
     """
     _, network = find_model(estimator, exact=True)
     name = fit_parameter(estimator, "groups")
     if isinstance(network, (ResampledClassifier, ResampledRegressor)):
-        # It hands on what it is given, for the rows that it has made.
+        # It hands the groups on to its own estimator, one for each resampled row.
         inner = network.estimator
         _, network = find_model(inner, exact=True)
         name = name.removesuffix("groups") + fit_parameter(inner, "groups")
@@ -108,13 +113,17 @@ def with_groups(estimator, fit_params, groups):
 
 
 def make_candidate(index, base_estimator, parameters):
-    """A candidate, recognized by what its (last) estimator offers.
+    """A candidate; its network is found in the estimator if there is one.
 
     Parameters
     ----------
     index : int
     base_estimator : estimator
     parameters : dict
+
+    Returns
+    -------
+    Candidate
     """
     estimator = with_parameters(base_estimator, parameters)
     # Other kinds of Pipeline do more in `fit`.
@@ -138,10 +147,11 @@ def make_candidate(index, base_estimator, parameters):
         if prefix and not f"{name}__".startswith(prefix)
     }
     candidate.setting = (
-        # Of the estimator as it stands: its parameters may be invalid.
+        # The key reads the estimator and not its configuration, because parameters
+        # may be invalid.
         key_of(network, "data", type(network), extras_of(network)),
         prefix,
-        # What the wrappers hand on to it.
+        # The metadata that the wrappers hand on to the network.
         value_key(getattr(network, "_metadata_request", None)),
         splits_by_groups(network),
         *((name, identity_key(before[name])) for name in sorted(before)),
@@ -151,27 +161,29 @@ def make_candidate(index, base_estimator, parameters):
 
 @dataclass
 class Fold:
-    """What the networks of one setting are given on one split.
+    """The data that the networks of one setting are given on one split.
 
     Attributes
     ----------
     split : int
+        The number of the split.
     X, y, sample_weight, validation
-        Validated training data of the fold, as the steps before the network and the
-        target transformers around it hand them on.
+        The validated training data that the steps before the network, and the target
+        transformers around it, hand on to it.
     groups : array-like or None
-        For the networks' own validation splits.
+        Groups of the rows, for the networks' own validation splits.
     encoding : LabelEncoding or None
+        The encoding of the target of these rows, if it has classes.
     columns : dict
         The network's attributes about the columns of X.
     wrappers : estimator or None
         The fitted Pipelines and target transformers around the network.
     seconds : float
-        That this took.
+        The seconds that the preparation took.
     error : Exception or None
-        In place of the rest.
+        The error that ended the preparation.
     is_refused : bool
-        Whether the networks are given what training in lockstep does not know.
+        Whether `fit` has parameters that training in lockstep does not know.
     """
 
     split: int
@@ -190,18 +202,19 @@ class Fold:
 
 @quietly
 def prepare_fold(candidate, split, X, y, train, fit_params):
-    """Fit what is around the network, and validate what comes out for it.
+    """Fit what is around the network, and validate the data that it hands on.
 
     Parameters
     ----------
     candidate : Candidate
-        Any one of its setting.
+        Any candidate of the setting.
     split : int
     X, y
         All data, as the user gave them.
     train : ndarray of int or None
-        The rows; None takes all of them as they are, without a copy.
+        The rows to train on; None takes all of them without a copy.
     fit_params : dict
+        The parameters of the estimator's `fit`.
 
     Returns
     -------
@@ -221,7 +234,7 @@ def _fill_fold(fold, candidate, X, y, train, fit_params):
     params = check_method_params(X, params=fit_params, indices=train)
     if train is not None:
         X, y = safe_split(candidate.estimator, X, y, train)
-    # A copy: validation sets attributes, and leaves the candidate alone.
+    # Validation sets attributes, so it works on a copy of the candidate's network.
     network = copy.copy(candidate.network)
     if candidate.prefix:
         recorder = _Recorder(network)
@@ -247,7 +260,7 @@ def _fill_fold(fold, candidate, X, y, train, fit_params):
 
 
 class _Recorder:
-    """The network's place in its wrappers: keeps what it would be fitted to."""
+    """Stands in the network's place in its wrappers and keeps what `fit` is given."""
 
     def __init__(self, network):
         self._network = network
@@ -258,7 +271,7 @@ class _Recorder:
         return self
 
     def predict(self, X):
-        """A target transformer asks that its regressor can."""
+        """A target transformer requires that its regressor has this method."""
         raise NotImplementedError
 
     def __sklearn_clone__(self):
@@ -276,7 +289,7 @@ class _Recorder:
 
 
 def nbytes_of(X):
-    """About the memory of X, whatever its kind."""
+    """The approximate memory of X in bytes, whatever its type."""
     nbytes = getattr(X, "nbytes", None)
     if isinstance(nbytes, (int, np.integer)):
         return int(nbytes)

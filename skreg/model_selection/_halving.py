@@ -38,7 +38,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         "aggressive_elimination": ["boolean"],
     }
 
-    # At the end of a rung training is not over, so there is nothing to warn of.
+    # `max_iter` ends every rung, and training goes on after it, so that is no warning.
     _run_options = {"warns": False, "keeps_states": True}
 
     def _fit_as_sklearn(self, X, y, params):
@@ -62,7 +62,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         super()._fit_in_lockstep(*args)
 
     def _check_judge(self, metrics):
-        """Raise unless `refit` says which of several scores candidates survive by."""
+        """Raise unless `refit` names the one of several scores by which to survive."""
         if not (isinstance(self.refit, str) and self.refit in metrics):
             names = sorted(map(str, metrics))
             raise ValueError(
@@ -75,7 +75,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         """Fill the table, rung after rung."""
         self._check_resource(candidates)
         self.n_resources_, self.n_candidates_ = [], []
-        # What each fit came to in the rung before.
+        # The results of the fits in the rung before, by candidate and split.
         earlier = {}
         for rung, n_resources in enumerate(self._plan(candidates)):
             self.n_resources_.append(n_resources)
@@ -110,18 +110,19 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         self.n_remaining_candidates_ = len(candidates)
 
     def _surely_best(self, rung, candidates):
-        """What will be fitted to all rows, where that is known before the last rung."""
+        """The estimator to refit, if only one candidate is left in the last rung."""
         is_last = rung == self.n_iterations_ - 1
         if not is_last or len(candidates) > 1 or not self.refit or callable(self.refit):
             return None
         return with_parameters(self.estimator, candidates[0].parameters)
 
     def _run_rung(self, run, candidates, n_resources, earlier, refit):
-        """Train on, by fit: those that need no more epochs are done."""
+        """Train every fit on, unless it needs no more epochs; the results by fit."""
         results, fits = {}, []
-        # Those that have had their whole turn are what they are.
+        # Candidates are judged as they are once they have had all epochs.
         is_last = n_resources == self.max_resources_
-        # Rungs of equal length occur where epochs are few or elimination comes first.
+        # Rungs have equal lengths if there are few epochs, or with aggressive
+        # elimination.
         is_longer = self.n_resources_[-2:-1] != [n_resources]
         for candidate in candidates:
             for split in range(self.n_splits_):
@@ -138,7 +139,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         return {**results, **run.run(fits, refit)}
 
     def _judged(self, fault_kinds, candidates):
-        """Those of the last rung: of the others it is known that they are no better."""
+        """The faults of the last rung's candidates: the others cannot be chosen."""
         last = fault_kinds.keys() & self._in_last_rung
         return {index: fault_kinds[index] for index in last}, len(self._in_last_rung)
 
@@ -146,7 +147,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         """The best of the last rung, in the candidates' order."""
         metric = "score"
         if isinstance(table.first_scores, dict):
-            # Of a scorer that is a function this is known only now.
+            # Only now is it known that a scorer that is a function has several scores.
             self._check_judge(table.first_scores)
             metric = self.refit
         scores = table.results[f"mean_test_{metric}"][-len(candidates) :]
@@ -156,7 +157,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         return [candidates[place] for place in sorted(order[:n_survivors])]
 
     def _check_resource(self, candidates):
-        """Raise a ValueError unless every candidate's epochs can be rationed."""
+        """Raise a ValueError unless every candidate's number of epochs can be set."""
         for candidate in candidates:
             if candidate.network is None:
                 raise ValueError(
@@ -171,20 +172,21 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
                 )
 
     def _plan(self, candidates):
-        """Set what says how many rungs there are; return the epochs of each."""
+        """Set the attributes about the number of rungs; return the epochs of each."""
         largest = self.max_resources
         if largest == "auto":
             largest = max(max_iter_of(candidate.network) for candidate in candidates)
-        # Rungs until one is left, as in the paper. A rung costs about as much as any
-        # other, so the shorter first one of one rung more is a gain.
+        # There are as many rungs as it takes to leave one candidate, as in the paper.
+        # All rungs cost about the same, so one rung more, which makes the first one
+        # shorter, saves time.
         n_required = 1 + ceil(log(len(candidates), self.factor) - 1e-9)
         smallest = self.min_resources
         if smallest == "smallest":
             smallest = 1
         elif smallest == "exhaust":
-            # As a fraction, which is rounded in each rung by itself: so the last one
-            # is `max_resources`, and not a power of the factor times what is left of
-            # a small first one.
+            # This is a fraction, and the epochs of each rung are rounded from it. So
+            # the last rung has `max_resources`, which it would not if the first one
+            # were rounded.
             n_rungs = min(n_required, 1 + floor(log(largest, self.factor) + 1e-9))
             smallest = largest / self.factor ** (n_rungs - 1)
         if smallest > largest:
@@ -206,7 +208,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
 
     @staticmethod
     def _select_best_index(refit, refit_metric, results):
-        """Of the last rung alone: scores of fewer epochs do not compare."""
+        """The best candidate of the last rung; others had fewer epochs."""
         if callable(refit):
             return BaseSearchCV._select_best_index(refit, refit_metric, results)
         in_last = np.flatnonzero(results["iter"] == np.max(results["iter"]))
@@ -222,34 +224,35 @@ def _resource_of(candidate):
 class HalvingGridSearchCV(_SuccessiveHalving):
     """Successive halving of a grid, over epochs, which continues the survivors.
 
-    All candidates train for a few epochs on every fold, in lockstep; the best of them
-    go on from where they stand, weights, moments and shuffles kept, and so on [1]_.
-    What a candidate scores in a rung is what the same estimator would score, up to
-    rounding, had it been trained alone with the rung's epochs as `max_iter`. Those
-    whose training ends earlier, by early stopping for example, keep their score. With
-    the solvers "lbfgs" and "fista", `feature_alpha`, a resampler as `augmentation` or
-    the networks' own `refit`, survivors start again.
+    All candidates train for a few epochs on every fold, in lockstep. This is the first
+    rung. In each further rung the best of them train on for more epochs; they keep
+    their weights, moments and shuffles [1]_. In each rung a candidate scores, up to
+    rounding, as if it were trained alone with the rung's epochs as `max_iter`.
+    Candidates whose training ends earlier, by early stopping for example, keep their
+    score. With the solvers "lbfgs" and "fista", `feature_alpha`, a resampler as
+    `augmentation` or the networks' own `refit`, survivors start again.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or one in a Pipeline or target transformer
+        The estimator whose parameters are searched.
 
     param_grid : dict or list of dict
         Names of parameters (``step__name`` in a Pipeline) to lists of values, or
         several such grids.
 
     factor : float, default=3
-        Of the candidates of a rung the best ``1 / factor`` survive, to train `factor`
-        times as long.
+        The best ``1 / factor`` of a rung's candidates survive, and have `factor` times
+        as many epochs after the next rung.
 
     max_resources : int or "auto", default="auto"
-        Epochs (iterations of a full-batch solver) that no candidate exceeds; `max_iter`
-        by default.
+        The largest number of epochs (iterations of a full-batch solver) of a candidate;
+        "auto" is the largest `max_iter` of the candidates.
 
     min_resources : int, "exhaust" or "smallest", default="exhaust"
-        Epochs of the first rung: as many as let the last rung have `max_resources`,
-        or 1. From a number on, the last rung may end up to a `factor` below
-        `max_resources`.
+        Epochs of the first rung. "exhaust" chooses them so that the last rung has
+        `max_resources`, and "smallest" is 1. With "smallest" or an int, the last rung
+        may have fewer epochs than `max_resources`, by less than `factor` times.
 
     aggressive_elimination : bool, default=False
         Whether to repeat the first rung's epochs until so few candidates are left that
@@ -262,8 +265,8 @@ class HalvingGridSearchCV(_SuccessiveHalving):
         One or several scores; the estimator's `score` by default.
 
     refit : bool, str or callable, default=True
-        Whether the best candidate of the last rung is fitted to all rows. Of several
-        scores it must name the one by which candidates survive.
+        Whether the best candidate of the last rung is fitted to all rows. With several
+        scores, the name of the one by which candidates survive.
 
     error_score : "raise" or float, default=np.nan
         The score of a fit that fails; a candidate with NaN is the first to go.
@@ -272,10 +275,10 @@ class HalvingGridSearchCV(_SuccessiveHalving):
         Whether the training rows are scored as well.
 
     n_jobs : int, default=None
-        Workers, among which batches of networks are spread.
+        Number of workers that share the batches of networks.
 
     verbose : int, default=0
-        1 tells about the rungs and how far they are, 2 and more also each score.
+        1 prints the rungs and how far they are; 2 and more also print each score.
 
     Attributes
     ----------
@@ -286,18 +289,19 @@ class HalvingGridSearchCV(_SuccessiveHalving):
         Candidates that survived the last rung.
 
     n_iterations_, n_required_iterations_, n_possible_iterations_ : int
-        Rungs; rungs that leave one candidate for the last; rungs that `max_resources`
-        allows.
+        The number of rungs, the number it takes to leave one candidate for the last
+        rung, and the number that `max_resources` allows.
 
     min_resources_, max_resources_ : int
-        Epochs of the first rung, and the bound.
+        Epochs of the first rung, and the largest number of epochs.
 
     n_batched_ : int
         The number of candidates whose networks trained in lockstep.
 
     cv_results_ : dict
-        A row for each candidate and rung, with the columns "iter" and "n_resources";
-        `max_iter` in "params" is the rung's. Times are of the rung alone.
+        The results with a row for each candidate and rung, and the columns "iter" and
+        "n_resources". `max_iter` in "params" is that of the rung. Times are those of
+        the rung alone.
 
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_
         As in scikit-learn, of the last rung.
@@ -363,30 +367,31 @@ class HalvingGridSearchCV(_SuccessiveHalving):
 class HalvingRandomSearchCV(_SuccessiveHalving):
     """Successive halving, over epochs, of candidates drawn at random.
 
-    What :class:`HalvingGridSearchCV` says holds here.
+    Candidates train and survive as in :class:`HalvingGridSearchCV`.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, or one in a Pipeline or target transformer
+        The estimator whose parameters are searched.
 
     param_distributions : dict or list of dict
         Names of parameters to distributions (with a method ``rvs``) or lists.
 
     n_candidates : int, default=27
-        How many are drawn.
+        Number of candidates that are drawn.
 
     factor : float, default=3
-        Of the candidates of a rung the best ``1 / factor`` survive, to train `factor`
-        times as long.
+        The best ``1 / factor`` of a rung's candidates survive, and have `factor` times
+        as many epochs after the next rung.
 
     max_resources : int or "auto", default="auto"
-        Epochs (iterations of a full-batch solver) that no candidate exceeds; `max_iter`
-        by default.
+        The largest number of epochs (iterations of a full-batch solver) of a candidate;
+        "auto" is the largest `max_iter` of the candidates.
 
     min_resources : int, "exhaust" or "smallest", default="exhaust"
-        Epochs of the first rung: as many as let the last rung have `max_resources`,
-        or 1. From a number on, the last rung may end up to a `factor` below
-        `max_resources`.
+        Epochs of the first rung. "exhaust" chooses them so that the last rung has
+        `max_resources`, and "smallest" is 1. With "smallest" or an int, the last rung
+        may have fewer epochs than `max_resources`, by less than `factor` times.
 
     aggressive_elimination : bool, default=False
         Whether to repeat the first rung's epochs until so few candidates are left that
@@ -399,8 +404,8 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
         One or several scores; the estimator's `score` by default.
 
     refit : bool, str or callable, default=True
-        Whether the best candidate of the last rung is fitted to all rows. Of several
-        scores it must name the one by which candidates survive.
+        Whether the best candidate of the last rung is fitted to all rows. With several
+        scores, the name of the one by which candidates survive.
 
     error_score : "raise" or float, default=np.nan
         The score of a fit that fails; a candidate with NaN is the first to go.
@@ -412,10 +417,10 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
         Draws the candidates.
 
     n_jobs : int, default=None
-        Workers, among which batches of networks are spread.
+        Number of workers that share the batches of networks.
 
     verbose : int, default=0
-        1 tells about the rungs and how far they are, 2 and more also each score.
+        1 prints the rungs and how far they are; 2 and more also print each score.
 
     Attributes
     ----------
@@ -426,18 +431,19 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
         Candidates that survived the last rung.
 
     n_iterations_, n_required_iterations_, n_possible_iterations_ : int
-        Rungs; rungs that leave one candidate for the last; rungs that `max_resources`
-        allows.
+        The number of rungs, the number it takes to leave one candidate for the last
+        rung, and the number that `max_resources` allows.
 
     min_resources_, max_resources_ : int
-        Epochs of the first rung, and the bound.
+        Epochs of the first rung, and the largest number of epochs.
 
     n_batched_ : int
         The number of candidates whose networks trained in lockstep.
 
     cv_results_ : dict
-        A row for each candidate and rung, with the columns "iter" and "n_resources";
-        `max_iter` in "params" is the rung's. Times are of the rung alone.
+        The results with a row for each candidate and rung, and the columns "iter" and
+        "n_resources". `max_iter` in "params" is that of the rung. Times are those of
+        the rung alone.
 
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_
         As in scikit-learn, of the last rung.

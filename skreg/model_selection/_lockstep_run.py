@@ -1,7 +1,7 @@
 """Fits of many candidates on many folds: trained in lockstep by workers, and scored.
 
-The `Scheduler` plans, here the workers are given their jobs and the results are filed.
-A network is scored as soon as its batch has ended, and let go.
+The `Scheduler` makes the jobs. A `LockstepRun` hands them to the workers and files the
+results. A network is scored as soon as its batch has ended, and is not kept.
 """
 
 import time
@@ -28,24 +28,26 @@ class LockstepRun:
         All data, as the user gave them.
     splits : list of (train, test)
     fit_params : dict
+        The user's parameters of the estimators' `fit`.
     groups : array-like or None
-        Of the rows, for networks that split by them.
+        Groups of the rows, for networks whose validation split needs them.
     scoring : dict
         Keyword arguments of scikit-learn's `_fit_and_score`.
     n_jobs : int or None
     pre_dispatch : int or str
     verbose : int
     warns : bool, default=True
-        Whether the end of training at `max_iter` is worth a warning.
+        Whether to warn if training ends at `max_iter`.
     keeps_states : bool, default=False
-        Whether the results say how to go on.
+        Whether results have the states from which training can go on.
 
     Attributes
     ----------
     n_batched : int
-        Of the candidates, those whose networks trained in lockstep.
+        The number of candidates whose networks trained in lockstep.
     refitted : tuple or None
-        What `fit_whole` gave, where `run` was asked for it and a worker was there.
+        What `fit_whole` returned, if `run` was given `refit` and there are several
+        workers.
     """
 
     def __init__(
@@ -71,8 +73,8 @@ class LockstepRun:
         self._keeps_states = keeps_states
         self._fault_kinds = {}
         self.refitted = None
-        # One seed a fold, for networks that have none: as candidates are compared on
-        # the same rows, so from the same start.
+        # Networks without a seed get the same one on a fold, so that candidates are
+        # compared on the same rows and from the same start.
         self._seeds = None
         self._scheduler = Scheduler(
             X,
@@ -97,7 +99,7 @@ class LockstepRun:
         ----------
         fits : list of Fit
         refit : estimator, default=None
-            To be fitted to all rows meanwhile, by one of several workers.
+            An estimator that one of several workers fits to all rows meanwhile.
 
         Returns
         -------
@@ -126,7 +128,7 @@ class LockstepRun:
             )
 
     def _parallel(self, calls, n_jobs=None):
-        """Results of delayed calls, in order, as they come."""
+        """Yield the results of delayed calls in their order, as they come."""
         n_jobs = n_jobs or self._n_jobs
         return run_calls(calls, n_jobs, pre_dispatch=self._pre_dispatch)
 
@@ -168,7 +170,7 @@ class LockstepRun:
             self._collect_one_by_one(jobs[n_done:], results, death)
 
     def _collect_one_by_one(self, jobs, results, death):
-        """After a worker died: each fit in a process of its own, to find who did it."""
+        """Run each fit in a process of its own, to find the one that ends its worker."""
         if self._n_workers == 1:
             raise death
         for job in jobs:
@@ -213,6 +215,6 @@ class LockstepRun:
 
 
 def _single(job, fit):
-    """One of a job's fits as a job by itself."""
+    """A job with one of a job's fits."""
     folds = job.folds and [fold for fold in job.folds if fold.split == fit.split]
     return Job([fit], folds)

@@ -1,8 +1,8 @@
-"""The plan of a search in lockstep: fits to windows of folds, and windows to jobs.
+"""The plan of a search in lockstep: its fits are cut into windows, these into jobs.
 
-Work is cut twice: into *windows* of folds, so that no more prepared data than a
-window's are in memory, and each window into *jobs*, so that every worker gets several.
-Within a job the engine makes batches that fit into the cache.
+A *window* has the fits of some folds, so that only the prepared data of one window are
+in memory. It is cut into *jobs*, of which every worker gets several. Within a job,
+`fit_each` makes batches that fit into the cache.
 """
 
 from dataclasses import replace
@@ -17,8 +17,8 @@ from ._worker import Job
 
 __all__ = ["Scheduler"]
 
-# Prepared data of this size may wait for their networks; what is larger is prepared for
-# as many folds as there are workers.
+# A window has prepared data of at most this size, or one fold for each worker if those
+# are larger.
 _WINDOW_BYTES = 64 * 2**20
 
 # Jobs of a worker: enough that the workers end at about the same time.
@@ -36,20 +36,22 @@ class Scheduler:
         All data, as the user gave them.
     splits : list of (train, test)
     fit_params : dict
+        The user's parameters of the estimators' `fit`.
     groups : array-like or None
-        Of the rows, for networks that split by them.
+        Groups of the rows, for networks whose validation split needs them.
     n_workers : int
-        Between which the jobs are to be shared.
+        The number of workers that share the jobs.
     n_jobs : int or None
+        The number of workers that prepare folds, as in joblib.
     pre_dispatch : int or str
-        Both for the preparation of folds.
+        How many preparations are handed to these in advance.
     keeps_folds : bool
         Whether prepared data are kept for a later call, as far as memory allows.
 
     Attributes
     ----------
     n_batched : int
-        Of the candidates, those whose networks trained in lockstep.
+        The number of candidates whose networks trained in lockstep.
     """
 
     def __init__(
@@ -88,9 +90,9 @@ class Scheduler:
         Parameters
         ----------
         fits : list of Fit
-            Of networks that can train in lockstep.
+            The fits of networks that can train in lockstep.
         alone : list of Fit
-            To which those are appended that must train by themselves after all.
+            Fits that turn out not to train in lockstep are appended to this list.
         """
         for window in self._windows(fits):
             jobs = []
@@ -121,7 +123,7 @@ class Scheduler:
     def _batchable(self, window, alone):
         """The window's (fit, fold) pairs, in lists of those that may share batches.
 
-        Fits that must be trained by themselves after all are appended to `alone`.
+        Fits that turn out not to train in lockstep are appended to `alone`.
         """
         folds = self._prepare([first for first, *_ in window])
         lists = {}
@@ -155,7 +157,7 @@ class Scheduler:
             )
             for _, fit in missing
         ]
-        # Without anything around the networks there is nothing to spread.
+        # Without wrappers around the networks, preparation is too short for workers.
         has_wrappers = any(fit.candidate.prefix for fit in fits)
         n_jobs = self._n_jobs if has_wrappers else 1
         prepared = run_calls(calls, n_jobs, pre_dispatch=self._pre_dispatch)
@@ -167,7 +169,7 @@ class Scheduler:
         return [folds[fit.candidate.setting, fit.split] for fit in fits]
 
     def _merge_key(self, fit, fold):
-        """Equal for folds whose networks may share batches."""
+        """A key that is equal for folds whose networks may share batches."""
         is_by_itself = (
             fold.error is not None
             or fold.validation is not None
@@ -189,7 +191,7 @@ class Scheduler:
 
     def _cut(self, pairs, n_fits):
         """Cut (fit, fold) pairs that may share batches into jobs."""
-        # Those that will share one next to each other.
+        # Fits that will share a batch stand next to each other.
         order = {}
         for fit, fold in pairs:
             order.setdefault(_batch_key(fit.candidate), []).append((fit, fold))
@@ -203,7 +205,7 @@ class Scheduler:
                 least = min(capacity, -(-n_fits // (2 * self._n_workers)))
             size = min(max(size, least), _BATCHES_PER_JOB * capacity)
         n_jobs = max(1, round(len(pairs) / max(1, size)))
-        # As many for one worker as for another.
+        # The number of jobs is a multiple of the number of workers.
         n_jobs = min(-(-n_jobs // self._n_workers) * self._n_workers, len(pairs))
         ends = [len(pairs) * job // n_jobs for job in range(n_jobs + 1)]
         return [
@@ -213,7 +215,7 @@ class Scheduler:
 
 
 def _batch_key(candidate):
-    """Equal for candidates whose networks may train in one batch."""
+    """A key that is equal for candidates whose networks may train in one batch."""
     if candidate.error is not None:
         return None
     return candidate.network._make_config().key("batch")
@@ -227,7 +229,7 @@ def _capacity(fit, X, encoding):
             fit.candidate.network._make_config(), n_rows, n_features, n_outputs, X.dtype
         )
     except Exception:
-        # Invalid parameters: the fit will say so.
+        # If the parameters are invalid, the fit raises the error.
         return 1
 
 

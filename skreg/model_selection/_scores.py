@@ -1,4 +1,4 @@
-"""Which of several scores is best, some of which may be undefined."""
+"""Which of several scores is best if some of them may be undefined."""
 
 import numpy as np
 
@@ -6,25 +6,25 @@ __all__ = ["best_first"]
 
 
 def best_first(scores, scoring, what="candidates"):
-    """The order of scores from the best on; those that are NaN come last.
+    """The positions of scores from the best one on; those that are NaN come last.
 
     Parameters
     ----------
     scores : array-like of shape (n_scores,)
     scoring : str, callable, list, dict or None
-        Where they are from, for the error.
+        What made the scores, for the error.
     what : str, default="candidates"
-        What was scored, likewise.
+        What was scored, for the error.
 
     Returns
     -------
     ndarray of int of shape (n_scores,)
-        Of equal scores the first comes first.
+        Equal scores stay in their order.
 
     Raises
     ------
     ValueError
-        If none of them is a number: then nothing says which is best.
+        If all scores are NaN, so that none is best.
     """
     scores = np.asarray(scores, dtype=float)
     if np.isnan(scores).all():
@@ -33,5 +33,5 @@ def best_first(scores, scoring, what="candidates"):
             "best: set scoring to one that is defined for these data, or cv to splits "
             "on all of which it is (with rows of every class, say)."
         )
-    # NumPy sorts what is not a number to the end.
+    # NumPy sorts NaN to the end.
     return np.argsort(-scores, kind="stable")

@@ -23,10 +23,10 @@ __all__ = ["GridSearchCV", "RandomizedSearchCV"]
 
 
 class LockstepSearch(PresentationMixin):
-    """What a search adds to scikit-learn's to train its candidates in lockstep.
+    """A mixin that lets a search of scikit-learn train its candidates in lockstep.
 
-    To be inherited before a search of scikit-learn, whose scorers, metadata routing,
-    result tables and methods of the fitted search it uses.
+    It stands before the search of scikit-learn among the base classes, and uses that
+    search's scorers, metadata routing, result tables and methods.
     """
 
     @each_warning_once()
@@ -39,17 +39,23 @@ class LockstepSearch(PresentationMixin):
             Training data.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Its target.
+            The target.
 
         **params : dict of str -> object
-            Passed on to the estimator's `fit`, the splitter and the scorer, as in
-            scikit-learn. `groups` go to the networks as well whose
-            `validation_splitter` splits by them.
+            Parameters for the estimator's `fit`, the splitter and the scorer, as in
+            scikit-learn. `groups` also go to networks whose `validation_splitter`
+            splits by groups.
 
         Returns
         -------
         self : object
             The fitted search.
+
+        Raises
+        ------
+        ValueError
+            If there are no candidates, or if `cv` gives no splits, empty splits or not
+            as many as it says.
         """
         private.validate_params(self)
         checked = private.check_method_params(X, params=params)
@@ -126,18 +132,18 @@ class LockstepSearch(PresentationMixin):
         self.scorer_ = private.without_multimetric(scorers)
         self.cv_results_ = table.results
 
-    # Of LockstepRun, beside what every search says.
+    # Further arguments of LockstepRun, which differ between the searches.
     _run_options: dict = {}
 
     def _check_splitter(self, cv):
         pass
 
     def _judged(self, fault_kinds, candidates):
-        """What was wrong with the candidates that count, and their number."""
+        """The faults of the candidates that may be chosen, and their number."""
         return fault_kinds, len(candidates)
 
     def _run_candidates(self, run, candidates, table):
-        """Fill the table with what the candidates score."""
+        """Train the candidates and fill the table with their scores."""
         n_fits = len(candidates) * self.n_splits_
         if self.verbose > 0:
             print(
@@ -153,7 +159,7 @@ class LockstepSearch(PresentationMixin):
         table.add(candidates, [results[fit.key].scored for fit in fits])
 
     def _choose(self, table, refit_metric):
-        """Set what says which candidate is best."""
+        """Set the attributes that say which candidate is best."""
         first_scores = table.first_scores
         self.multimetric_ = isinstance(first_scores, dict)
         if callable(self.scoring) and self.multimetric_:
@@ -183,7 +189,7 @@ class LockstepSearch(PresentationMixin):
 
 
 class _Table:
-    """`cv_results_` while it grows."""
+    """The table `cv_results_`, to which candidates can be added."""
 
     def __init__(self, search):
         self._search = search
@@ -202,9 +208,9 @@ class _Table:
         ----------
         candidates : list of Candidate
         scored : list of dict
-            ``n_splits`` for each candidate.
+            The results of the fits, ``n_splits`` for each candidate.
         **more : list
-            Further columns: an entry a candidate.
+            Further columns, with an entry for each candidate.
         """
         _locate_failures(candidates, scored, self._search.n_splits_)
         private.handle_fit_failures(self._search, scored)
@@ -217,12 +223,12 @@ class _Table:
         )
 
 
-# Candidates that a message about failed fits names.
+# A message about failed fits names at most so many candidates.
 _MOST_LOCATED = 10
 
 
 def _locate_failures(candidates, scored, n_splits):
-    """Say in the text of each error which candidates and folds it struck."""
+    """Add to the text of each error in which candidates and folds it occurred."""
     struck = defaultdict(lambda: defaultdict(list))
     for place, result in enumerate(scored):
         if result["fit_error"] is not None:
@@ -247,15 +253,15 @@ def _locate_failures(candidates, scored, n_splits):
 class GridSearchCV(LockstepSearch, model_selection.GridSearchCV):
     """Search over a grid of parameters whose candidates train in lockstep.
 
-    A subclass of scikit-learn's, with its parameters and attributes. What a candidate
-    scores is what it would score trained by itself: scores agree up to rounding, which
-    in a batch is another than in a single network. Candidates that differ only in what
-    a network has for itself (`alpha`, `l1_ratio`, `dropout`, `learning_rate_init`,
-    seeds, stopping rules...) train as one batched network on each fold and share its
-    minibatches; small folds of equal size train with each other. The steps of a
-    Pipeline before the network and the transformer of a TransformedTargetRegressor
-    around it are fitted once per fold and setting of theirs.
-    Candidates with other estimators are fitted as scikit-learn does.
+    This is a subclass of scikit-learn's search, with its parameters and attributes. A
+    candidate scores as if it were trained alone, up to rounding, which differs between
+    a batch and a single network. Candidates train as one batched network on each fold,
+    and share its minibatches, if they differ only in parameters that each network of a
+    batch has for itself (`alpha`, `l1_ratio`, `dropout`, `learning_rate_init`, seeds,
+    stopping rules...). Small folds of equal size train together. The steps of a
+    Pipeline before the network, and the transformer of a TransformedTargetRegressor
+    around it, are fitted once per fold for each setting of their parameters. Candidates
+    with other estimators are fitted as scikit-learn does.
 
     Parameters
     ----------
@@ -272,19 +278,19 @@ class GridSearchCV(LockstepSearch, model_selection.GridSearchCV):
         One or several scores; the estimator's `score` by default.
 
     n_jobs : int, default=None
-        Workers, among which batches of networks are spread. Without
+        Number of workers that share the batches of networks. Without
         `joblib.parallel_config` they are processes; with its backend "dask" or "ray"
         they may be on other machines.
 
     refit : bool, str or callable, default=True
-        Whether the best candidate is fitted to all rows, by which of several scores it
-        is chosen, or a function of `cv_results_` that chooses.
+        Whether the best candidate is fitted to all rows. A str is the one of several
+        scores that chooses it, and a function chooses it from `cv_results_`.
 
     cv : int, splitter or iterable, default=None
         The folds: 5 of them by default, stratified for classifiers.
 
     verbose : int, default=0
-        1 tells what is done and how far it is, 2 and more also each score.
+        1 prints what is done and how far it is; 2 and more also print each score.
 
     pre_dispatch : int or str, default='2*n_jobs'
         How many batches are handed to the workers in advance.
@@ -302,7 +308,8 @@ class GridSearchCV(LockstepSearch, model_selection.GridSearchCV):
         The number of candidates whose networks trained in lockstep.
 
     cv_results_ : dict
-        As in scikit-learn. A fit's time is its batch's over the networks in it.
+        The results as in scikit-learn. The time of a fit is that of its batch divided
+        by the number of networks in it.
 
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_
         As in scikit-learn, as are `refit_time_`, `multimetric_`, `classes_`,
@@ -338,7 +345,8 @@ class GridSearchCV(LockstepSearch, model_selection.GridSearchCV):
 class RandomizedSearchCV(LockstepSearch, model_selection.RandomizedSearchCV):
     """Search over candidates drawn at random that train in lockstep.
 
-    A subclass of scikit-learn's; what :class:`GridSearchCV` says holds here.
+    This is a subclass of scikit-learn's search, which trains candidates as
+    :class:`GridSearchCV` does.
 
     Parameters
     ----------
@@ -350,25 +358,25 @@ class RandomizedSearchCV(LockstepSearch, model_selection.RandomizedSearchCV):
         Names of parameters to distributions (with a method ``rvs``) or lists.
 
     n_iter : int, default=10
-        How many candidates.
+        Number of candidates.
 
     scoring : str, callable, list, tuple or dict, default=None
         One or several scores; the estimator's `score` by default.
 
     n_jobs : int, default=None
-        Workers, among which batches of networks are spread. Without
+        Number of workers that share the batches of networks. Without
         `joblib.parallel_config` they are processes; with its backend "dask" or "ray"
         they may be on other machines.
 
     refit : bool, str or callable, default=True
-        Whether the best candidate is fitted to all rows, by which of several scores it
-        is chosen, or a function of `cv_results_` that chooses.
+        Whether the best candidate is fitted to all rows. A str is the one of several
+        scores that chooses it, and a function chooses it from `cv_results_`.
 
     cv : int, splitter or iterable, default=None
         The folds: 5 of them by default, stratified for classifiers.
 
     verbose : int, default=0
-        1 tells what is done and how far it is, 2 and more also each score.
+        1 prints what is done and how far it is; 2 and more also print each score.
 
     pre_dispatch : int or str, default='2*n_jobs'
         How many batches are handed to the workers in advance.

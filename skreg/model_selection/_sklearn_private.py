@@ -1,7 +1,7 @@
-"""Every private name of scikit-learn that the searches touch, and nothing else.
+"""Every private name of scikit-learn that the searches use, and nothing else.
 
-The rest of the package calls these functions, so a change in scikit-learn meets this
-file and its tests.
+The searches call these functions, so a change of scikit-learn's private names concerns
+only this file.
 """
 
 import time
@@ -82,7 +82,7 @@ class FoldScorer:
     Parameters
     ----------
     estimator : estimator
-        One of them, fitted or not.
+        Any one of the estimators, fitted or not.
     X, y
         All data, as the user gave them.
     split : (train, test)
@@ -119,19 +119,19 @@ class FoldScorer:
         self._n_test_samples = _num_samples(self._parts["test_scores"][0])
 
     def __call__(self, estimator, error=None):
-        """The result of one fit, as `format_results` wants it.
+        """The result of one fit, as `format_results` takes it.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted.
+            The estimator, fitted unless there is an error.
         error : Exception, default=None
-            That its fit ended with.
+            The error that ended its fit.
 
         Returns
         -------
         dict
-            Without "fit_time".
+            The result without "fit_time".
         """
         if error is not None and self._error_score == "raise":
             raise error
@@ -168,13 +168,13 @@ def scorers_of(search):
 
 
 def without_multimetric(scorers):
-    """The scorers as `scorer_` shows them: a dict where there are several."""
+    """The scorers as `scorer_` shows them: a dict if there are several."""
     is_multimetric = isinstance(scorers, _MultimetricScorer)
     return scorers._scorers if is_multimetric else scorers
 
 
 def route_fit_params(search, params):
-    """What `fit` was given, by recipient: ``.estimator.fit``, ``.splitter.split``..."""
+    """The parameters of `fit` by recipient: ``.estimator.fit``, ``.splitter.split``."""
     return search._get_routed_params_for_fit(params)
 
 
@@ -191,7 +191,7 @@ def handle_fit_failures(search, results):
 
 
 def format_results(search, candidate_params, results, more_results=None):
-    """`cv_results_` from the results of single fits, candidate after candidate."""
+    """`cv_results_` of the results of single fits, sorted by candidate."""
     return search._format_results(
         candidate_params, search.n_splits_, results, more_results
     )

@@ -1,4 +1,4 @@
-"""The splits of a `cv`, held to what training and scoring on them needs."""
+"""The splits of a `cv`, checked for what training and scoring on them need."""
 
 from .._utils.row_sets import row_numbers
 from .._utils.sklearn_private import num_samples
@@ -7,21 +7,20 @@ __all__ = ["list_splits"]
 
 
 def list_splits(cv, X, y=None, **params):
-    """All splits of a splitter, of which there is at least one, and none empty.
+    """All splits of a splitter: at least one, and none of them empty.
 
     Parameters
     ----------
     cv : splitter
-        As `check_cv` of scikit-learn returns it.
+        A splitter as `check_cv` of scikit-learn returns it.
     X, y : array-like
     **params : dict
-        For its `split`.
+        Further parameters of the splitter's `split`.
 
     Returns
     -------
     list of (train, test)
-        Row numbers, also where the splitter gives masks or lists: arrays are indexed by
-        them, and they are counted.
+        Arrays of row numbers, also if the splitter gives masks or lists.
 
     Raises
     ------

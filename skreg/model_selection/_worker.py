@@ -43,12 +43,13 @@ class Fit:
     ----------
     candidate : Candidate
     split : int
+        The number of the split.
     state : TrainingState or None
-        To resume, with rows counted from the fold's first.
+        The state to resume training from; its rows are counted from the fold's first.
     max_iter : int or None
-        In place of the candidate's.
+        The largest number of epochs, in place of the candidate's.
     is_last : bool
-        Whether the candidate is to be judged as it is after this, finished or not.
+        Whether the candidate is judged after this fit, even if `max_iter` ended it.
     """
 
     candidate: Candidate
@@ -69,11 +70,11 @@ class FitResult:
     Attributes
     ----------
     scored : dict
-        As scikit-learn's machinery wants it.
+        The scores and times as scikit-learn's functions return and take them.
     state : TrainingState or None
-        Only if states are kept: to resume.
+        The state to resume training from, if states are kept.
     is_done : bool
-        Only if states are kept: whether more epochs would change nothing.
+        Whether more epochs would change nothing, if states are kept.
     fault_kind : FaultKind or None
         What is wrong with a network that trained without an error.
     """
@@ -88,8 +89,8 @@ class FitResult:
 class Job:
     """Fits for one worker, with the folds that they train on.
 
-    The folds' data go together: equal but for the rows, or a single fold. None where
-    the fits train as scikit-learn would.
+    There is a single fold, or the data of the folds differ only in their rows. The
+    folds are None if the fits do not train in lockstep.
     """
 
     fits: list
@@ -107,9 +108,9 @@ def run_together(job, X, y, splits, **options):
     X, y
         All data, as the user gave them.
     splits : dict of int to (train, test)
-        Those of the fits.
+        The splits of the fits, by their number.
     **options : dict
-        See `_LockstepJob`.
+        Further parameters of `_LockstepJob`.
 
     Returns
     -------
@@ -125,15 +126,16 @@ class _LockstepJob:
     Parameters
     ----------
     job, X, y, splits
-        As there.
+        As for `run_together`.
     scoring : dict
-        Of `FoldScorer`.
+        Keyword arguments of `FoldScorer`.
     seeds : ndarray of int or None
-        A split's seed, for networks without one.
+        The seed of each split, for networks that have none.
     verbose : int
     warns : bool
-        Whether reaching `max_iter` is worth a warning.
+        Whether to warn if training ends at `max_iter`.
     keeps_states : bool
+        Whether results have the states from which training can go on.
     """
 
     def __init__(
@@ -160,8 +162,8 @@ class _LockstepJob:
         for index, fit in enumerate(self._fits):
             error = fit.candidate.error or self._folds[fit.split].error
             if error is not None:
-                # Not raised: with each raise its traceback would grow, and what has
-                # struck many fits would have as many texts.
+                # The error is not raised, for its traceback would grow with each raise
+                # and many fits with the same error would have different texts.
                 self._finish(index, FitOutcome(error=error))
                 continue
             try:
@@ -201,8 +203,8 @@ class _LockstepJob:
         return int(rows[0]) if len(rows) else 0
 
     def _finish(self, index, outcome):
-        """Score the network, and let it go."""
-        # A copy, so that nothing holds on to the parameters once it is gone.
+        """Score a network and file the result; the network itself is not kept."""
+        # Only a copy gets the parameters, so that they are freed at the end.
         fit, network = self._fits[index], copy.copy(self._networks[index])
         fold, fault_kind = self._folds[fit.split], None
         if outcome.error is None:
@@ -223,9 +225,9 @@ class _LockstepJob:
                 result.state = _compact(state)
 
     def _fault_kind(self, outcome, network, fit):
-        """What is wrong with the network, for the search to count."""
+        """What is wrong with the network, or None; the search counts such faults."""
         if outcome.cut_short and not (self._warns or fit.is_last):
-            # It has not had its turn to become a good one.
+            # The network will train on in the next rung, and is judged then.
             return None
         stack = self._stack
         fault = fault_of(
@@ -240,7 +242,10 @@ class _LockstepJob:
         return fault and fault.kind
 
     def _applied(self, outcome, network):
-        """The outcome, after the network has it; a warning may have become an error."""
+        """Set the network's fitted attributes; return the outcome, or one of an error.
+
+        A user's filter may turn a warning into an error.
+        """
         try:
             outcome.apply_to(network)
             if self._warns or outcome.stop_reason is not StopReason.MAX_ITER:
@@ -250,12 +255,12 @@ class _LockstepJob:
         return outcome
 
     def _moved(self, state, offset):
-        """A state whose rows are counted from elsewhere; shared streams stay shared."""
+        """A state whose row numbers are shifted; shared streams stay shared."""
         stream = state.stream
         if offset == 0 or stream is None:
             return state
         if Same(stream) not in self._moved_streams:
-            # Its generators stay the same objects: only one of the two goes on.
+            # Both streams have the same generators, for only one of them is used on.
             shifted = copy.copy(stream)
             shifted.rows = stream.rows + offset
             self._moved_streams[Same(stream)] = shifted
@@ -272,8 +277,9 @@ def _network_of(fit, seeds):
     for name in parameter_names(type(network)):
         value = getattr(network, name)
         if not is_plain(value):
-            # Training may change it (it draws from a generator), and the next fold's
-            # must begin where this one did: scikit-learn clones an estimator for each.
+            # Training may change the value, such as a generator that it draws from, and
+            # every fold must begin with the same one. scikit-learn clones an estimator
+            # for each fold.
             setattr(network, name, clone(value, safe=False))
     if fit.max_iter is not None:
         network.max_iter = fit.max_iter
@@ -283,20 +289,20 @@ def _network_of(fit, seeds):
 
 
 def _can_resume(network, outcome):
-    """Whether going on from a state gives what training in one go would."""
+    """Whether training that goes on from the state ends as uninterrupted training."""
     state = outcome.state
     return (
         state is not None
         and state.optimizer is not None
         and outcome.first_phase is None
         and network.feature_alpha == 0
-        # Its rows would be resampled again.
+        # A resampler would resample the rows again.
         and not is_resampler(network.augmentation)
     )
 
 
 def _compact(state):
-    """A state that shares equal parameters, which are then sent once."""
+    """The state with one array for equal parameters, which is then sent once."""
     if np.array_equal(state.params, state.kept):
         return replace(state, params=state.kept)
     return state
@@ -325,9 +331,13 @@ def run_alone(fit, X, y, split, *, fit_params, scoring, verbose):
 @quietly
 @each_warning_once()
 def fit_whole(estimator, X, y, fit_params):
-    """Fit to all rows: the estimator, the seconds this took and what it warned of.
+    """Fit an estimator to all rows.
 
-    None if it fails, for then the caller is to see the error at its own place.
+    Returns
+    -------
+    tuple of (estimator, seconds, warnings) or None
+        The fitted estimator, the time that this took and the warnings that it gave.
+        None if the fit fails: then the caller fits again and raises the error itself.
     """
     started = time.time()
     with warnings.catch_warnings(record=True) as caught:
@@ -346,7 +356,7 @@ def fit_whole(estimator, X, y, fit_params):
 
 @contextmanager
 def located(fit):
-    """Say in an error which candidate and split it is about."""
+    """Add to an error of the block which candidate and split it is about."""
     try:
         yield
     except Exception as error:
