@@ -185,5 +185,6 @@ def _largest_of(rate, l1_ratio, hidden_units):
     if l1_ratio < 1 and (hidden_units or l1_ratio == 0):
         candidates.append(np.linalg.norm(rate, 2) / (1 - l1_ratio))
     largest = float(min(candidates))
-    # With constant targets or inputs the rate is zero up to rounding: any alpha will do.
+    # With constant targets or inputs the rate is zero up to rounding, and any alpha
+    # will do.
     return largest if largest > 1e-12 else 1.0

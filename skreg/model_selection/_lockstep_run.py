@@ -170,7 +170,7 @@ class LockstepRun:
             self._collect_one_by_one(jobs[n_done:], results, death)
 
     def _collect_one_by_one(self, jobs, results, death):
-        """Run each fit in a process of its own, to find the one that ends its worker."""
+        """Run each fit in a process of its own, to find the one that ends it."""
         if self._n_workers == 1:
             raise death
         for job in jobs:

@@ -1,4 +1,4 @@
-"""What the two estimators share: parameters, fitting, fitted attributes."""
+"""The base of the two estimators: parameters, fitting, fitted attributes."""
 
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
@@ -46,7 +46,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """Base of MLPClassifier and MLPRegressor; not to be used directly."""
 
     def __init_subclass__(cls, **kwargs):
-        """What the parameters may be stands in the fields of `FitConfig`."""
+        """Take the constraints of the parameters from the fields of `FitConfig`."""
         super().__init_subclass__(**kwargs)
         if "_parameter_constraints" not in vars(cls):
             cls._parameter_constraints = constraints_of(cls)
@@ -55,7 +55,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _target_parameters(self):
-        """The fields of `FitConfig` that say what is trained on, as a dict."""
+        """The fields of `FitConfig` about the target and its loss, as a dict."""
 
     @abstractmethod
     def _check_y(self, y):
@@ -63,7 +63,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _check_warm_start(self, y):
-        """Raise a ValueError unless a target goes with that of the fit before."""
+        """Raise a ValueError unless a target goes with the target of the last fit."""
 
     # -- fitting -------------------------------------------------------------------
 
@@ -88,14 +88,14 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             a float32 network.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels (an indicator matrix for several labels a row), or targets.
+            Class labels (an indicator matrix if rows have several labels), or targets.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, in the loss and in the validation score. None means
             equal weights.
 
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
-            Validation data for early stopping, in place of a part of X.
+            Validation data for early stopping; by default it holds out rows of X.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Target of `X_val`.
@@ -110,6 +110,12 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         -------
         self : object
             The fitted estimator. After an error it is as it was before the call.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is invalid, if parameters do not go together, or if the data
+            are invalid or do not go with the parameters.
         """
         self._validate_params()
         self._check_parameters_together()
@@ -145,7 +151,10 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         )
 
     def _partial_fit(self, X, y, sample_weight, validation_data, first_encoding=None):
-        """One epoch more; `first_encoding(y)` gives that of the first call."""
+        """Train one more epoch.
+
+        In the first call ``first_encoding(y)`` gives the encoding of the target.
+        """
         self._check_solver()
         self._validate_params()
         self._check_parameters_together()
@@ -218,11 +227,11 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
     # -- validation of parameters and data -------------------------------------------
 
     def _check_parameters_together(self):
-        """Raise a ValueError for what no single parameter's constraint can say."""
+        """Raise a ValueError if parameters do not go together."""
         check_parameters_together(self)
 
     def _warn_about_inert_parameters(self, has_validation, has_groups):
-        """Warn, once, of all parameters that others leave nothing to do."""
+        """Warn, once, of all parameters that do nothing beside the others."""
         inert = []
         if not is_one_of_many():
             inert = inert_parameters(self, has_validation, has_groups)
@@ -230,7 +239,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             warn(f"What is set here does nothing in this fit: {', '.join(inert)}.")
 
     def _check_data(self, X, y, sample_weight, validation_data, reset=True):
-        """All data of a fit, validated; sets the names and number of the columns."""
+        """Validate all data of a fit, and set the attributes of the columns."""
         X, y = self._validate_data(X, y, reset)
         if sample_weight is not None:
             sample_weight = self._check_weight(sample_weight, X, "sample_weight")
@@ -334,13 +343,14 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         return getattr(self, "_encoding", None)
 
     def _encoding_to_go_on_with(self):
-        """The same, for more training; an error where the parameters forbid it."""
+        """The encoding for more training; an error if the parameters forbid it."""
         return self._fitted_encoding
 
     def _state_at_coefs(self, goes_on=False):
         """The state at `coefs_` and `intercepts_`, which the user may have edited.
 
-        With `goes_on`, moments, shuffles and the best so far go on as well.
+        With `goes_on` the state has the moments, the shuffles and the best parameters
+        of earlier training as well.
         """
         earlier = getattr(self, "_training_state", None)
         dtype = self.coefs_[0].dtype
@@ -368,11 +378,12 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         diverged = self.stop_reason_ == StopReason.DIVERGED
         if self.early_stopping and not diverged:
             if np.array_equal(params, earlier.kept):
-                # `coefs_` are the best so far; training goes on from where it stood.
+                # `coefs_` are the best parameters so far; training goes on from the
+                # last ones.
                 params = earlier.params
         return TrainingState(
             params,
-            # Moments that led astray, or of another solver, are of no use.
+            # Moments of training that diverged, or of another solver, are of no use.
             optimizer=None
             if diverged or earlier.solver != self.solver
             else earlier.optimizer,
@@ -388,17 +399,17 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         return type(self).fit is BaseMLP.fit
 
     def _make_config(self):
-        """All that training knows of this estimator, its "auto" parameters resolved."""
+        """The configuration of a fit, in which "auto" parameters have values."""
         return FitConfig.of(self)
 
     @property
     def _problem(self):
-        """What the parameters make of a target: see `Problem`."""
+        """The Problem, which knows how the parameters treat a target."""
         # It reads a few parameters, which the estimator has under the same names.
         return self._target_parameters()["problem_type"](self)
 
     def _report_on(self, phase, network, encoding):
-        """What to call after each epoch of a phase of a fit, or None."""
+        """The function to call after each epoch of a phase of a fit, or None."""
         reports = []
         if self.verbose:
             reports.append(partial(print_epoch, phase=phase))
@@ -411,9 +422,10 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
 
     @contextmanager
     def _predicting(self):
-        """What predicts: this network as it stands, whatever other threads do.
+        """A copy of this network to predict with, which no other thread can change.
 
-        Rows far from all that it was trained on may overflow; the prediction says so.
+        The arithmetic is without NumPy's warnings: if rows far from the training rows
+        overflow, the prediction is not finite.
         """
         with quiet_numpy():
             yield snapshot(self)
@@ -429,14 +441,14 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             reset=False,
         )
         activation = ACTIVATIONS[self._hidden_activation]
-        # A product with a sparse matrix is none of BLAS's.
+        # BLAS does not compute products with a sparse matrix.
         dense = self.coefs_[1:] if sparse.issparse(X) else self.coefs_
         with blas_threads_for_layers(X.shape[0], dense):
             return raw_predictions(self.coefs_, self.intercepts_, activation, X)
 
     @property
     def feature_importances_(self):
-        """Norm of each input's outgoing weights; exactly 0.0 where it was dropped."""
+        """Norm of each input's outgoing weights; exactly 0.0 for a removed input."""
         check_is_fitted(self)
         W = self.coefs_[0]
         return np.sqrt(np.einsum("ij,ij->i", W, W))
@@ -461,11 +473,11 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         return float(1 - sum(np.count_nonzero(W) for W in coefs) / n_weights)
 
     def get_metadata_routing(self):
-        """What metadata the methods ask for, with routing.
+        """The metadata that the methods request if metadata routing is enabled.
 
-        Unless `set_fit_request` says otherwise, `fit` asks for `groups` where the
-        `validation_splitter` keeps groups together, and ignores them where it does not:
-        those of a search are mostly meant for its `cv` alone.
+        Unless `set_fit_request` says otherwise, `fit` requests `groups` if the
+        `validation_splitter` keeps groups together. Otherwise it ignores them, because
+        the groups given to a search are mostly meant for its `cv` alone.
 
         Returns
         -------
@@ -494,7 +506,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
 
 
 def check_not_empty(values, name):
-    """Raise a ValueError that names them, which those of scikit-learn do not."""
+    """Raise a ValueError that names the values if they have no rows."""
     shape = getattr(values, "shape", None)
     if shape is None and hasattr(values, "__len__"):
         shape = (len(values),)

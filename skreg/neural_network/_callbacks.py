@@ -1,8 +1,9 @@
-"""Callbacks of `sklearn.callback`, where the installed scikit-learn has them.
+"""Callbacks of `sklearn.callback`, if the installed scikit-learn has them.
 
-A fit is a task whose subtasks are its epochs; with `refit`, its subtasks are the phases
-(the folds, the training on all rows), and the epochs are theirs. An epoch's task begins
-and ends when the epoch has ended: only then is it known to have taken place.
+A fit is a task whose subtasks are its epochs. With `refit` its subtasks are the phases
+(the folds and the training on all rows), and the subtasks of a phase are its epochs. An
+epoch's task begins and ends after the epoch, because only then is it known that there
+was one.
 """
 
 from .._core.stopping import StopReason
@@ -14,7 +15,7 @@ try:
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:
-        """Nothing: estimators have no `set_callbacks`."""
+        """An empty mixin: estimators have no `set_callbacks`."""
 
     def with_callbacks(method):
         """Return the method as it is."""
@@ -30,9 +31,9 @@ class FitCallbacks:
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        The one that `fit` was called of; `_init_callback_context` is its own.
+        The estimator whose `fit` the user called, which has the callbacks.
     X, y : array-like
-        As the user gave them.
+        The data as the user gave them.
     sample_weight : array-like or None
     """
 
@@ -50,29 +51,30 @@ class FitCallbacks:
 
     @classmethod
     def of(cls, estimator, X, y, sample_weight):
-        """Those of an estimator; None where it has none."""
+        """The callbacks of an estimator, or None if it has none."""
         if not getattr(estimator, "_skl_callbacks", None):
             return None
         return cls(estimator, X, y, sample_weight)
 
     def _n_phases(self):
-        """Parts of a fit with `refit`; 0 without it."""
+        """The number of phases of a fit with `refit`; 0 without it."""
         refit = self._estimator.refit
         return (1 if isinstance(refit, bool) else refit) + 1 if refit else 0
 
     def _n_epochs(self):
-        """The most there can be; None where that is not known."""
-        # The way to a feature penalty has epochs of its own.
+        """The largest number of epochs of a phase; None if it is not known."""
+        # A path to a feature penalty has epochs that `max_iter` does not limit.
         has_path = self._estimator.feature_alpha > 0
         return None if has_path else max_iter_of(self._estimator)
 
     def report(self, scratch, phase, network, encoding):
-        """What to call after each epoch; it returns a reason to stop, or None.
+        """A function to call after each epoch, which returns a reason to stop, or None.
 
         Parameters
         ----------
         scratch : MLPClassifier or MLPRegressor
-            The copy of the estimator that is trained: it knows the columns of X.
+            The copy of the estimator that is trained, which has the attributes of the
+            columns of X.
         phase : str or None
         network : network.Network
         encoding : LabelEncoding, TargetScaling or None
@@ -92,7 +94,7 @@ class FitCallbacks:
         return report
 
     def _phase(self, phase):
-        """The context whose subtasks are the epochs."""
+        """The context whose subtasks are the epochs of a phase."""
         if not self._n_phases():
             return self._context
         phase = phase or "early stopping"
@@ -111,19 +113,19 @@ class FitCallbacks:
         self._phases = {}
 
     def end(self):
-        """After a fit that has succeeded."""
+        """Tell the callbacks that the fit has succeeded."""
         self._end_phases()
         self._context.call_on_fit_task_end(
             **self._data, reconstruction_attributes=lambda: {}
         )
 
     def _fitted(self, scratch, progress, network, encoding):
-        """What makes a fitted estimator, as if training had ended here."""
+        """The attributes of the estimator as if training had ended now."""
         if progress.kept is None:
             return None
         fitted = predicting_attributes(network, encoding, progress.kept)
         fitted["n_features_in_"] = scratch.n_features_in_
-        # None where the columns have lost the names that they had in an earlier fit.
+        # The names are None if only an earlier fit had columns with names.
         names = getattr(scratch, "feature_names_in_", None)
         if names is not None or hasattr(self._estimator, "feature_names_in_"):
             fitted["feature_names_in_"] = names

@@ -20,8 +20,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     A neural network for binary, multiclass and multilabel targets that minimizes the
     log-loss plus an elastic-net penalty of its weights, optionally with early stopping
     and dropout. Parameters and attributes are those of scikit-learn's
-    :class:`~sklearn.neural_network.MLPClassifier` where it has them, with its defaults
-    where no reason for another is given.
+    :class:`~sklearn.neural_network.MLPClassifier` if it has them. Their defaults are
+    scikit-learn's too, unless a reason for another one is given.
 
     Parameters
     ----------
@@ -33,37 +33,37 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Activation of the hidden layers: `'identity'`, `'logistic'`, `'tanh'` or
         `'relu'`, as in scikit-learn, or one of two smooth functions near to relu:
         `'gelu'`, ``x Phi(x)`` with the normal distribution function, and `'silu'`,
-        ``x sigmoid(x)``, also known as swish. They cost more time than relu; their
-        networks have no kinks, at which a full-batch solver comes to rest early.
+        ``x sigmoid(x)``, also known as swish. They cost more time than relu. Their
+        networks have no kinks, at which a full-batch solver may stop too early.
 
     solver : {'adam', 'sgd', 'lbfgs', 'fista'}, default='adam'
         `'adam'` [2]_ and `'sgd'` take minibatch steps. `'lbfgs'` and `'fista'` use all
         rows in each iteration and go to a stationary point of the objective, which
-        suits small data. All give exact zeros with an L1 penalty; `'lbfgs'` alone
-        cannot remove whole inputs.
+        suits small data. With an L1 penalty all solvers give exact zeros. Only
+        `'lbfgs'` cannot remove whole inputs.
 
     alpha : float, default=1e-4
-        Strength of the penalty of the weights. It adds to a **mean** loss, so its
-        meaning depends neither on the batch size nor on the number of rows;
-        scikit-learn divides its own by them (see Notes). The default is weak; search by
-        powers of ten from 1e-5 to 1e-1.
+        Strength of the penalty of the weights. The penalty adds to a **mean** loss, so
+        its meaning depends neither on the batch size nor on the number of rows;
+        scikit-learn divides its penalty by them (see Notes). The default is weak;
+        search by powers of ten from 1e-5 to 1e-1.
 
     l1_ratio : float in [0, 1], default=0.0
-        The share of L1 in the penalty: 0 makes all weights smaller (L2), 1 makes some
-        of them exactly zero (L1), what is between does both, as in
-        :class:`~sklearn.linear_model.ElasticNet`.
+        The share of L1 in the penalty, as in
+        :class:`~sklearn.linear_model.ElasticNet`: 0 makes all weights smaller (L2), 1
+        makes some of them exactly zero (L1), and values in between do both.
 
     feature_alpha : float, default=0.0
         Strength of a penalty of whole inputs, which removes features: all weights of an
-        input become exactly zero together. Training then begins without it and raises
-        it to this value. With a hidden layer it needs ``alpha > 0``. The log-sum
-        penalty is steep only near zero, so strengths around 1 are usual for it, a
-        hundredth of that for the group lasso; `feature_path` finds the range.
+        input become exactly zero together. Training then begins without this penalty
+        and raises it to this value. With a hidden layer it needs ``alpha > 0``. The
+        log-sum penalty is steep only near zero, so its strength is usually around 1,
+        and a hundredth of that for the group lasso; `feature_path` finds the range.
 
     feature_penalty : {'log_sum', 'group_lasso'}, default='log_sum'
-        The penalty of an input's weights as a function of their norm. The concave
-        log-sum leaves the inputs that stay nearly untouched [4]_; the group lasso is
-        convex and shrinks them as well.
+        The penalty of an input's weights as a function of their norm. The log-sum is
+        concave and hardly shrinks the inputs that stay [4]_. The group lasso is convex
+        and shrinks them as well.
 
     feature_epsilon : float or 'auto', default='auto'
         Norm at which the log-sum penalty turns from linear to flat. `'auto'` is 0.1 %
@@ -71,25 +71,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     feature_groups : array-like of shape (n_features,) or list of lists, default=None
         Inputs that are kept or removed together, as one-hot columns should be: a label
-        for each column, or lists of column numbers or names. None is each input by
-        itself.
+        for each column, or lists of column numbers or names. With None each input is
+        kept or removed on its own.
 
     dropout : float in [0, 1), default=0.0
-        Probability with which a hidden unit is left out of a training step. The others
-        are scaled up for it, so that predictions need no correction. Minibatch solvers
-        only.
+        Probability with which a hidden unit is left out of a training step. The other
+        units are scaled up to make up for it, so that predictions need no correction.
+        For minibatch solvers only.
 
     augmentation : callable, object with `fit_resample` or None, default=None
-        What changes the training rows, and never a validation row. One of
-        `skreg.augmentation` or a function ``(X, Y, sample_weight, rng) -> (X, Y,
-        sample_weight)`` changes each minibatch anew (minibatch solvers only), with `Y`
-        the target as floats, one-hot for several classes. A resampler, that of skreg
-        or one of imbalanced-learn, adds or removes rows once, before the first epoch.
+        Changes the training rows, and never a validation row. An augmentation of
+        `skreg.augmentation`, or a function ``(X, Y, sample_weight, rng) -> (X, Y,
+        sample_weight)``, changes each minibatch anew (minibatch solvers only); `Y` is
+        the target as floats, one-hot for several classes. A resampler of skreg or of
+        imbalanced-learn adds or removes rows once, before the first epoch.
 
     class_weight : dict or 'balanced', default=None
         Weights of the classes, which multiply `sample_weight` in training and in the
         validation loss. `'balanced'` is ``n_samples / (n_classes * np.bincount(y))``.
-        Not for multilabel targets.
+        It is not supported for multilabel targets.
 
     batch_size : int or 'auto', default='auto'
         Rows of a minibatch; `'auto'` is ``min(200, n_rows)`` of the training rows. The
@@ -101,16 +101,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         would stop, until it is below 1e-6.
 
     learning_rate_init : float, default=1e-3
-        Learning rate of `'adam'` and `'sgd'`, at first.
+        Learning rate with which `'adam'` and `'sgd'` begin.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate='invscaling'``.
 
     max_iter : int or 'auto', default='auto'
         Largest number of epochs (iterations of a full-batch solver). `'auto'` is 200,
-        as in scikit-learn, and with early stopping 600: there the validation rows end
-        training, and after 200 epochs most networks still improve. Without early
-        stopping, reaching it raises a ConvergenceWarning.
+        as in scikit-learn, and 600 with early stopping, because then the validation
+        rows end training and most networks still improve after 200 epochs. Without
+        early stopping, a ConvergenceWarning says that training has reached it.
 
     max_fun : int, default=15000
         Largest number of evaluations of the objective by `'lbfgs'`.
@@ -120,8 +120,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights, the validation split, the order of the rows,
-        dropout and augmentation, with scikit-learn's stream of random numbers: the same
-        number gives the same initial weights as there.
+        dropout and augmentation. Random numbers are drawn in scikit-learn's order, so
+        that the same seed gives the same initial weights as there.
 
     tol : float, default=1e-4
         What counts as an improvement: of the monitored validation score with early
@@ -129,12 +129,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tolerance of stationarity.
 
     verbose : bool, default=False
-        Whether to print a line an epoch.
+        Whether to print a line for each epoch.
 
     warm_start : bool, default=False
-        Whether `fit` starts from `coefs_` and `intercepts_` if it has been fitted
-        before. The curves go on; the optimizer, the patience and the best so far start
-        afresh.
+        Whether `fit` starts from `coefs_` and `intercepts_` if the estimator has been
+        fitted before. The curves go on; the optimizer, the patience and the best score
+        so far start afresh.
 
     momentum : float in [0, 1], default=0.9
         Momentum of `'sgd'`. With an L1 penalty it must be less than 1.
@@ -153,28 +153,29 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         training.
 
     validation_splitter : splitter or None, default=None
-        In place of `validation_fraction`, an object with ``split(X, y, groups)`` as in
-        `sklearn.model_selection`. Its **last** split is taken, so that
-        ``TimeSeriesSplit()`` holds out the latest rows; ``GroupShuffleSplit()`` keeps
-        the `groups` given to `fit` together. In a search it must split the rows of any
-        fold, which a ``PredefinedSplit`` cannot.
+        An object with ``split(X, y, groups)``, as in `sklearn.model_selection`, that
+        splits off the validation rows in place of `validation_fraction`. Its **last**
+        split is taken, so that ``TimeSeriesSplit()`` holds out the latest rows.
+        ``GroupShuffleSplit()`` keeps the `groups` given to `fit` together. In a search
+        it must split the rows of any fold, which a ``PredefinedSplit`` cannot.
 
     scoring : 'loss', str, callable or None, default='loss'
-        What early stopping monitors. `'loss'`, minus the validation loss, tells epochs
-        apart that classify equally many rows correctly, which accuracy does not: the
-        curve is smoother and the best epoch less a matter of luck. A string or a
-        callable as for :func:`~sklearn.model_selection.cross_validate`; None for
-        `score`, the accuracy.
+        What early stopping monitors: `'loss'` is minus the validation loss, another
+        string or a callable is a scorer as for
+        :func:`~sklearn.model_selection.cross_validate`, and None is `score`, the
+        accuracy. Epochs that classify equally many rows correctly have the same
+        accuracy but different losses. So the curve of the loss is smoother, and the
+        best epoch less a matter of luck.
 
     n_iter_no_change : int, inf or 'auto', default='auto'
         Patience: training stops when **more than** this many epochs in a row brought no
-        improvement by `tol`. `'auto'` is 10, as in scikit-learn, and with early
-        stopping 100: a validation loss rests longer than a training loss before it
-        falls again. ``np.inf`` never stops, and with early stopping still keeps the
-        best epoch.
+        improvement by `tol`. `'auto'` is 10, as in scikit-learn, and 100 with early
+        stopping, because a validation loss rests longer than a training loss before it
+        falls again. With ``np.inf`` patience never ends training; early stopping still
+        keeps the best epoch.
 
     min_iter : int, default=0
-        Epochs before which early stopping does not end training.
+        Number of epochs before which early stopping does not end training.
 
     stopping_criterion : str or StoppingCriterion, default='patience'
         The rule that ends training [3]_: `'patience'`, `'generalization_loss'`,
@@ -184,11 +185,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     refit : bool or int, default=False
         Whether to train again on **all** rows after early stopping: from the same
-        start, for as many updates as the best epoch took. With a number of folds (at
-        least 2), each is held out once, and the second training lasts as long as the
-        latest fold's; a `validation_splitter` then gives its last so many splits. The
-        curves, `best_iter_` and `best_validation_score_` are those of the first
-        training, with folds of the latest one. `partial_fit` does not refit.
+        start, for as many updates as led to the best epoch. An int of at least 2 is a
+        number of folds: each fold is held out once (or a `validation_splitter` gives
+        that many of its last splits), and the second training lasts as long as that of
+        the fold whose best epoch came latest. The curves, `best_iter_` and
+        `best_validation_score_` are those of the first training, with folds those of
+        that fold. `partial_fit` does not refit.
 
     beta_1 : float in [0, 1), default=0.9
         Decay of Adam's first moment.
@@ -197,13 +199,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Decay of Adam's second moment.
 
     epsilon : float, default=1e-8
-        Keeps Adam's step finite where the second moment is zero.
+        Keeps Adam's step finite if the second moment is zero.
 
     Attributes
     ----------
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        Weights, one array a layer. Predictions, `partial_fit` and `warm_start` read
-        them, so they may be edited.
+        Weights, one array for each layer. Predictions, `partial_fit` and `warm_start`
+        read them, so that you may edit them.
 
     intercepts_ : list of ndarray of shape (fan_out,)
         Intercepts, which are never penalized.
@@ -215,7 +217,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Epochs (iterations) of the last `fit` or `partial_fit`.
 
     t_ : int
-        Training rows seen, repeats counted, over all calls.
+        Number of training rows seen in all calls, repeats counted.
 
     loss_ : float
         The last objective: mean training loss plus penalty.
@@ -225,14 +227,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         minibatches.
 
     data_loss_curve_ : list of float
-        The same without the penalty, comparable with `validation_loss_curve_`.
+        The objective of each epoch without the penalty, which compares with
+        `validation_loss_curve_`.
 
     best_loss_ : float or None
         Least entry of `loss_curve_`; None with early stopping.
 
     validation_scores_ : list of float or None
-        The monitored score of each epoch, greater is better; NaN where it was not
-        finite. None without early stopping, as the next three.
+        The monitored score of each epoch; greater is better, and NaN is a score that
+        was not finite. This and the next three are None without early stopping.
 
     validation_loss_curve_ : list of float or None
         Mean loss on the validation rows, without the penalty.
@@ -241,19 +244,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         The score of the epoch whose parameters were kept.
 
     best_iter_ : int or None
-        That epoch's position in the curves, from 1.
+        The position of that epoch in the curves, counted from 1.
 
     refit_n_updates_ : int or None
-        Updates (minibatch steps; iterations of a full-batch solver) of the training on
-        all rows; None without `refit`.
+        Number of updates (minibatch steps or iterations of a full-batch solver) of the
+        second training, on all rows; None without `refit`.
 
     stop_reason_ : str
         Why training ended: 'no_improvement' (patience ran out), 'generalization_loss',
         'progress_quotient', 'successive_increases' or 'stopping_criterion' (the other
         criteria), 'max_iter', 'max_fun', 'converged' (the gradient of a full-batch
-        solver is within `tol`), 'small_decrease' (the objective no longer falls, at a
-        gradient that is not within `tol`: a kink of relu, or rounding), 'no_descent'
-        (the same at a large gradient, with a warning: scale the data),
+        solver is within `tol`), 'small_decrease' (the objective no longer falls,
+        although the gradient is not within `tol`: a kink of relu, or rounding),
+        'no_descent' (the same at a large gradient, with a warning: scale the data),
         'learning_rate_too_small' (the end of `'adaptive'`), 'callback' (one of
         `set_callbacks` asked for it), 'diverged' or 'interrupted' (each with a warning;
         the best or last finite parameters are kept).
@@ -262,7 +265,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Share of the weights that are exactly zero.
 
     feature_importances_ : ndarray of shape (n_features_in_,)
-        Norm of each input's outgoing weights; exactly 0.0 for a removed one.
+        Norm of each input's outgoing weights; exactly 0.0 for a removed input.
 
     support_ : ndarray of bool of shape (n_features_in_,)
         Whether an input has a weight that is not zero.
@@ -287,9 +290,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     See Also
     --------
-    MLPRegressor : The same for real targets.
+    MLPRegressor : Networks for real targets.
     sklearn.neural_network.MLPClassifier : L2 penalty only, in another unit.
-    sklearn.linear_model.LogisticRegression : What ``hidden_layer_sizes=()`` is.
+    sklearn.linear_model.LogisticRegression : The model of ``hidden_layer_sizes=()``.
 
     Notes
     -----
@@ -301,7 +304,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         l1\_ratio \, |W_l|_1 + \frac{1 - l1\_ratio}{2} |W_l|_F^2 \right).
 
     The intercepts are not penalized. scikit-learn's networks divide their penalty by
-    the batch size, so the same model there has another number::
+    the batch size, so the same model has another `alpha` there::
 
         alpha_skreg = alpha_sklearn / batch_size    (solver 'adam', 'sgd')
         alpha_skreg = alpha_sklearn / n_samples     (solver 'lbfgs')
@@ -311,9 +314,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     number of rows, the weights are those of scikit-learn, epoch by epoch.
 
     L1 zeros are exact. They come from proximal steps in the metric of the optimizer
-    [1]_, in L-BFGS from splitting the weights into positive and negative parts.
-    `feature_alpha` adds a term of its own, ``feature_alpha * sum_g sqrt(size_g) *
-    phi(norm of group g)``, with ``phi(t) = t`` or ``epsilon * log(1 + t / epsilon)``.
+    [1]_, and in L-BFGS from splitting the weights into positive and negative parts.
+    `feature_alpha` adds another term, ``feature_alpha * sum_g sqrt(size_g) * phi(norm
+    of group g)``, with ``phi(t) = t`` for the group lasso and ``phi(t) = epsilon *
+    log(1 + t / epsilon)`` for the log-sum.
     Early stopping differs from scikit-learn's by a stratified split of three and more
     classes, and by monitoring the validation loss instead of the accuracy;
     ``scoring=None`` gives the latter.
@@ -451,18 +455,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Weights of the rows.
 
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever be given. Required in the first call, for
-            multilabel targets too, where the columns of `y` are what counts.
+            All labels that will ever be given. They are required in the first call,
+            for multilabel targets too, although these are encoded by the columns of
+            `y`.
 
         X_val, y_val, sample_weight_val : default=None
             Validation data as in `fit`, required with ``early_stopping=True``. `coefs_`
             are then those of the best epoch so far, while training goes on from the
-            last; whether to go on is for the caller to decide.
+            last one. The caller decides when to stop.
 
         Returns
         -------
         self : object
-            The estimator.
+            The estimator. After an error it is as it was before the call.
+
+        Raises
+        ------
+        AttributeError
+            If the solver has no minibatches.
+        ValueError
+            If parameters or data are invalid, or do not go with those of earlier calls.
         """
         self._validate_params()
         with fitted_at_once(self) as scratch:
@@ -510,7 +522,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"previous call to fit. Previously got {self.classes_}, `y` has "
                 f"{encoding.classes}"
             )
-        # Three labels are not three classes.
+        # A multilabel target with three labels must not pass for three classes.
         self._encoding.check(y, "y")
 
     def predict(self, X):
@@ -524,7 +536,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Labels out of `classes_`; an indicator matrix for multilabel targets.
+            Labels from `classes_`; an indicator matrix for multilabel targets.
         """
         with self._predicting() as network:
             raw = network._predict_raw(X)
@@ -541,8 +553,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Columns in the order of `classes_`. For multilabel targets the probability
-            of each label.
+            The probability of each class, or for multilabel targets of each label, in
+            the order of `classes_`.
         """
         with self._predicting() as network:
             return network._proba_of(network._predict_raw(X))
@@ -566,7 +578,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            ``log(predict_proba(X))`` where that probability is positive, else the
+            ``log(predict_proba(X))`` if the probability is positive, and otherwise the
             logarithm computed from the raw prediction.
         """
         with self._predicting() as network:

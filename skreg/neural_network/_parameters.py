@@ -1,4 +1,4 @@
-"""What the parameters of the two estimators may be, alone and together."""
+"""Which parameters of the two estimators go together, and which do nothing."""
 
 from functools import cache
 from inspect import signature
@@ -22,7 +22,7 @@ __all__ = [
 
 
 def _needs(name, *values):
-    """A condition: that a parameter has one of these values, and how to say so."""
+    """The condition that a parameter has one of some values, and its text."""
     said = " or ".join(f"{name}={value!r}" for value in values)
     return lambda estimator: getattr(estimator, name) in values, said
 
@@ -74,7 +74,7 @@ def _has_hidden_layer(estimator):
 
 
 def _is_split_off(estimator):
-    # With `refit` as a number it makes its own validation sets.
+    # A number of folds as `refit` makes its own validation sets.
     return estimator.validation_splitter is None and isinstance(estimator.refit, bool)
 
 
@@ -85,9 +85,9 @@ _HIDDEN_LAYER = (
     "a hidden layer, of which hidden_layer_sizes has none",
 )
 
-# Which parameters do nothing unless others ask for them, and which those are: pairs of
-# a condition and how to say so, all of which must hold. What is an error at once (a
-# splitter without early stopping) is not here.
+# Parameters that do nothing unless some conditions hold. For each parameter there are
+# the conditions, each followed by its text. Parameters that raise an error in such a
+# case (a splitter without early stopping) are not here.
 _NEEDS = {
     **{
         name: _needs_solver_that_reads(name)
@@ -127,24 +127,24 @@ _NEEDS = {
 }
 
 
-# What does nothing where validation data are given.
+# Parameters that do nothing if validation data are given.
 _OF_OWN_VALIDATION = ("validation_fraction", "validation_splitter")
 
 
 def inert_parameters(estimator, has_validation=False, has_groups=False):
-    """The parameters that are set away from their defaults and do nothing.
+    """The parameters that do nothing although they are not at their defaults.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
         Each of its parameters is valid by itself.
     has_validation, has_groups : bool, default=False
-        Whether `fit` is given `X_val`, and `groups`.
+        Whether `fit` is given `X_val`, and whether it is given `groups`.
 
     Returns
     -------
     list of str
-        Such as "momentum=0.5 (needs solver='sgd')".
+        Texts such as "momentum=0.5 (needs solver='sgd')".
     """
     found = []
     for name, default in _defaults_of(type(estimator)):
@@ -156,7 +156,7 @@ def inert_parameters(estimator, has_validation=False, has_groups=False):
                     found.append(f"{name}={value!r} (needs {condition})")
                     break
     if has_validation:
-        # These are not to be named twice, and no splitter is needed with X_val.
+        # These parameters do nothing with X_val, whatever they needed without it.
         found = [text for text in found if not text.startswith(_OF_OWN_VALIDATION)]
         for name in _OF_OWN_VALIDATION:
             value = getattr(estimator, name)
@@ -176,18 +176,18 @@ def _default_of(kind, name):
 
 @cache
 def _defaults_of(kind):
-    """(name, default) of the parameters of a class that may do nothing."""
+    """Pairs (name, default) of those parameters of a class that may do nothing."""
     parameters = signature(kind.__init__).parameters
     return [(name, parameters[name].default) for name in _NEEDS if name in parameters]
 
 
 def _is_default(value, default):
-    # Numbers of NumPy are equal to Python's; arrays are no default.
+    # A number of NumPy may equal a default, but an array never does.
     return value is default or (np.isscalar(value) and value == default)
 
 
 def check_parameters_together(estimator):
-    """Raise a ValueError for what no single parameter's constraint can say.
+    """Raise a ValueError if parameters do not go together.
 
     Parameters
     ----------

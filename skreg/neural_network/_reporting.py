@@ -1,4 +1,4 @@
-"""What training says while it runs, and afterwards."""
+"""Lines that training prints while it runs, and warnings about its result."""
 
 from math import isfinite
 
@@ -20,13 +20,13 @@ __all__ = [
 
 
 def call_all(reports, progress):
-    """Call each of several reports; the first reason to stop that one returns."""
+    """Call all reports, and return the first reason to stop that any of them gives."""
     reasons = [report(progress) for report in reports]
     return next((reason for reason in reasons if reason is not None), None)
 
 
 def print_epoch(progress, phase=None):
-    """Print one line about the epoch that ended, in a phase of the fit."""
+    """Print a line about the last epoch, which belongs to a phase of the fit."""
     curves = progress.curves
     line = f"Iteration {progress.n_epochs}"
     if phase is not None:
@@ -41,10 +41,10 @@ def print_epoch(progress, phase=None):
 
 
 def warn_about(estimator, reason, progress, fault=None):
-    """Warn, once, where training ended for another reason than it should.
+    """Warn, once, if training ended in a way that calls for a change.
 
-    With early stopping, `max_iter` is a reason like another. A fault of the network
-    that training has led to (see `judging`) is said in the same warning.
+    With early stopping, reaching `max_iter` is no cause for a warning. A fault of the
+    trained network (see `judging`) is told in the same warning.
     """
     message, category = _message_about(estimator, reason, progress)
     if fault is not None:
@@ -55,15 +55,15 @@ def warn_about(estimator, reason, progress, fault=None):
 
 
 def warn_about_candidates(kinds, n_candidates):
-    """Warn, once a search, where candidates are at fault that trained with others.
+    """Warn, once a search, if at least half of the candidates have the same fault.
 
-    A grid that spans all penalties has candidates of which nothing is left, as it
-    should be: it takes half of all candidates to be worth a word.
+    Fewer faulty candidates are no cause for a warning: a grid that spans all penalties
+    should have some of which nothing is left.
 
     Parameters
     ----------
     kinds : dict
-        By the candidate's number, a list with the `FaultKind` or None of its fits.
+        For each candidate's number, a list of the `FaultKind`, or None, of its fits.
     n_candidates : int
     """
     remedies = {
@@ -84,12 +84,12 @@ def warn_about_candidates(kinds, n_candidates):
 
 
 def warn_about_paths(faults):
-    """Warn, once a call, where inputs are selected by networks that are of no use.
+    """Warn, once a call, if networks that are of no use select inputs.
 
     Parameters
     ----------
     faults : list of Fault or None
-        Of the network without a feature penalty with which each path begins.
+        The fault of the dense network with which each path begins.
     """
     for kind in FaultKind:
         found = [fault for fault in faults if fault is not None and fault.kind is kind]
@@ -106,14 +106,14 @@ def warn_about_paths(faults):
 
 
 def _has_lost_the_score_alone(curves):
-    """Whether of what was recorded last only the validation score is not finite."""
+    """Whether in the last epoch only the validation score was not finite."""
     if not curves.validation_scores or isfinite(curves.validation_scores[-1]):
         return False
     return isfinite(curves.loss[-1]) and isfinite(curves.validation_loss[-1])
 
 
 def _message_about(estimator, reason, progress):
-    """The message and its category; a pair of None where all is well."""
+    """The message of a warning and its category, or two times None if all is well."""
     monitors = progress.best_iter is not None
     if reason is StopReason.INTERRUPTED:
         message, category = "Training interrupted by user.", UserWarning
