@@ -5,7 +5,7 @@ sample_weight)`` that keeps the number of rows: one of the classes below, a subc
 :class:`BaseAugmentation` or a plain function.
 """
 
-# What is not in `__all__` is for the other packages of skreg.
+# Names that are not in `__all__` are for the other packages of skreg.
 from ._base import (
     BaseAugmentation,
     Mixing,

@@ -1,4 +1,4 @@
-"""What an augmentation is, and the one way in which everything else calls it.
+"""The form of an augmentation, and how the rest of the package calls one.
 
 An augmentation maps a minibatch to a minibatch of the same shape::
 
@@ -9,8 +9,8 @@ An augmentation maps a minibatch to a minibatch of the same shape::
     sample_weight : ndarray of shape (n_rows,) or None
     rng : numpy.random.Generator, the only source of randomness
 
-Callers go through :func:`prepare_augmentation`, once on the training rows, and call
-what it returns on minibatches.
+Callers give the training rows to :func:`prepare_augmentation` once, and then call the
+object that it returns with minibatches.
 """
 
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class Mixing(NamedTuple):
     Parameters
     ----------
     partners : ndarray of int of shape (n_rows,)
-        The row mixed in. A row that is not mixed is its own partner.
+        The row that is mixed into each row. A row that is not mixed is its own partner.
     own_share : ndarray of shape (n_rows,)
         The share of the row itself, lambda in the literature; the partner has the
         rest.
@@ -55,11 +55,12 @@ class Mixing(NamedTuple):
 class BaseAugmentation(PresentationMixin, BaseEstimator):
     """Base of the augmentations.
 
-    A subclass stores its parameters in ``__init__``, may override `_learn` (what the
-    training rows have to tell, as attributes that end in an underscore) and defines
-    `_augment`. One that learns nothing but the number and type of the columns says so
-    in `_learns_from_rows`, which spares a copy. It never touches the target: a mixture
-    is returned as a :class:`Mixing`, which is applied to target and weights alike here.
+    A subclass stores its parameters in ``__init__`` and defines `_augment`. It may
+    override `_learn`, which sets what it learns from the training rows as attributes
+    that end in an underscore. If it learns only the number and type of the columns, its
+    `_learns_from_rows` returns False, which saves a copy of the rows. A subclass never
+    changes the target: it returns a mixture as a :class:`Mixing`, which the base class
+    applies to target and weights.
     """
 
     _parameter_constraints: dict = {}
@@ -67,9 +68,8 @@ class BaseAugmentation(PresentationMixin, BaseEstimator):
     def prepare(self, X, Y=None, rows=None):
         """Return a copy of this augmentation that knows the training rows.
 
-        The augmentation itself is left as it is, so the same object can be prepared
-        on the folds of a cross-validation side by side. No random number is drawn
-        here.
+        The augmentation itself does not change, so the same object can be prepared on
+        the folds of a cross-validation side by side. No random number is drawn.
 
         Parameters
         ----------
@@ -78,12 +78,19 @@ class BaseAugmentation(PresentationMixin, BaseEstimator):
         Y : ndarray of shape (n_samples, n_outputs), default=None
             Their encoded target.
         rows : ndarray of int, default=None
-            The training rows among them, all by default. No other is looked at.
+            The training rows of X, all by default. Other rows are not used.
 
         Returns
         -------
         prepared : object of the same class
-            To be called on minibatches.
+            The copy, which can be called with minibatches.
+
+        Raises
+        ------
+        TypeError
+            If X is sparse and augmented rows would have no zeros.
+        ValueError
+            If a parameter is invalid or does not go with the columns of X.
         """
         self._validate_params()
         if issparse(X) and not accepts_sparse(self):
@@ -91,7 +98,7 @@ class BaseAugmentation(PresentationMixin, BaseEstimator):
                 f"{type(self).__name__} was given a sparse X, but its result has no "
                 "zeros left to leave out. Convert to dense with X.toarray()."
             )
-        # Not `clone`: parameters are shared, they are never changed.
+        # Parameters are never changed, so the copy shares them; `clone` would not.
         prepared = type(self)(**self.get_params(deep=False))
         prepared.n_features_in_ = X.shape[1]
         if rows is not None:
@@ -117,16 +124,17 @@ class BaseAugmentation(PresentationMixin, BaseEstimator):
 
         Returns
         -------
-        X, Y, sample_weight : as they came, with as many rows
+        X, Y, sample_weight
+            The augmented minibatch, of the same shapes.
         """
         if hasattr(self, "n_features_in_"):
             return self._trace(X, Y, sample_weight, rng)[:3]
-        # Called without `prepare`: the minibatch is all there is to learn from.
+        # Without `prepare` it learns from the minibatch.
         X = check_array(X, dtype=[np.float64, np.float32])
         return self.prepare(X, Y)(X, Y, sample_weight, rng)
 
     def _trace(self, X, Y, sample_weight, rng):
-        """`__call__` that also returns the mixings applied, in their order."""
+        """As `__call__`, and return the applied mixings in their order as well."""
         X, mixing = self._augment(X, rng)
         if mixing is None:
             return X, Y, sample_weight, ()
@@ -136,10 +144,10 @@ class BaseAugmentation(PresentationMixin, BaseEstimator):
         return X, Y, sample_weight, (mixing,)
 
     def _learn(self, X, Y):
-        """Set what the training rows teach. Called on the prepared copy only."""
+        """Set the attributes that are learned. Only the prepared copy calls this."""
 
     def _learns_from_rows(self):
-        """Whether `_learn` needs the rows; if not, it may be shown none of them."""
+        """Whether `_learn` needs the rows; if not, it may be given none of them."""
         return True
 
     def _augment(self, X, rng):
@@ -152,7 +160,7 @@ class BaseAugmentation(PresentationMixin, BaseEstimator):
 
 
 class PreparedAugmentation:
-    """An augmentation at work: calls it, and holds it to the contract.
+    """Calls an augmentation with minibatches and checks the shapes that it returns.
 
     Parameters
     ----------
@@ -230,9 +238,10 @@ def check_augmentation(augmentation, name="augmentation"):
     ----------
     augmentation : object
         One of the augmentations of this package or any callable
-        ``(X, Y, sample_weight, rng) -> (X, Y, sample_weight)`` that keeps the rows.
+        ``(X, Y, sample_weight, rng) -> (X, Y, sample_weight)`` that keeps the number
+        of rows.
     name : str, default="augmentation"
-        How the error names the parameter.
+        The name of the parameter in the error.
 
     Returns
     -------
@@ -260,8 +269,8 @@ def check_augmentation(augmentation, name="augmentation"):
 def accepts_sparse(augmentation):
     """Whether `augmentation` keeps the zeros of a sparse X.
 
-    Minibatches are dense even then; the answer says whether storing the result as
-    sparse makes sense. A plain callable is believed to keep them.
+    Minibatches are always dense; the answer says whether it makes sense to store the
+    augmented rows as sparse. A plain callable is assumed to keep the zeros.
     """
     if isinstance(augmentation, BaseAugmentation):
         return augmentation._keeps_zeros()
@@ -269,7 +278,7 @@ def accepts_sparse(augmentation):
 
 
 def learns_from_rows(augmentation):
-    """Whether preparing `augmentation` takes more than the columns of X."""
+    """Whether preparing `augmentation` needs the rows of X, not only its columns."""
     if isinstance(augmentation, BaseAugmentation):
         return augmentation._learns_from_rows()
     return hasattr(augmentation, "prepare")
@@ -287,14 +296,14 @@ def prepare_augmentation(augmentation, X, Y=None, rows=None):
     Y : ndarray of shape (n_samples, n_outputs), default=None
         Their encoded float target.
     rows : ndarray of int, default=None
-        The training rows among them, and none of the validation rows; all by default.
+        The training rows of X, without the validation rows; all by default.
 
     Returns
     -------
     prepared : PreparedAugmentation
         ``prepared(X, Y, sample_weight, rng)`` augments a minibatch and raises a
-        ValueError when its shape changes. It holds no random state and can be pickled
-        and shared.
+        ValueError if a shape changes. It holds no random state and can be pickled and
+        shared.
 
     Examples
     --------
@@ -324,8 +333,8 @@ def generator_from(random_state):
 
 
 def choose_rows(n_rows, p, rng):
-    """A mask of the rows an augmentation with probability `p` applies to.
+    """A random mask of rows, each of which is chosen with probability `p`.
 
-    None stands for all of them, which costs no draw.
+    If all rows are chosen it is None, and no random number is drawn.
     """
     return None if p == 1 else rng.random(n_rows) < p

@@ -17,16 +17,16 @@ class Compose(BaseAugmentation):
     Parameters
     ----------
     transforms : list of augmentations
-        Applied in this order. Plain callables of the augmentations' form are accepted
-        too.
+        The augmentations ("members"), which are applied in this order. Plain callables
+        of the same form are accepted too.
 
     Notes
     -----
-    Every member is prepared on the training rows as they are, not on the outcome of
-    the members before it.
+    Every member is prepared on the training rows themselves, not on rows that the
+    members before it have augmented.
 
-    As in :func:`~sklearn.pipeline.make_pipeline`, a member is reached under its class
-    name in lower case, so a grid can vary ``augmentation__mixup__alpha``. Members of
+    As in :func:`~sklearn.pipeline.make_pipeline`, the name of a member is that of its
+    class in lower case, so a grid can vary ``augmentation__mixup__alpha``. Members of
     the same class are numbered: ``mixup-1``, ``mixup-2``.
 
     Examples

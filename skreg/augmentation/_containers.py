@@ -1,6 +1,6 @@
-"""Rows in the container they came in.
+"""Rows in the container that the user gave.
 
-pandas and polars are imported only when one of their objects is at hand. Other
+pandas and polars are imported only when the user gives one of their objects. Unknown
 containers, such as a memory map, come back as arrays.
 """
 
@@ -14,7 +14,7 @@ def _library(container):
 
 
 def take_rows(container, rows):
-    """The rows of a container, by position; those of pandas are numbered afresh."""
+    """Some rows of a container by position; the index of pandas begins at 0 again."""
     library = _library(container)
     if library == "pandas":
         return container.iloc[rows].reset_index(drop=True)
@@ -31,7 +31,7 @@ def rows_like(values, container):
     """Put `values`, an array or CSR matrix of rows, into a container like `container`.
 
     Columns keep their names and dtypes. Values for integer columns are rounded to the
-    nearest one in the dtype's range.
+    nearest integer in the dtype's range.
     """
     library = _library(container)
     if library == "pandas":
@@ -68,7 +68,7 @@ def target_like(values, container):
 
 
 def concatenate_rows(container, other):
-    """The rows of `container` followed by those of `other`, which is of its kind."""
+    """The rows of `container` followed by those of `other`, which has the same type."""
     library = _library(container)
     if library == "pandas":
         import pandas as pd
@@ -106,7 +106,7 @@ def _pandas_rows(values, frame):
 
     dtypes = list(frame.dtypes)
     if len(set(dtypes)) == 1 and getattr(dtypes[0], "kind", "O") == "f":
-        # The usual case, without a loop over the columns; sparse ones go this way too.
+        # This usual case needs no loop over the columns, even if these are sparse.
         if sparse.issparse(values):
             rows = pd.DataFrame.sparse.from_spmatrix(values, columns=frame.columns)
         else:
@@ -123,7 +123,7 @@ def _pandas_rows(values, frame):
 
 
 def _for_pandas(column, dtype):
-    """Round what is to become integers; pandas does the rest, extensions included."""
+    """Round values that are to become integers; pandas converts all others."""
     # Sparse and nullable dtypes name the NumPy dtype beneath.
     numpy_dtype = getattr(dtype, "subtype", getattr(dtype, "numpy_dtype", dtype))
     return cast(column, numpy_dtype) if isinstance(numpy_dtype, np.dtype) else column

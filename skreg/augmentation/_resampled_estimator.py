@@ -38,7 +38,7 @@ def _estimator_has(name):
 
 
 class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
-    """What the two estimators share."""
+    """Base of ResampledClassifier and ResampledRegressor."""
 
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"])],
@@ -59,14 +59,22 @@ class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
             Their target.
         **fit_params : dict
-            Passed on to the estimator's `fit`; with metadata routing enabled, those it
-            requests. What has one entry a row follows the rows: `sample_weight` is
-            mixed as they are, anything else is that of the row itself. Names that end
-            in ``_val`` are about other rows and are left alone.
+            Parameters for the estimator's `fit`; with metadata routing enabled, only
+            those that it requests. Parameters with an entry for each row are resampled
+            as well: a mixture gets the mixed `sample_weight`, and for other parameters
+            the entry of its own row. Parameters whose names end in ``_val`` are not
+            resampled.
 
         Returns
         -------
         self : object
+            The fitted estimator. After an error it is as it was before the call.
+
+        Raises
+        ------
+        ValueError
+            If the resampler leaves no row, or does not record the sources of its rows
+            although there are parameters with an entry for each row.
         """
         self._validate_params()
         with fitted_at_once(self) as scratch:
@@ -79,7 +87,7 @@ class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         if self.resampler is None:
-            # Of an earlier fit.
+            # An earlier fit may have had a resampler.
             self.__dict__.pop("resampler_", None)
         else:
             by_row = {
@@ -111,7 +119,7 @@ class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         return self.estimator_.predict(X)
 
     def __getstate__(self):
-        """What is pickled: nothing of an AugmentingResampler that grows with rows."""
+        """The state to pickle, without an AugmentingResampler's entries of each row."""
         state = super().__getstate__()
         resampler = state.get("resampler_")
         if isinstance(resampler, AugmentingResampler):
@@ -135,7 +143,7 @@ class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         )
 
     def __sklearn_tags__(self):
-        """Tags: the estimator's, as far as the resampler goes along."""
+        """The tags of the estimator, as far as they are the resampler's, too."""
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
         for name in ("input_tags", "target_tags", "classifier_tags", "regressor_tags"):
@@ -153,36 +161,36 @@ class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
 class ResampledClassifier(ClassifierMixin, _ResampledEstimator):
     """A classifier with a resampler in front of its `fit`.
 
-    The resampler sees what `fit` sees and nothing else. Under cross-validation that is
-    the training folds, so no augmented copy of a training row reaches another fold,
-    which copies made before the split would do. It works in scikit-learn's own
+    The resampler is given only the rows that `fit` is given. In a cross-validation
+    these are the training folds, so that no augmented copy of a training row gets into
+    the test fold, as copies made before the split would. It works in scikit-learn's own
     Pipeline and searches.
 
     Parameters
     ----------
     estimator : classifier
-        It is cloned.
+        The classifier, which is cloned.
     resampler : object with ``fit_resample`` or None, default=None
-        An :class:`AugmentingResampler` or one of imbalanced-learn's; it is cloned.
-        None fits the rows as they are.
+        An :class:`AugmentingResampler` or a resampler of imbalanced-learn, which is
+        cloned. None fits the rows without resampling.
 
     Attributes
     ----------
     estimator_ : classifier
         The fitted estimator.
     resampler_ : object
-        The fitted resampler, if there is one. A pickle of this estimator is without
-        what an :class:`AugmentingResampler` keeps of each row.
+        The fitted resampler, if there is one. A pickle of this estimator does not have
+        the attributes of an :class:`AugmentingResampler` with an entry for each row.
     classes_ : ndarray of shape (n_classes,)
         The classes.
     n_features_in_ : int
-        Number of features, if the estimator tells.
+        Number of features, if the estimator has this attribute.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, if the estimator tells.
+        Names of the features, if the estimator has this attribute.
 
     See Also
     --------
-    ResampledRegressor : The same for regression.
+    ResampledRegressor : A regressor with a resampler.
 
     Examples
     --------
@@ -253,33 +261,33 @@ class ResampledClassifier(ClassifierMixin, _ResampledEstimator):
 class ResampledRegressor(RegressorMixin, _ResampledEstimator):
     """A regressor with a resampler in front of its `fit`.
 
-    The resampler sees what `fit` sees and nothing else; see
+    The resampler is given only the rows that `fit` is given; see
     :class:`ResampledClassifier`.
 
     Parameters
     ----------
     estimator : regressor
-        It is cloned.
+        The regressor, which is cloned.
     resampler : object with ``fit_resample`` or None, default=None
-        It is cloned. Where it has ``fit_resample_regression``, as
-        :class:`AugmentingResampler` does, that is used. None fits the rows as they
-        are.
+        The resampler, which is cloned. Its ``fit_resample_regression`` is used if it
+        has this method, as :class:`AugmentingResampler` does. None fits the rows
+        without resampling.
 
     Attributes
     ----------
     estimator_ : regressor
         The fitted estimator.
     resampler_ : object
-        The fitted resampler, if there is one. A pickle of this estimator is without
-        what an :class:`AugmentingResampler` keeps of each row.
+        The fitted resampler, if there is one. A pickle of this estimator does not have
+        the attributes of an :class:`AugmentingResampler` with an entry for each row.
     n_features_in_ : int
-        Number of features, if the estimator tells.
+        Number of features, if the estimator has this attribute.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, if the estimator tells.
+        Names of the features, if the estimator has this attribute.
 
     See Also
     --------
-    ResampledClassifier : The same for classes.
+    ResampledClassifier : A classifier with a resampler.
 
     Examples
     --------

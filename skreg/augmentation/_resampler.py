@@ -25,7 +25,7 @@ from ._containers import concatenate_rows, rows_like, take_rows, target_like
 from ._sampler_tags import ResamplerInputTags, ResamplerTags
 from ._sampling_strategy import STRATEGIES, n_rows_to_add
 
-# Rows augmented at a time: partners for mixtures come from among them.
+# Number of rows that are augmented together. Mixtures are made of these rows.
 _MINIBATCH_SIZE = 256
 
 # Attributes with an entry for each row of the result.
@@ -35,10 +35,10 @@ _OF_ROWS = ("sample_indices_", "partner_indices_", "partner_shares_")
 class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator):
     """Add augmented copies of rows to a data set.
 
-    The protocol is imbalanced-learn's: ``fit_resample(X, y)`` returns more rows, and a
-    step of this kind in its Pipeline works on the training folds alone.
-    :class:`ResampledClassifier` and :class:`ResampledRegressor` bring the same to
-    scikit-learn's own Pipeline and searches.
+    It has imbalanced-learn's method ``fit_resample(X, y)``, which returns more rows. As
+    a step of an imbalanced-learn Pipeline it works on the training folds alone. In
+    scikit-learn's own Pipeline and searches, use :class:`ResampledClassifier` and
+    :class:`ResampledRegressor`.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
         `Y` the one-hot target, or the target itself in regression, and
         `sample_weight` is None.
     n_copies : int, default=1
-        How many augmented copies each row gets. Only without `sampling_strategy`.
+        How many augmented copies each row gets if there is no `sampling_strategy`.
     sampling_strategy : {"auto", "all", "not majority", "not minority", "minority"}, \
             float, dict, callable or None, default=None
         None adds copies of all rows. Otherwise classes are brought to given sizes, as
@@ -56,19 +56,19 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
 
         - a str names the classes that gain rows until they are as large as the
           largest; "auto" is "not majority";
-        - a float, for two classes, is the ratio of the smaller to the larger in the
-          end;
-        - a dict gives the number of rows of a class in the end;
-        - a callable gets `y` and returns such a dict.
+        - a float, for two classes, is the size of the smaller class divided by that of
+          the larger one in the end;
+        - a dict gives the number of rows that each class has in the end;
+        - a callable is given `y` and returns such a dict.
 
-        The rows of a class are used in turn, each as often as any other. Partners for
-        mixtures come from the row's own class.
+        The rows of a class are used in turn, each as often as any other. Rows are mixed
+        only with rows of their own class.
     keep_original : bool, default=True
-        Whether the original rows are part of the result, in front. If not, augmented
-        rows take their places: the result has `n_copies` of each row, or the class
-        sizes of `sampling_strategy`.
+        Whether the original rows stand at the start of the result. If not, augmented
+        rows replace them: the result has `n_copies` of each row, or the class sizes of
+        `sampling_strategy`.
     random_state : int, RandomState instance or None, default=None
-        Pass an int for the same result in every call.
+        Draws the augmented rows. Pass an int for the same result in every call.
 
     Attributes
     ----------
@@ -76,17 +76,18 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
         The number of augmented rows of each class; absent after
         `fit_resample_regression`.
     sample_indices_ : ndarray of shape (n_samples_new,)
-        For every row of the result the row of `X` it was made from.
+        For every row of the result, the row of `X` that it was made from.
     partner_indices_ : ndarray of shape (n_samples_new,) or (n_samples_new, n_partners)
-        For mixtures: the row of `X` mixed in, which is the row itself if none was.
-        Several columns when a :class:`Compose` mixes more than once. Absent when
-        nothing mixes; the mixtures of a plain callable are not known.
+        For every row of the result, the row of `X` that was mixed into it; a row that
+        was not mixed has itself. There are several columns if a :class:`Compose` mixes
+        more than once. Absent if nothing mixes; the mixtures of a plain callable are
+        not known.
     partner_shares_ : ndarray of the same shape
         The share of each partner. The row itself has the rest.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, when `X` has names that are all strings.
+        Names of the features, if `X` has names that are all strings.
 
     See Also
     --------
@@ -94,13 +95,13 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
 
     Notes
     -----
-    A mixture has one label, drawn with the shares of its sources as probabilities, so
-    the log-loss is right on average. In regression the target is interpolated, and is
-    a float then.
+    A mixture has one label, which is drawn with the shares of its sources as
+    probabilities, so that the log-loss is right on average. In regression the target of
+    a mixture is interpolated and is a float.
 
-    `X` and `y` come back in the container, with the dtypes and names they came in.
-    Values in integer columns are rounded. A sparse `X` is taken from augmentations
-    that keep its zeros.
+    `X` and `y` come back in containers of the same type, with the same dtypes and
+    names. Values in integer columns are rounded. `X` may be sparse if the augmentation
+    keeps its zeros.
 
     Resample the training rows only: an augmented copy of a training row among the
     validation rows makes every score look better than it is.
@@ -162,6 +163,13 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
         Returns
         -------
         self : object
+
+        Raises
+        ------
+        TypeError
+            If `augmentation` cannot be called.
+        ValueError
+            If a parameter or the data are invalid, or if y has a single class.
         """
         with fitted_at_once(self) as scratch:
             X, Y = scratch._check_classes(X, y)
@@ -181,9 +189,16 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
         Returns
         -------
         X_resampled : of the type of X, of shape (n_samples_new, n_features)
-            The rows, augmented ones after the originals.
+            The rows, first the original and then the augmented ones.
         y_resampled : of the type of y
             Their classes.
+
+        Raises
+        ------
+        TypeError
+            If `augmentation` cannot be called.
+        ValueError
+            If a parameter or the data are invalid, or if y has a single class.
         """
         with fitted_at_once(self) as scratch:
             return scratch._fit_resample(X, y)
@@ -201,8 +216,8 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
     def fit_resample_regression(self, X, y):
         """Add augmented rows to a data set with a numeric target.
 
-        A method of its own, since imbalanced-learn's protocol wants `fit_resample` to
-        refuse a continuous target.
+        This is a method of its own because by imbalanced-learn's protocol
+        `fit_resample` refuses a continuous target.
 
         Parameters
         ----------
@@ -214,9 +229,17 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
         Returns
         -------
         X_resampled : of the type of X, of shape (n_samples_new, n_features)
-            The rows, augmented ones after the originals.
+            The rows, first the original and then the augmented ones.
         y_resampled : of the type of y
-            Their target; mixtures have the mixed one, and then it is a float.
+            Their target. If rows are mixed, their targets are mixed as well and y is a
+            float.
+
+        Raises
+        ------
+        TypeError
+            If `augmentation` cannot be called.
+        ValueError
+            If a parameter or the data are invalid, or with a `sampling_strategy`.
         """
         with fitted_at_once(self) as scratch:
             return scratch._fit_resample_regression(X, y)
@@ -238,7 +261,7 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
         X_new, Y_new = self._augment(X_valid, Y, sources, minibatches, rng)
         X_resampled = self._finish(X, X_new)
         if np.array_equal(Y_new, Y[sources]):
-            # Untouched, and so of the same dtype even if that is an integer.
+            # The targets have not changed, so they keep their dtype, even an integer.
             return X_resampled, take_rows(y, self.sample_indices_)
         y_new = Y_new.reshape(len(Y_new), *y_valid.shape[1:])
         if self.keep_original:
@@ -246,7 +269,7 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
         return X_resampled, target_like(y_new, y)
 
     def _check_classes(self, X, y):
-        """Validated X and one-hot Y; sets `sampling_strategy_`."""
+        """Validate X, make Y one-hot, and set `sampling_strategy_`."""
         self._validate_params()
         y_raw, y = y, self._check_labels(y)
         X, y = self._check_rows(X, y)
@@ -264,7 +287,7 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
             if not self.keep_original:
                 n_new = {c: n + n_new.get(c, 0) for c, n in counts.items()}
         self.sampling_strategy_ = n_new
-        # Aligned with the columns of Y, for `_plan`.
+        # For `_plan`, in the order of the columns of Y.
         self._n_new = [n_new.get(c, 0) for c in counts]
         return X, np.eye(len(labels), dtype=X.dtype)[y]
 
@@ -290,8 +313,8 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
     def _check_rows(self, X, y, **check_params):
         check_augmentation(self.augmentation)
         if hasattr(X, "sparse") and not accepts_sparse(self.augmentation):
-            # A frame of sparse columns is a frame first: it comes back as one, however
-            # few zeros are left. A sparse matrix is refused by `prepare`.
+            # The result for a DataFrame is a DataFrame, even if its sparse columns have
+            # few zeros left. `prepare` refuses a sparse matrix in this case.
             X = X.sparse.to_dense()
         return validate_data(
             self,
@@ -329,7 +352,7 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
         return np.concatenate([np.empty(0, dtype=np.intp), *sources]), minibatches
 
     def _augment(self, X, Y, sources, minibatches, rng):
-        """The new rows and their targets; sets the attributes that tell the sources."""
+        """Make the new rows and targets, and set the attributes of their sources."""
         prepared = prepare_augmentation(self.augmentation, X, Y)
         is_sparse = sparse.issparse(X)
         parts, Y_new = [], np.empty((len(sources), Y.shape[1]), dtype=Y.dtype)
@@ -372,14 +395,14 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
         self.partner_indices_, self.partner_shares_ = partners, partner_shares
 
     def _without_rows(self):
-        """A copy without what grows with the rows that it was given."""
+        """A copy without the attributes that have an entry for each row."""
         copied = copy.copy(self)
         for name in _OF_ROWS:
             vars(copied).pop(name, None)
         return copied
 
     def _finish(self, X, X_new):
-        """The result in the container X came in."""
+        """The resulting rows in a container like that of X."""
         X_new = rows_like(X_new, X)
         return concatenate_rows(X, X_new) if self.keep_original else X_new
 
@@ -393,15 +416,15 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
 
 
 def _in_turn(rows, n, rng):
-    """`n` of the rows, each as often as any other, in random order."""
+    """Draw `n` rows in random order, each as often as any other."""
     rounds = -(-n // len(rows))
     return rng.permuted(np.tile(rows, (rounds, 1)), axis=1).ravel()[:n]
 
 
 def _follow(rows, mixings):
-    """The sources of each row of a minibatch and their shares, itself first.
+    """The sources of each row of a minibatch, first the row itself, and their shares.
 
-    Both of shape (n_rows, 2 ** n_mixings).
+    Both arrays have the shape (n_rows, 2 ** n_mixings).
     """
     origin, share = rows[:, None], np.ones((len(rows), 1))
     for partners, own_share in mixings:
@@ -420,5 +443,5 @@ def _draw_labels(Y, rng):
             "classes; labels cannot be drawn from it."
         )
     threshold = rng.random(len(Y)) * cumulative[:, -1]
-    # The last bound is above every threshold, but for rounding.
+    # The last bound is not compared, for rounding might put a threshold above it.
     return (cumulative[:, :-1] <= threshold[:, None]).sum(axis=1)

@@ -1,4 +1,4 @@
-"""One way of applying a resampler to training rows and what belongs to them."""
+"""Applying a resampler to training rows and to parameters with an entry per row."""
 
 import numpy as np
 from sklearn.base import clone
@@ -8,29 +8,31 @@ from ._containers import take_rows
 
 
 def resample_training_rows(resampler, X, y, row_params=None, *, regression=False):
-    """Resample training rows, with their weights and whatever else goes with them.
+    """Resample training rows, with their weights and other values for each row.
 
     Parameters
     ----------
     resampler : object with ``fit_resample``
-        An :class:`AugmentingResampler` or one of imbalanced-learn's. It is cloned, and
-        left as it is.
+        An :class:`AugmentingResampler` or a resampler of imbalanced-learn. It is cloned
+        and does not change.
     X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
-        The training rows, and none of the validation rows.
+        The training rows, without the validation rows.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Their target.
     row_params : dict, default=None
-        Containers of one entry a row, by name. Each follows its row by the resampler's
-        ``sample_indices_``; "sample_weight" is mixed as the rows are. None stays None.
+        Containers with one entry for each row, by name. A new row gets the entry of the
+        row in the resampler's ``sample_indices_``; "sample_weight" is mixed as the rows
+        are. None stays None.
     regression : bool, default=False
-        Whether to use ``fit_resample_regression`` where the resampler has it: by
+        Whether to use ``fit_resample_regression`` if the resampler has it. By
         imbalanced-learn's protocol ``fit_resample`` refuses a continuous `y`.
 
     Returns
     -------
-    X, y : resampled
+    X, y
+        The resampled rows and their target.
     row_params : dict
-        Resampled alike.
+        The containers with one entry for each resampled row.
     resampler : object
         The fitted clone.
 
@@ -71,7 +73,7 @@ def _carry(name, values, resampler, X_new):
 
 
 def _mixed_weights(sample_weight, resampler):
-    """The weights of mixtures: mixed with the same shares as their rows."""
+    """The weights of mixtures, which are mixed with the same shares as their rows."""
     n_rows = len(resampler.sample_indices_)
     partners = resampler.partner_indices_.reshape(n_rows, -1)
     shares = resampler.partner_shares_.reshape(n_rows, -1)

@@ -1,7 +1,7 @@
 """How many rows each class is to gain: imbalanced-learn's `sampling_strategy`.
 
-The meaning is that of its over-samplers, written anew so that imbalanced-learn need
-not be installed.
+It means the same as for imbalanced-learn's over-samplers. The code is our own, so that
+imbalanced-learn need not be installed.
 """
 
 from collections.abc import Mapping
@@ -16,21 +16,27 @@ def n_rows_to_add(sampling_strategy, counts, y=None):
     Parameters
     ----------
     sampling_strategy : str, float, mapping or callable
-        - "auto" and "not majority", "all", "not minority", "minority": the classes
-          meant gain rows until they have as many as the largest class;
-        - float: two classes only; the smaller one is brought to this fraction of the
-          larger;
-        - mapping: the number of rows a class is to have in the end;
-        - callable: gets `y`, returns such a mapping.
+        - "auto" and "not majority", "all", "not minority", "minority": these classes
+          gain rows until they have as many as the largest class;
+        - float, for two classes only: the smaller class gains rows until it has this
+          fraction of the rows of the larger one;
+        - mapping: the number of rows that each class is to have in the end;
+        - callable: it is given `y` and returns such a mapping.
     counts : dict
         The number of rows of each class.
     y : array-like, default=None
-        The target, for the callable.
+        The target, which the callable is given.
 
     Returns
     -------
     n_new : dict
-        From class to number, for the classes meant only, sorted as in `counts`.
+        The number of rows for each class that gains some, sorted as in `counts`.
+
+    Raises
+    ------
+    ValueError
+        If classes are not in y, if a class is to have fewer rows than it has, or if a
+        ratio does not suit the classes.
     """
     if callable(sampling_strategy):
         sampling_strategy = sampling_strategy(y)

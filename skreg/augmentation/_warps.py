@@ -14,7 +14,7 @@ the mean of its four neighbours, its *taps*, weighted bilinearly; beyond the bor
 lies `fill`. This is ``scipy.ndimage.affine_transform(order=1, mode="grid-constant")``.
 
 A warp is linear in the pixels, so it is a sparse matrix with at most four entries a
-row. Held ready in a palette, it costs one sparse product for all images of the warp.
+row. Once a palette has this matrix, one sparse product warps all images of the warp.
 """
 
 from typing import NamedTuple
@@ -22,17 +22,18 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-# Warps that share one sparse matrix: enough to make the fixed cost of a product small,
-# few enough for their images to stay in the cache (100 kB at 28 x 28 in float32) and
-# below the size from which malloc maps fresh pages.
+# Number of warps that share one sparse matrix: enough to make the fixed cost of a
+# product small, and few enough for their images to stay in the cache (100 kB at 28 x 28
+# in float32) and below the size from which malloc maps fresh pages.
 WARPS_PER_BLOCK = 4
 
-# Images a warp gets, if the minibatch has that many. Reading a warp costs as much as
-# applying it to about 15 images, and the product's inner loop likes multiples of 8.
+# Number of images that share a warp, if the minibatch has that many. Reading a warp
+# costs as much as applying it to about 15 images, and the product's inner loop is
+# fastest with multiples of 8.
 IMAGES_PER_WARP = 16
 
-# Values worked on at a time where every image has a warp of its own: the temporaries
-# stay in the cache, and below the size from which malloc maps fresh pages for each.
+# Number of values that are warped at a time if every image has a warp of its own. The
+# temporaries stay in the cache, and below the size from which malloc maps fresh pages.
 _CHUNK_SIZE = 2**14
 
 
@@ -44,7 +45,7 @@ class Warps(NamedTuple):
     inverse : ndarray of shape (n_warps, 2, 2)
         A^-1, from output to input coordinates (row, column).
     offset : ndarray of shape (n_warps, 2)
-        What is added to A^-1 o.
+        The vector that is added to A^-1 o.
     """
 
     inverse: np.ndarray
@@ -59,9 +60,10 @@ def affine_warps(shape, rotate, scale, translate, shear):
     shape : tuple of int
         Height and width.
     rotate, scale, shear : ndarray of shape (n_warps,)
-        Degrees counter-clockwise, factor, degrees.
+        The rotation in degrees counter-clockwise, the scaling factor, and the angle of
+        shear in degrees.
     translate : ndarray of shape (n_warps, 2)
-        Pixels down and to the right.
+        The translation in pixels down and to the right.
 
     Returns
     -------
@@ -80,7 +82,7 @@ def affine_warps(shape, rotate, scale, translate, shear):
 
 
 def taps(warps, shape, dtype):
-    """Where every output pixel of every warp reads, in the image padded by one pixel.
+    """The input points of all output pixels, in the image padded by one pixel.
 
     Parameters
     ----------
@@ -88,7 +90,7 @@ def taps(warps, shape, dtype):
     shape : tuple of int
         Height and width of the image.
     dtype : dtype
-        Of the arithmetic and the weights.
+        The type of the arithmetic and of the fractions.
 
     Returns
     -------
@@ -107,8 +109,8 @@ def taps(warps, shape, dtype):
         matrix = warps.inverse[:, axis, :].astype(dtype)
         point = matrix[:, :1] * rows
         point += matrix[:, 1:] * columns
-        # Plus one: the padding. A point further out than the padding reads the
-        # padding alone, as any point on its outer edge does.
+        # One is added for the padding. A point beyond the padding reads only the
+        # padding, as any point on its outer edge does.
         point += (warps.offset[:, axis, None] + 1).astype(dtype)
         np.clip(point, 0, size + 1, out=point)
         # The last pixel of the padding has no neighbour beyond it.
@@ -124,23 +126,23 @@ def taps(warps, shape, dtype):
 
 
 class Palette:
-    """Warps held ready as sparse matrices, `WARPS_PER_BLOCK` in each.
+    """Warps as sparse matrices, with `WARPS_PER_BLOCK` warps ("a block") in each.
 
     In the matrix of a block, pixel p under warp k is row and column
-    ``p * WARPS_PER_BLOCK + k``. It acts on pixels by (warp, channel, image), which for
-    one channel is the mere transpose of a run of images: the first of them have the
-    first warp, and so on.
+    ``p * WARPS_PER_BLOCK + k``. The matrix multiplies an array whose rows are pixels
+    and whose columns are (warp, channel, image). For one channel this array is the
+    transpose of a run of images, the first of which have the first warp, and so on.
 
     Parameters
     ----------
     warps : Warps
-        As many as a multiple of `WARPS_PER_BLOCK`.
+        The warps, whose number is a multiple of `WARPS_PER_BLOCK`.
     shape : tuple of int
         Height and width.
     n_channels : int
     fill : float
     dtype : dtype
-        Of the images it is made for; others work, at the cost of a conversion.
+        The type of the images; images of other types are converted.
     """
 
     def __init__(self, warps, shape, n_channels, fill, dtype):
@@ -156,7 +158,7 @@ class Palette:
         ]
         self.beyond = None
         if fill != 0:
-            # What each pixel gets from beyond the border.
+            # The part of each pixel that comes from beyond the border.
             self.beyond = [
                 (fill * (1 - block.sum(axis=1))).astype(dtype)[:, None]
                 for block in self.blocks
@@ -173,11 +175,11 @@ class Palette:
         Returns
         -------
         X_warped : ndarray of the same shape, Fortran-ordered
-            The order of the product; to transpose it back would add a third.
+            This is the order of the product; another would take a third more time.
         """
         per_block = WARPS_PER_BLOCK * IMAGES_PER_WARP
         n_blocks = max(1, len(X) // per_block)
-        # The last block takes the rest as well.
+        # The last run has the remaining images as well.
         bounds = [*range(0, n_blocks * per_block, per_block), len(X)]
         chosen = rng.integers(len(self.blocks), size=n_blocks)
         by_pixel = np.empty((X.shape[1], len(X)), dtype=X.dtype)
@@ -193,7 +195,7 @@ class Palette:
         n_images = len(X)
         n_rounds = -(-n_images // WARPS_PER_BLOCK)
         if n_rounds * WARPS_PER_BLOCK > n_images:
-            # Blank images complete the last round of the minibatch.
+            # Blank images make the number of images a multiple of that of the warps.
             blanks = n_rounds * WARPS_PER_BLOCK - n_images
             X = np.concatenate([X, np.zeros((blanks, X.shape[1]), X.dtype)])
         shape = (self.n_pixels, WARPS_PER_BLOCK, self.n_channels, n_rounds)
@@ -209,8 +211,8 @@ class Palette:
 def _block_matrix(warps, shape, dtype):
     """The sparse matrix of the warps of a block, without the taps in the padding."""
     height, width = shape
-    # In float64 whatever the dtype: this is done once. From here on, pixels come
-    # first and warps second, as in the matrix's rows.
+    # This is done only once, so it is in float64 for any dtype. From here on, pixels
+    # come first and warps second, as in the matrix's rows.
     corner, down, right = (part.T for part in taps(warps, shape, np.float64))
     weights = np.stack(
         [
@@ -243,7 +245,7 @@ def warp_each(X, warps, shape, n_channels, fill):
     ----------
     X : ndarray of shape (n_images, height * width * n_channels)
     warps : Warps
-        One an image.
+        One warp for each image.
     shape : tuple of int
         Height and width.
     n_channels : int
@@ -263,7 +265,7 @@ def warp_each(X, warps, shape, n_channels, fill):
 
 
 def _warp_few(X, warps, shape, n_channels, fill):
-    """`warp_each` in one go."""
+    """As `warp_each`, without cutting the images into parts."""
     n_images, (height, width) = len(X), shape
     padded = np.full((n_images, height + 2, width + 2, n_channels), fill, dtype=X.dtype)
     padded[:, 1:-1, 1:-1] = X.reshape(n_images, height, width, n_channels)
@@ -276,7 +278,7 @@ def _warp_few(X, warps, shape, n_channels, fill):
         down, right = down[..., None], right[..., None]
 
     def at(step):
-        # All positions are valid; "clip" merely spares the check.
+        # All positions are valid; "clip" only saves the check.
         return np.take(padded, position + step, axis=0, mode="clip")
 
     def between(one, other, fraction):

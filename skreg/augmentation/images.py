@@ -16,18 +16,19 @@ from ._warps import WARPS_PER_BLOCK, Palette, affine_warps, warp_each
 _PROBABILITY = [Interval(Real, 0, 1, closed="both")]
 _NUMBER = Interval(Real, None, None, closed="neither")
 
-# A palette's bounds. 256 warps spread well over five parameters; 32 MB keep large
-# images from filling the memory.
+# The largest size of an "auto" palette. 256 warps spread well over five parameters; the
+# bound of 32 MB keeps palettes of large images from filling the memory.
 _MAX_WARPS = 256
 _MAX_PALETTE_BYTES = 32e6
 
-# Those in use, by what they are made from: the folds and candidates of a search share
-# one in the cache, and `partial_fit` does not make its own in every call.
+# The palettes in use, by the parameters that they are made from. So the folds and
+# candidates of a search share one palette in the cache, and `partial_fit` does not make
+# a new one in every call.
 _palettes = weakref.WeakValueDictionary()
 
 
 class _ImageAugmentation(BaseAugmentation):
-    """What the augmentations of images share: the shape."""
+    """Base of the augmentations of images, which checks their shape."""
 
     _parameter_constraints: dict = {"image_shape": [tuple, list, Hidden(np.ndarray)]}
 
@@ -68,26 +69,26 @@ class RandomAffine(_ImageAugmentation):
         (-rotate, rotate).
     translate : int, float or tuple of two of them, default=0
         Largest translation, horizontally and vertically: an int counts pixels, a
-        float is a fraction of the width and of the height. A tuple gives them apart,
-        (horizontal, vertical). The translation itself need not be whole pixels.
+        float is a fraction of the width and of the height. A tuple is (horizontal,
+        vertical). The translation that is drawn need not be whole pixels.
     scale : float or tuple (low, high), default=0
         Range of the scaling factor. A number stands for (1 - scale, 1 + scale).
     shear : float or tuple (low, high), default=0
         Range of the angle in degrees by which vertical lines lean. A number stands
         for (-shear, shear).
     fill : float, default=0.0
-        Value beyond the border.
+        Value of pixels from beyond the border.
     p : float, default=1.0
         Probability that an image is warped.
     palette_size : int, "auto" or None, default="auto"
-        How many warps are made ready, as sparse matrices, when the augmentation is
-        first used. They are spread evenly over the ranges. Every minibatch draws some
-        of them, and images that follow each other share one: 16, or a quarter of a
-        minibatch of fewer than 64. So minibatches should be shuffled. The size is
-        rounded up to a multiple of 4, and a palette takes up to
-        ``palette_size * height * width * 32`` bytes (48 for float64). "auto" takes
-        256, or fewer if they exceed 32 MB. None draws the parameters of each image by
-        themselves, which takes several times as long.
+        Number of warps in the palette, a set of warps that are prepared as sparse
+        matrices when the augmentation is first used. They are spread evenly over the
+        ranges. Every minibatch draws some of them, and 16 images that follow each other
+        share a warp (or a quarter of the images of a minibatch of fewer than 64). So
+        minibatches should be shuffled. The size is rounded up to a multiple of 4, and a
+        palette takes up to ``palette_size * height * width * 32`` bytes (48 for
+        float64). "auto" is 256, or fewer if these exceed 32 MB. None draws the
+        parameters of each image separately, which takes several times as long.
 
     Notes
     -----
@@ -166,7 +167,7 @@ class RandomAffine(_ImageAugmentation):
 
     @property
     def palette_(self):
-        """The warps held ready; None where every image has a warp of its own."""
+        """The prepared warps; None if the parameters of each image are drawn."""
         if self.palette_size is not None and self._palette is None:
             self._palette = self._find_or_make_palette()
         return self._palette
@@ -187,7 +188,7 @@ class RandomAffine(_ImageAugmentation):
         return palette
 
     def __getstate__(self):
-        """What is pickled: a palette is large, and quickly made again."""
+        """The state to pickle, without the palette, which is large and quickly made."""
         state = super().__getstate__()
         return {**state, "_palette": None} if "_palette" in state else state
 
@@ -269,12 +270,12 @@ class RandomErasing(_ImageAugmentation):
     scale : tuple (low, high), default=(0.02, 0.33)
         Range of the rectangle's area as a fraction of the image's.
     ratio : tuple (low, high), default=(0.3, 3.3)
-        Range of its height divided by its width, uniform in the logarithm. Sides are
-        rounded to whole pixels, at least one and at most the image's, so extreme
-        ratios are cut to what fits.
+        Range of the rectangle's height divided by its width, uniform in the logarithm.
+        Sides are rounded to whole pixels, at least one and at most the image's, so
+        extreme ratios are cut to what fits.
     value : float or "random", default=0.0
-        What the rectangle is filled with: a number, or values drawn uniformly between
-        the lowest and the highest of the training rows.
+        The value of erased pixels: a number, or values drawn uniformly between the
+        lowest and the highest value of the training rows.
 
     References
     ----------
@@ -359,7 +360,7 @@ def _range(name, value, *, centre=0, low=-np.inf, high=np.inf):
         and all(isinstance(bound, Real) and np.isfinite(bound) for bound in value)
         and low <= value[0] <= value[1] <= high
     )
-    # A factor or a ratio of zero leaves nothing; an angle of 90 degrees neither.
+    # A factor or a ratio of zero, or an angle of 90 degrees, would leave no image.
     if not valid or (low == 0 and value[0] == 0) or {-90, 90} & {*value} & {low, high}:
         raise ValueError(
             f"The {name!r} parameter, when it is a pair, must be (low, high) with "
@@ -399,7 +400,7 @@ def _evenly_spread(n_points, ranges):
     same palette in every fit.
     """
     varying = np.flatnonzero(ranges[:, 0] < ranges[:, 1])
-    # The positive root of x^(d + 1) = x + 1; the fixed point is reached to rounding.
+    # The positive root of x^(d + 1) = x + 1, which this iteration reaches to rounding.
     root = 2.0
     for _ in range(64):
         root = (1 + root) ** (1 / (len(varying) + 1))

@@ -1,7 +1,7 @@
 """Augmentations of the rows of a table.
 
-All are vectorised over the minibatch. A *unit* is what is swapped, dropped or noised
-as one: a column, or a group of one-hot columns, which stays one-hot.
+All are vectorised over the minibatch. A *unit* is swapped, dropped or given noise as a
+whole: it is a column, or a group of one-hot columns, which stays one-hot.
 """
 
 from numbers import Real
@@ -19,7 +19,7 @@ _GROUPS = ["array-like", None]
 
 
 class Units:
-    """The columns of a table, and which of them go together.
+    """The columns of a table, and which of them form a unit.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def _check_group(group, n_features):
 
 
 class _TableAugmentation(BaseAugmentation):
-    """What the augmentations of tables share: the units."""
+    """Base of the augmentations of tables, which learns the units."""
 
     def _learn(self, X, Y):
         self.units_ = Units(X.shape[1], self.one_hot_groups)
@@ -99,13 +99,13 @@ class _TableAugmentation(BaseAugmentation):
 
 
 def _in_range(statistic, X):
-    """A mean or standard deviation of every column, of whatever size its values are.
+    """The mean or standard deviation of every column, for values of any size.
 
-    Accumulated in float64: float32 sums of many rows lose the small spreads.
+    Sums are in float64, because sums of many rows in float32 lose small spreads.
     """
     with quiet_numpy():
         values = statistic(X, axis=0, dtype=np.float64)
-        # Squares of larger and of smaller values leave the range of the numbers.
+        # Squares of larger values overflow, and those of smaller ones vanish.
         if not ((1e-150 < np.abs(values)) & (np.abs(values) < 1e150)).all():
             scale = np.abs(X).max(axis=0).astype(np.float64)
             scale[scale == 0] = 1
@@ -124,14 +124,14 @@ class GaussianNoise(_TableAugmentation):
     p : float, default=1.0
         Probability that a row is augmented.
     one_hot_groups : list of lists of int, default=None
-        Groups of one-hot columns. They get no noise: it would leave them one-hot no
-        longer.
+        Groups of one-hot columns. They get no noise, with which they would not be
+        one-hot.
 
     Attributes
     ----------
     scale_ : ndarray of shape (n_features,)
-        Standard deviation of the noise of each feature. Only on what `prepare`
-        returns.
+        Standard deviation of the noise of each feature. Only the object that `prepare`
+        returns has it.
 
     References
     ----------
@@ -183,8 +183,8 @@ class GaussianNoise(_TableAugmentation):
 class SwapNoise(_TableAugmentation):
     """Replace values by those of other rows of the minibatch, column by column.
 
-    Every new value is one that the feature really takes, so this suits categories and
-    skewed features, where Gaussian noise leaves the data's support.
+    Every new value is one that the feature really takes. So this suits categories and
+    skewed features, for which Gaussian noise gives impossible values.
 
     Parameters
     ----------
@@ -225,14 +225,14 @@ class SwapNoise(_TableAugmentation):
         if chosen is not None:
             swapped &= chosen[:, None]
         positions = np.flatnonzero(swapped)
-        # 1 to n_rows - 1 rows further on: any row but the value's own.
+        # 1 to n_rows - 1 rows further on is any row but the value's own.
         steps = rng.integers(1, n_rows, len(positions))
         if self.units_.unit_of_column is None:
             values = X.ravel()
             X_new = values.copy()
             X_new[positions] = values[(positions + steps * X.shape[1]) % X.size]
             return X_new.reshape(X.shape), None
-        # One source for all columns of a unit.
+        # All columns of a unit have the same source.
         sources = np.repeat(np.arange(n_rows)[:, None], self.units_.n_units, axis=1)
         sources.flat[positions] = (sources.flat[positions] + steps) % n_rows
         return np.take_along_axis(X, self.units_.columns(sources), axis=0), None
@@ -248,9 +248,9 @@ class FeatureDropout(_TableAugmentation):
     p : float, default=1.0
         Probability that a row is augmented.
     fill : float or "mean", default=0.0
-        What stands in for a value: a number (0 is the mean of a standardized feature)
-        or the feature's mean over the training rows. The other values are not scaled
-        up: the network is to see blanks, not to be thinned.
+        The value in place of one that is blanked out: a number (0 is the mean of a
+        standardized feature) or the feature's mean over the training rows. The other
+        values are not scaled up, as dropout would do.
     one_hot_groups : list of lists of int, default=None
         Groups of one-hot columns, each blanked out as a whole.
 
@@ -304,14 +304,14 @@ class Mixup(_TableAugmentation):
     Parameters
     ----------
     alpha : float, default=0.2
-        The row's share lambda is drawn from Beta(alpha, alpha), anew for each row:
-        small values keep rows nearly pure, 1 draws shares uniformly.
+        The share lambda of each row is drawn from Beta(alpha, alpha): with a small
+        `alpha` most rows are nearly unmixed, and 1 draws shares uniformly.
     p : float, default=1.0
         Probability that a row is mixed.
     one_hot_groups : list of lists of int, default=None
-        Groups of one-hot columns. A group is taken whole from the row or from its
-        partner, with the probabilities lambda and 1 - lambda, so it stays one-hot and
-        is the same on average.
+        Groups of one-hot columns. A whole group is taken from the row or from its
+        partner, with the probabilities lambda and 1 - lambda. So it stays one-hot, and
+        is on average what mixing would give.
 
     Notes
     -----
@@ -363,8 +363,8 @@ class CutMix(_TableAugmentation):
     Parameters
     ----------
     alpha : float, default=1.0
-        The share lambda of columns that a row keeps is drawn from Beta(alpha, alpha),
-        anew for each row; every column is then kept with the probability lambda.
+        For each row a share lambda is drawn from Beta(alpha, alpha), and every column
+        of the row is kept with the probability lambda.
     p : float, default=1.0
         Probability that a row is mixed.
     one_hot_groups : list of lists of int, default=None
@@ -373,8 +373,7 @@ class CutMix(_TableAugmentation):
 
     Notes
     -----
-    The target and the weights are mixed with the share of columns that was really
-    kept.
+    The target and the weights are mixed with the share of columns that were kept.
 
     References
     ----------
@@ -414,7 +413,7 @@ class CutMix(_TableAugmentation):
 
 def _draw_mixing(n_rows, alpha, p, rng):
     partners = rng.permutation(n_rows)
-    # Beta(1, 1) is the uniform distribution, at a tenth of the price.
+    # Beta(1, 1) is the uniform distribution, which is drawn in a tenth of the time.
     own_share = rng.random(n_rows) if alpha == 1 else rng.beta(alpha, alpha, n_rows)
     chosen = choose_rows(n_rows, p, rng)
     if chosen is not None:
