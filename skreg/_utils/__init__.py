@@ -1,1 +1,1 @@
-"""What several packages use and none of them is about."""
+"""Helpers that several packages use."""

@@ -1,4 +1,4 @@
-"""Labels of dtype object, which may be anything: what cannot be learned is told."""
+"""Check of labels of dtype object, which may be anything."""
 
 from numbers import Integral, Real
 
@@ -8,23 +8,23 @@ from scipy import sparse
 __all__ = ["check_labels"]
 
 _MISSING = ("NoneType", "NAType", "NaTType")
-# What scikit-learn refuses by messages of its own.
+# scikit-learn refuses labels of these types with messages of its own.
 _LEFT_TO_SKLEARN = (bytes, list, tuple, set, np.ndarray)
 
 
 def check_labels(y, name):
-    """Raise unless labels of dtype object are strings, and say what to cast them to.
+    """Raise unless labels of dtype object are strings; the error says how to cast them.
 
-    scikit-learn takes numbers of that dtype for a continuous target, and compares what
-    cannot be compared.
+    scikit-learn would take numbers of this dtype for a continuous target, and compare
+    labels that do not compare.
 
     Parameters
     ----------
     y : array-like
-        Labels as the user gave them, in any container. None and sparse are not looked
-        at.
+        Labels as the user gave them, in any container. None and sparse matrices are not
+        checked.
     name : str
-        What the error calls them.
+        The name of the labels in the error.
 
     Raises
     ------
@@ -35,13 +35,13 @@ def check_labels(y, name):
         return
     if hasattr(y, "iloc") and y.ndim == 2 and y.shape[1] == 1:
         y = y.iloc[:, 0]
-    # scikit-learn makes numbers of pandas' nullable columns, but not of tables of them.
+    # scikit-learn turns a nullable column of pandas into numbers, but not a table.
     if getattr(getattr(y, "dtype", None), "kind", "O") != "O":
         return
     try:
         values = np.asarray(y)
     except ValueError:
-        # Ragged lists.
+        # NumPy makes no array of lists of different lengths.
         return
     if values.dtype.kind != "O":
         return
@@ -76,7 +76,7 @@ def _name(kind):
 
 
 def _number_type(kinds):
-    """The type that holds all of these numbers, None where some are none."""
+    """The name of the type that holds all these kinds; None if one is no number."""
     for name, base in (
         ("bool", (bool, np.bool_)),
         ("int", (Integral, np.bool_)),

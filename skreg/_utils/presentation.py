@@ -4,10 +4,10 @@ import numpy as np
 
 __all__ = ["PresentationMixin", "short_arrays"]
 
-# The address in pyproject.toml, which an installed package does not have.
+# The same address as in pyproject.toml, which an installed package does not have.
 _USER_GUIDE = "https://github.com/skreg/skreg/blob/main/docs/user_guide.md"
 
-# About a screen.
+# A text has about as many lines as a screen at most.
 _MOST_LINES = 20
 
 _SECTIONS = {
@@ -19,16 +19,17 @@ _SECTIONS = {
 
 
 def short_arrays():
-    """A context in which NumPy prints the ends of arrays only."""
+    """A context in which NumPy prints only the ends of long arrays."""
     return np.printoptions(threshold=20, edgeitems=2)
 
 
 class PresentationMixin:
-    """What an estimator shows of itself, in a terminal and in a notebook.
+    """A mixin for how an estimator is shown in a terminal and in a notebook.
 
-    To be inherited before `BaseEstimator`, which prints arrays of up to 1,000 values
-    and links to scikit-learn's pages. The link is to the part of the guide about the
-    estimator's package; other libraries' subclasses have none, as scikit-learn asks.
+    It stands before `BaseEstimator` among the base classes, which would print arrays of
+    up to 1,000 values and link to scikit-learn's pages. The link leads to the part of
+    the guide about the estimator's package. Subclasses in other libraries have no link,
+    as scikit-learn asks.
     """
 
     _doc_link_module = "skreg"
@@ -38,18 +39,18 @@ class PresentationMixin:
         package = type(self).__module__.split(".")[1]
         return {"section": _SECTIONS[package]}
 
-    # scikit-learn links each parameter and attribute to a text fragment of the page, as
-    # its own pages have them; the guide does not.
+    # scikit-learn links each parameter and attribute to a text fragment of its pages,
+    # which the guide does not have.
     def _get_params_html(self, deep=True, doc_link=""):
         return super()._get_params_html(deep)
 
     def _get_fitted_attr_html(self, doc_link=""):
         return super()._get_fitted_attr_html()
 
-    # Not `__repr__`, by which scikit-learn recognizes what it can print in lines.
+    # `__repr__` stays scikit-learn's, which tells it what it can print in lines.
     def __str__(self):
         with short_arrays():
-            # scikit-learn counts characters, of which deep nesting has few a line.
+            # scikit-learn limits the characters, and deep nesting has few in a line.
             for n_characters in (700, 450, 300, 200, 100):
                 text = self.__repr__(N_CHAR_MAX=n_characters)
                 if text.count("\n") < _MOST_LINES:

@@ -1,4 +1,4 @@
-"""Long work: calls spread over workers, and lines that say how much is done."""
+"""Calls that workers share, and lines that say how much of the work is done."""
 
 import os
 import time
@@ -12,27 +12,29 @@ __all__ = ["ProgressLines", "run_calls"]
 
 
 def run_calls(calls, n_jobs=None, **options):
-    """Results of delayed calls, in their order, as they come.
+    """Yield the results of delayed calls in their order, as they come.
 
-    What the calls warn of in other processes, whose output may not be seen and which
-    no filter of the caller's reaches, is warned of here, when their results come.
+    The output of other processes may not reach the user, and the filters of this
+    process do not reach them. So the warnings of calls in other processes are given
+    here, when the results come.
 
     Parameters
     ----------
     calls : iterable of delayed calls
     n_jobs : int or None
-        Workers, as in joblib.
+        Number of workers, as in joblib.
     **options : dict
-        Of `Parallel`.
+        Further parameters of joblib's `Parallel`.
 
     Yields
     ------
     object
+        The result of the next call.
     """
     try:
         parallel = Parallel(n_jobs=n_jobs, **options, return_as="generator")
     except (TypeError, ValueError):
-        # An older joblib, or a backend that cannot.
+        # An older joblib, or a backend that cannot return a generator.
         parallel = Parallel(n_jobs=n_jobs, **options)
     here = os.getpid()
     recorded = (
@@ -46,28 +48,28 @@ def run_calls(calls, n_jobs=None, **options):
 
 
 def _recorded(caller, call, args, kwargs):
-    """The result of a call, and what it warned of where that is not seen by itself."""
+    """The result of a call, and its warnings if it runs in another process."""
     if os.getpid() == caller:
         return call(*args, **kwargs), []
     with warnings.catch_warnings(record=True) as caught:
-        # By the filters of this process: an error remains one of the call.
+        # The filters of the other process apply: one may turn a warning into an error.
         result = call(*args, **kwargs)
     return result, [warning.message for warning in caught]
 
 
 class ProgressLines:
-    """Prints what is done of what: ``name: 20 of 100 paths done, 3.1 s``.
+    """Prints how much is done, such as ``name: 20 of 100 paths done, 3.1 s``.
 
     Parameters
     ----------
     name : str
-        Who says so.
+        The name at the start of each line.
     verbose : int or bool
-        Nothing is printed at zero.
+        Lines are printed if it is above zero.
     n_total : int, default=None
-        May be set later.
+        The number of things to do; it may be set later.
     what : str, default=""
-        What there are so many of.
+        What these things are, such as "paths".
     """
 
     def __init__(self, name, verbose, n_total=None, what=""):
@@ -76,7 +78,7 @@ class ProgressLines:
         self._n_done, self._started = 0, time.perf_counter()
 
     def advance(self, n_more=1):
-        """So many more are done; a line for every twentieth of them."""
+        """Count `n_more` as done, and print a line for every twentieth of all."""
         before, self._n_done = self._n_done, self._n_done + n_more
         if self.n_total is None:
             return
@@ -86,8 +88,8 @@ class ProgressLines:
             self.say(f"{self._n_done} of {self.n_total} {self._what} done")
 
     def say(self, what):
-        """A line of one's own, with the seconds since the beginning."""
+        """Print a line with some text and the seconds since the beginning."""
         if self._is_on:
             seconds = time.perf_counter() - self._started
-            # At once, also where the output goes to a file.
+            # Flushing shows the line at once, even if the output goes to a file.
             print(f"{self._name}: {what}, {seconds:.1f} s", flush=True)

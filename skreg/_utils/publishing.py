@@ -1,9 +1,9 @@
-"""A fit that fails changes nothing, and one that succeeds is seen as a whole.
+"""A fit that fails changes nothing, and one that succeeds appears as a whole.
 
-An estimator is not fitted in place but as a shallow copy, whose attributes go to the
-original in one step when all is well. Another thread that predicts meanwhile sees the
-earlier fit or the new one, never parts of both, and threads that fit the same object do
-not get in each other's way: the last one to end is what the object becomes.
+Not the estimator itself is fitted but a shallow copy, whose attributes go to the
+original in one step if the fit succeeds. So another thread that predicts meanwhile uses
+the earlier fit or the new one, never parts of both. Threads that fit the same object do
+not disturb each other: the object has the result of the last one to end.
 """
 
 from contextlib import contextmanager
@@ -17,8 +17,8 @@ __all__ = ["fitted_at_once", "quiet_numpy", "quietly", "snapshot"]
 def snapshot(estimator):
     """A shallow copy: the estimator as it stands at this moment.
 
-    Methods that read several attributes read them from here, for another thread may
-    publish a fit between one and the next. (`copy.copy` does the same in five times
+    Methods that read several attributes read them from such a copy, because another
+    thread may publish a fit between two reads. (`copy.copy` does the same in five times
     the time.)
     """
     copied = object.__new__(type(estimator))
@@ -29,16 +29,16 @@ def snapshot(estimator):
 def quiet_numpy():
     """A context without NumPy's warnings of overflow and the like.
 
-    What is not finite, of whatever data and parameters, ends in a stop reason, a score
-    or an error that says so; where in the arithmetic it arose tells a user nothing.
+    If numbers are not finite, a stop reason, a score or an error says so in the end. In
+    which operation that began tells a user nothing.
     """
     return np.errstate(all="ignore")
 
 
 def quietly(function):
-    """Decorate a function, to run in `quiet_numpy`."""
+    """Decorate a function to run in `quiet_numpy`."""
 
-    # With a context of its own for every call, which threads cannot share.
+    # Every call has a context of its own, because threads cannot share one.
     @wraps(function)
     def quiet(*args, **kwargs):
         with quiet_numpy():
@@ -54,25 +54,26 @@ def fitted_at_once(estimator):
     Parameters
     ----------
     estimator : estimator
-        Left as it is when the block raises.
+        The estimator, which does not change if the block raises.
 
     Yields
     ------
     estimator of the same class
-        To be fitted in the block.
+        The copy, which the block fits.
     """
     scratch = snapshot(estimator)
     before = vars(scratch).copy()
     with quiet_numpy():
         yield scratch
     after = vars(scratch)
-    # Only what the fit has set: a parameter may have been changed meanwhile.
+    # Only attributes that the fit has set are published, because another thread may
+    # have changed a parameter meanwhile.
     changed = {
         name: value
         for name, value in after.items()
         if name not in before or value is not before[name]
     }
-    # In one step, because no other thread has its turn within `update`.
+    # This is one step: no other thread runs within `update`.
     vars(estimator).update(changed)
     for name in before.keys() - after.keys():
         vars(estimator).pop(name, None)

@@ -1,4 +1,4 @@
-"""Sets of rows, in whichever way the user names them."""
+"""Sets of rows, which a user may give as numbers, as a mask or as a slice."""
 
 import numpy as np
 
@@ -11,25 +11,26 @@ def row_numbers(rows, n_rows):
     Parameters
     ----------
     rows : array-like of int or of bool, or slice
-        Numbers, those below zero counted from the end, or a mask of all rows.
+        Row numbers, of which negative ones count from the end, or a mask of all rows.
     n_rows : int
-        How many rows there are.
+        Number of all rows.
 
     Returns
     -------
     ndarray of int
-        From 0 to ``n_rows - 1``, in the given order.
+        Numbers from 0 to ``n_rows - 1``, in the given order.
 
     Raises
     ------
     ValueError
-        If there are no such rows, or they are not named in one of these ways. The
-        message says what `rows` are, to go on a name.
+        If there are no such rows, or if `rows` has another form. The message is a
+        phrase without a subject, such as "holds row numbers from 3 to 9: ...", which
+        the caller puts after a name.
     """
     if not isinstance(rows, slice):
         rows = np.asarray(rows)
         if rows.dtype == object:
-            # What pandas has for numbers and truth values that may be missing.
+            # pandas gives this dtype to numbers and truth values that may be missing.
             rows = np.array(rows.tolist())
         if rows.size == 0 and rows.ndim == 1:
             return np.empty(0, dtype=np.intp)

@@ -1,8 +1,8 @@
 """Private names of scikit-learn that several packages use.
 
-These and those of the searches, in `model_selection/_sklearn_private.py`, are all that
-the package takes from behind scikit-learn's underscores: a change there meets these two
-files and their tests.
+The package uses no other private names of scikit-learn than these and those of the
+searches, in `model_selection/_sklearn_private.py`. So a change of these names concerns
+only two files.
 """
 
 from sklearn.utils import _safe_indexing as safe_indexing

@@ -6,12 +6,12 @@ __all__ = ["html_table", "short_number", "spread_out", "text_table"]
 
 
 def short_number(value):
-    """Three digits of a number."""
+    """A number with three significant digits."""
     return f"{value:.3g}" if abs(value) >= 0.001 or value == 0 else f"{value:.1e}"
 
 
 def spread_out(values, most):
-    """At most so many of some values, evenly, the first and the last among them."""
+    """At most so many of some values, evenly spread, with the first and the last."""
     values = list(values)
     if len(values) <= most:
         return values
@@ -39,7 +39,7 @@ def text_table(header, rows):
 
 
 def html_table(header, rows):
-    """The same as HTML."""
+    """A table as HTML, from the same parameters as `text_table`."""
 
     def line(tag, cells):
         return "".join(f"<{tag}>{escape(str(cell))}</{tag}>" for cell in cells)

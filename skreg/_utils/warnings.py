@@ -1,4 +1,4 @@
-"""Warnings that point at the user's line, each of them once a call."""
+"""Warnings that point at the user's line and appear once a call."""
 
 import sys
 import warnings
@@ -7,20 +7,21 @@ from contextvars import ContextVar
 
 __all__ = ["each_warning_once", "is_one_of_many", "warn"]
 
-# What may stand between a user's call and a warning, in any number of frames:
-# decorators, the pipelines and searches of scikit-learn, joblib's loops.
+# Packages whose frames may stand between the user's call and a warning: decorators, the
+# pipelines and searches of scikit-learn, joblib's loops.
 _PASSED_OVER = {"skreg", "sklearn", "joblib", "contextlib"}
 
-# The (category, text) pairs of the outermost `each_warning_once`, None outside of it.
+# The (category, text) pairs that were warned of in the outermost `each_warning_once`;
+# None outside of it.
 _said = ContextVar("said", default=None)
 
 
 @contextmanager
 def each_warning_once():
-    """In this context, or function that it decorates, equal warnings are one.
+    """A context, or decorator of a function, in which equal warnings appear once.
 
-    What trains many networks has the same to say of each of them. Contexts within this
-    one belong to it.
+    A call that trains many networks may have the same warning about each of them.
+    Contexts within this one belong to it.
     """
     if _said.get() is not None:
         yield
@@ -33,10 +34,10 @@ def each_warning_once():
 
 
 def is_one_of_many():
-    """Whether an `each_warning_once` is around, so that this fit is one of many.
+    """Whether this is within an `each_warning_once`, so that a fit is one of many.
 
-    What is said of one fit (that a parameter does nothing) is no news in a search,
-    whose grid may combine all with all.
+    Some warnings about a fit, such as that a parameter does nothing, are no news in a
+    search, whose grid may combine everything with everything.
     """
     return _said.get() is not None
 
@@ -48,7 +49,7 @@ def warn(message, category=UserWarning):
     ----------
     message : str or Warning
     category : subclass of Warning, default=UserWarning
-        Of a text.
+        The category of a message that is a str.
     """
     said = _said.get()
     key = (type(message) if isinstance(message, Warning) else category), str(message)
@@ -58,7 +59,8 @@ def warn(message, category=UserWarning):
     while frame.f_back is not None and _package_of(frame) in _PASSED_OVER:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
-    # Not where a filter has made an error of it: that is for every fit to raise.
+    # If a filter turns the warning into an error, this line is not reached, so that
+    # every fit raises it.
     if said is not None:
         said.add(key)
 

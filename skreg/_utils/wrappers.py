@@ -1,7 +1,8 @@
-"""Looking through what stands around a model: Pipelines and target transformers.
+"""From an estimator to the model inside it, and back.
 
-One place knows how to go from an estimator to the model that it ends in and back. The
-searches, the penalties' grid, the feature paths, the diagnosis and the displays ask it.
+Pipelines and target transformers may stand around a model. The searches, the grid of
+penalties, the feature paths, the diagnosis and the displays use these functions to find
+the model, to replace it, and to prepare data for it.
 """
 
 import copy
@@ -26,7 +27,7 @@ __all__ = [
 
 
 def _inner_of(estimator, fitted, exact):
-    """The name and the estimator one level down, or None where there is none."""
+    """The name and the estimator one level further inside, or None."""
 
     def is_a(kind):
         return type(estimator) is kind if exact else isinstance(estimator, kind)
@@ -39,7 +40,7 @@ def _inner_of(estimator, fitted, exact):
             inner = getattr(estimator, "regressor_", inner)
     else:
         return None
-    # "passthrough", or the regressor that a target transformer has by default.
+    # The last step may be "passthrough", and a regressor of None is the default one.
     return None if inner is None or isinstance(inner, str) else (name, inner)
 
 
@@ -50,15 +51,15 @@ def find_model(estimator, fitted=False, *, exact=False):
     ----------
     estimator : estimator
     fitted : bool, default=False
-        Whether to go down the fitted copies.
+        Whether to find the fitted model.
     exact : bool, default=False
-        Whether to stop at subclasses, which may do more in `fit` (resample the rows,
-        for one).
+        Whether to stop at subclasses of Pipeline and TransformedTargetRegressor, whose
+        `fit` may do more (resample the rows, for example).
 
     Returns
     -------
     prefix : str
-        Of its parameters, ending with two underscores, or empty.
+        The prefix of the model's parameters, ending with two underscores, or empty.
     model : estimator
     """
     prefix, model = "", estimator
@@ -69,7 +70,7 @@ def find_model(estimator, fitted=False, *, exact=False):
 
 
 def replace_model(estimator, model):
-    """A clone with another model behind the same steps."""
+    """A clone of an estimator with another model inside."""
     prefix, _ = find_model(estimator)
     if not prefix:
         return model
@@ -77,7 +78,7 @@ def replace_model(estimator, model):
 
 
 def transforms_target(estimator):
-    """Whether the model inside is given another target than the estimator."""
+    """Whether a transformer changes the target that the model inside is given."""
     while (inner := _inner_of(estimator, False, False)) is not None:
         if isinstance(estimator, TransformedTargetRegressor):
             return True
@@ -86,10 +87,13 @@ def transforms_target(estimator):
 
 
 def fit_parameter(estimator, name):
-    """What `fit` calls a parameter of the model's `fit`, without metadata routing."""
+    """The name that an estimator's `fit` has for a parameter of the model's `fit`.
+
+    This is its name without metadata routing.
+    """
     prefix = ""
     while (inner := _inner_of(estimator, False, False)) is not None:
-        # Target transformers hand on everything under its own name.
+        # Target transformers hand on parameters under the same name.
         if isinstance(estimator, Pipeline):
             prefix += f"{inner[0]}__"
         _, estimator = inner
@@ -97,7 +101,7 @@ def fit_parameter(estimator, name):
 
 
 def has_steps(estimator):
-    """Whether the model may be given other columns than the estimator."""
+    """Whether steps before the model may change the columns that it is given."""
     while (inner := _inner_of(estimator, False, False)) is not None:
         if isinstance(estimator, Pipeline) and len(estimator.steps) > 1:
             return True
@@ -111,14 +115,14 @@ def around_model(fitted, original, model, *, steps=True):
     Parameters
     ----------
     fitted : estimator
-        With anything in the model's place.
+        The fitted wrappers, with any object in the model's place.
     original : estimator
-        The same wrappers with the model that is not fitted in its place.
+        The estimator of which they were fitted: wrappers and model, not fitted.
     model : estimator
-        Fitted.
+        The fitted model.
     steps : bool, default=True
-        Whether the steps before the model come along. Without them the result is for
-        rows that have gone through `transform_before_model`.
+        Whether the result has the steps before the model. Without them it is for rows
+        that have gone through `transform_before_model`.
 
     Returns
     -------
@@ -144,10 +148,10 @@ def around_model(fitted, original, model, *, steps=True):
 
 
 def parts_of(estimator):
-    """Yield an estimator and the fitted ones in it, from the outside to the inside.
+    """Yield an estimator and the fitted estimators in it, from the outside inwards.
 
-    Beside Pipelines, of which all steps count and the last one first, and target
-    transformers these are what a search has chosen.
+    The parts of a Pipeline are its steps, from the last one on, that of a target
+    transformer is its regressor, and that of a search is its best estimator.
     """
     yield estimator
     if hasattr(estimator, "best_estimator_"):
@@ -160,21 +164,21 @@ def parts_of(estimator):
 
 
 def names_before_model(fitted):
-    """Names of the columns that the model is given, or None where a step has none."""
+    """Names of the columns that the model is given, or None if a step has no names."""
     names = None
     while (inner := _inner_of(fitted, True, False)) is not None:
         if isinstance(fitted, Pipeline) and len(fitted.steps) > 1:
             try:
                 names = fitted[:-1].get_feature_names_out(names)
             except (AttributeError, ValueError, TypeError):
-                # A step that does not say what becomes of its columns.
+                # Some steps do not say which columns they make.
                 return None
         _, fitted = inner
     return names
 
 
 def transform_before_model(fitted, X):
-    """Rows as the model is given them: gone through the fitted steps before it."""
+    """Rows transformed by the fitted steps before the model."""
     while (inner := _inner_of(fitted, True, False)) is not None:
         if isinstance(fitted, Pipeline) and len(fitted.steps) > 1:
             X = fitted[:-1].transform(X)

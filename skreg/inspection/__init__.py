@@ -1,4 +1,4 @@
-"""Pictures of what was fitted; matplotlib is needed for `plot` alone."""
+"""Pictures of fitted estimators; only the `plot` methods need matplotlib."""
 
 from ._augmentation import AugmentationDisplay
 from ._bias_variance import BiasVarianceDisplay

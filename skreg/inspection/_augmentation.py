@@ -18,9 +18,9 @@ class AugmentationDisplay:
     ----------
     originals : ndarray of shape (n_images, height, width) or \
             (n_images, height, width, n_channels)
-        The images as they are.
+        The original images.
     copies : ndarray of shape (n_copies, n_images, ...)
-        Augmented copies of each.
+        Augmented copies of each image.
 
     Attributes
     ----------
@@ -68,28 +68,35 @@ class AugmentationDisplay:
         Parameters
         ----------
         augmentation : augmentation, callable, or an estimator with a network inside
-            What is to be shown: of a network, a Pipeline, a TransformedTargetRegressor
-            or a fitted search that of the network.
+            The augmentation to show. Of a network, or of a Pipeline,
+            TransformedTargetRegressor or fitted search with one inside, it is the
+            network's.
         X : array-like of shape (n_images, n_pixels)
             The images to show, flattened.
         y : array-like of shape (n_images,) or (n_images, n_outputs), default=None
             Their numeric target, for callables that need one.
         image_shape : tuple of int, default=None
             (height, width) or (height, width, channels). By default that of the
-            augmentation, if it has one, or of one that it is composed of.
+            augmentation, or of the first member of a Compose that has one.
         n_copies : int, default=5
-            Copies of each image.
+            Number of copies of each image.
         n_images : int, default=6
-            How many of the images are shown, spread evenly over the rows of `X`; None
-            for all.
+            Number of images to show, spread evenly over the rows of `X`; None shows
+            all.
         random_state : int, RandomState instance or None, default=None
             Pass an int for the same picture every time.
         X_train : array-like of shape (n_samples, n_pixels), default=None
-            The rows to prepare the augmentation on. By default `X`.
+            The rows to prepare the augmentation on; by default `X`.
 
         Returns
         -------
         display : AugmentationDisplay
+
+        Raises
+        ------
+        ValueError
+            If the estimator has no augmentation, or if `image_shape` is missing or does
+            not go with the columns of X.
         """
         augmentation = _augmentation_of(augmentation)
         X = check_array(X, dtype=[np.float64, np.float32])
@@ -116,8 +123,7 @@ class AugmentationDisplay:
             shown = np.linspace(0, len(X) - 1, n_images).round().astype(int)
             X, Y = X[shown], Y[shown]
         rng = generator_from(random_state)
-        # All images are one minibatch, so a mixture shows another of the images, not
-        # another copy of the same.
+        # All images form one minibatch, so that a mixture is one of different images.
         copies = [prepared(X.copy(), Y, None, rng)[0] for _ in range(n_copies)]
         shape = (len(X), *image_shape)
         return cls(
@@ -131,9 +137,10 @@ class AugmentationDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default a new figure.
+            The axes to draw into; by default those of a new figure.
         gap : int, default=1
-            Blank pixels between the images; three times that after the originals.
+            Number of blank pixels between the images; after the originals there are
+            three times as many.
         **imshow_params : dict
             Passed on to matplotlib's ``imshow``. Colours span the range of the
             originals unless `vmin` and `vmax` say otherwise.
@@ -151,7 +158,7 @@ class AugmentationDisplay:
         low, high = float(self.originals.min()), float(self.originals.max())
         grid = self._grid(gap)
         if grid.ndim == 3:
-            # Colours of an image are shown as they are between 0 and 1 only.
+            # matplotlib shows colours between 0 and 1 only.
             grid = np.clip((grid - low) / (high - low or 1), 0, 1)
         else:
             imshow_params = {"cmap": "gray", "vmin": low, "vmax": high, **imshow_params}
@@ -169,7 +176,7 @@ class AugmentationDisplay:
         return self
 
     def _grid(self, gap):
-        """All images as one, NaN between them; a single channel is no channel."""
+        """All images as one array, with NaN in between and without a single channel."""
         n_images, height, width, *channels = self.originals.shape
         columns = [self.originals, *self.copies]
         lefts = [0, *(width + 3 * gap + i * (width + gap) for i in range(len(columns)))]
@@ -183,7 +190,7 @@ class AugmentationDisplay:
 
 
 def _image_shape_of(augmentation):
-    """Its own, or that of the first member that has one."""
+    """The image shape of an augmentation, or of its first member that has one."""
     shape = getattr(augmentation, "image_shape", None)
     members = iter(getattr(augmentation, "transforms", ()))
     while shape is None and (member := next(members, None)) is not None:

@@ -19,17 +19,17 @@ __all__ = ["BiasVarianceDisplay"]
 class BiasVarianceDisplay:
     """Bias, variance and their sum against one parameter of an estimator.
 
-    Make one with :meth:`from_estimator`. All values of the parameter see the same
-    training sets, and the networks of one value train side by side.
+    Make one with :meth:`from_estimator`. The training sets are the same for all values
+    of the parameter, and the networks of one value train side by side.
 
     Parameters
     ----------
     param_name : str
         The parameter that was varied.
     param_range : list
-        Its values.
+        The values of the parameter.
     decompositions : list of BiasVarianceDecomposition
-        One a value.
+        The decomposition of the loss for each value.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class BiasVarianceDisplay:
     figure_ : matplotlib Figure
         Their figure.
     lines_ : dict of str to matplotlib Line2D
-        By part: "loss", "bias", "variance", and "noise" if it was given.
+        The curves of "loss", "bias", "variance", and of "noise" if it was given.
 
     See Also
     --------
@@ -90,26 +90,33 @@ class BiasVarianceDisplay:
         Parameters
         ----------
         estimator : estimator
-            Not changed. A Pipeline's parameters are named as in a grid search; of a
-            fitted search it is the best estimator, of which the display is made.
+            The estimator, which is not changed. A Pipeline's parameters are named as in
+            a grid search. Of a fitted search, the best estimator is taken.
         X, y : array-like, default=None
             Training data to resample, unless `resampling` is callable.
         param_name : str
             The parameter to vary, such as ``"alpha"`` or ``"hidden_layer_sizes"``.
         param_range : sequence
-            Its values, in the order in which to draw them.
+            The values of the parameter, in the order in which to draw them.
         random_state : int, RandomState instance or None, default=None
-            Of the training sets, which are the same for all values.
+            Draws the training sets, which are the same for all values.
         verbose : int, default=0
-            Above zero it is printed how many of the values are done, above one also how
+            Above zero, lines say how many of the values are done; above one, also how
             many training sets of each.
         **options : dict
-            `X_test`, `y_test`, `n_jobs`, and what else
-            :func:`~skreg.diagnosis.bias_variance_decomposition` takes.
+            `X_test`, `y_test`, `n_jobs` and the other parameters of
+            :func:`~skreg.diagnosis.bias_variance_decomposition`.
 
         Returns
         -------
         display : BiasVarianceDisplay
+
+        Raises
+        ------
+        TypeError
+            If `estimator` is no estimator.
+        ValueError
+            If there are no values, or if the estimator does not have the parameter.
         """
         values = list(param_range)
         if not values:
@@ -158,7 +165,7 @@ class BiasVarianceDisplay:
 
     @property
     def noise(self):
-        """Noise of each value, where it was given."""
+        """Noise of each value; zero unless it was given."""
         return self._parts("noise")
 
     def _parts(self, name):
@@ -174,7 +181,7 @@ class BiasVarianceDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default a new figure.
+            The axes to draw into; by default those of a new figure.
         **line_params : dict
             Passed on to matplotlib's ``plot`` for all curves.
 
@@ -223,7 +230,7 @@ class BiasVarianceDisplay:
         return self
 
     def _places(self):
-        """Where the values stand, and their names where they are not numbers."""
+        """The places of the values, and their labels if they are not numbers."""
         values = self.param_range
         if all(
             isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""What the path from all inputs to none costs in score, and which pixels stay."""
+"""The scores along the path from all inputs to none, and which pixels stay."""
 
 import numpy as np
 
@@ -10,8 +10,8 @@ from ._shown_part import find_part
 __all__ = ["FeaturePathDisplay"]
 
 
-# How inputs are named: degrees, the size of the font, and the distance of two lines in
-# units of it. With long names the axes are left this share of the width.
+# The names of inputs: their angle in degrees, the size of the font, and the distance of
+# two lines in units of it. With long names the axes have this share of the width.
 _NAME_ANGLE, _NAME_SIZE, _LINE = 60, "small", 1.2
 _SHARE_OF_WIDTH = 0.85
 
@@ -25,6 +25,7 @@ class FeaturePathDisplay:
     Parameters
     ----------
     path : FeaturePath
+        The path to show.
     cv_results : dict of ndarray, default=None
         `cv_results_` of a :class:`~skreg.feature_selection.SparseInputSelector`.
     n_features : int, default=None
@@ -32,8 +33,9 @@ class FeaturePathDisplay:
     support : ndarray of bool of shape (n_features_in,), default=None
         The inputs that were chosen.
     score_name : str, default="score"
+        The label of the axis of the scores.
     feature_names : list of str, default=None
-        Those of the path if None, and ``x0, x1, ...`` if it has none.
+        The names of the inputs; those of the path if None.
 
     Attributes
     ----------
@@ -42,19 +44,20 @@ class FeaturePathDisplay:
     figure_ : matplotlib Figure
         Their figure.
     lines_ : dict of str to matplotlib Line2D
-        By `plot`: "train", and "validation" and "cv" where there are such scores.
+        The curves of `plot`: "train", and "validation" and "cv" if there are such
+        scores.
     band_ : matplotlib artist or None
-        By `plot`: one standard error around the mean of the folds.
+        The band of `plot`: one standard error around the mean of the folds.
     choice_ : matplotlib Line2D or None
-        By `plot`: the mark of the number that was chosen.
+        The mark in `plot` of the number that was chosen.
     names_axis_ : matplotlib axis or None
-        By `plot`: the upper one, with the inputs that leave last.
+        The upper axis of `plot`, with the names of the inputs that leave last.
     image_ : matplotlib AxesImage
-        By `plot_image`.
+        The image of `plot_image`.
 
     See Also
     --------
-    skreg.feature_selection.feature_path : The path as data.
+    skreg.feature_selection.feature_path : Makes the path.
 
     Examples
     --------
@@ -88,19 +91,27 @@ class FeaturePathDisplay:
 
     @classmethod
     def from_path(cls, path, *, score_name="score", feature_names=None):
-        """Take a path.
+        """Make a display of a path.
 
         Parameters
         ----------
         path : FeaturePath
-            As :func:`~skreg.feature_selection.feature_path` returns it.
+            The path that :func:`~skreg.feature_selection.feature_path` returns.
         score_name : str, default="score"
+            The label of the axis of the scores.
         feature_names : list of str, default=None
-            Those of the path if None.
+            The names of the inputs; those of the path if None.
 
         Returns
         -------
         FeaturePathDisplay
+
+        Raises
+        ------
+        TypeError
+            If `path` is no FeaturePath.
+        ValueError
+            If `feature_names` has not one name for each input.
         """
         if not isinstance(path, FeaturePath):
             raise TypeError(
@@ -118,13 +129,21 @@ class FeaturePathDisplay:
         Parameters
         ----------
         selector : SparseInputSelector, or an estimator with one inside
-            Fitted: a Pipeline with a selector among its steps, or a search over one.
+            The fitted selector, a Pipeline with one among its steps, or a search over
+            one.
         feature_names : list of str, default=None
-            Those that it was fitted with if None.
+            The names of the inputs; those of the path if None.
 
         Returns
         -------
         FeaturePathDisplay
+
+        Raises
+        ------
+        TypeError
+            If there is no selector inside.
+        ValueError
+            If `feature_names` has not one name for each input.
         """
         selector = find_part(
             selector,
@@ -148,16 +167,17 @@ class FeaturePathDisplay:
     def plot(self, ax=None, *, max_names=10):
         """Draw scores against the number of inputs, from many on the left to few.
 
-        A path may have several points with equally many inputs. Drawn is the first of
-        them, as `FeaturePath.point_of` and the selector take it.
+        A path may have several points with equally many inputs. The first of them is
+        drawn, which is also the one that `FeaturePath.point_of` and the selector take.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            New ones if None.
+            The axes to draw into; by default those of a new figure.
         max_names : int, default=10
-            At most so many of the inputs that leave last are named above, each where it
-            is the next to leave, and no more than have room. None are at zero.
+            Largest number of inputs that are named above the axes, each where it is the
+            next to leave. Only those that leave last are named, and only as many as
+            there is room for.
 
         Returns
         -------
@@ -206,8 +226,8 @@ class FeaturePathDisplay:
         return self
 
     def _n_with_room(self, n_names):
-        """How many names, counted from the one input that is left, do not overlap."""
-        # The layout will still take some of the width.
+        """How many names, from that of the last input on, do not overlap."""
+        # The layout will make the axes narrower than they are now.
         width = _SHARE_OF_WIDTH * self.ax_.get_window_extent().width
         limits = np.log(self.ax_.get_xlim())
         places = np.log(np.arange(1, n_names + 1)) * width / abs(np.diff(limits))
@@ -238,18 +258,22 @@ class FeaturePathDisplay:
         Parameters
         ----------
         image_shape : tuple of int
-            Height and width, in the order of the columns.
+            Height and width of the image whose pixels, row by row, are the inputs.
         n_features : int, default=None
-            Show these many best pixels alone. None shows the choice of the selector, or
-            without one all of them.
+            Number of best pixels to show. None shows the choice of the selector, or all
+            pixels if there is none.
         ax : matplotlib Axes, default=None
-            New ones if None.
+            The axes to draw into; by default those of a new figure.
 
         Returns
         -------
         self : object
-            Bright pixels are those that stay longest; those that are not shown are
-            grey.
+            Pixels that stay longer are brighter; those that are not shown are grey.
+
+        Raises
+        ------
+        ValueError
+            If the image has not as many pixels as there are inputs.
         """
         ranking = self.path.ranking
         if np.prod(image_shape) != len(ranking):
@@ -280,19 +304,19 @@ class FeaturePathDisplay:
 
 
 def _points_of(name):
-    """A named size of fonts in points."""
+    """The size in points of a named font size."""
     from matplotlib.font_manager import FontProperties
 
     return FontProperties(size=name).get_size_in_points()
 
 
 def _round_numbers(largest):
-    """1, 2, 5, 10, 20, 50... up to the largest, which is there itself."""
+    """The numbers 1, 2, 5, 10, 20, 50... up to the largest, which is the last."""
     numbers = [
         factor * 10**power
         for power in range(len(str(largest)))
         for factor in (1, 2, 5)
-        # Not so near to the largest that their labels would meet.
+        # Numbers near to the largest are left out, for their labels would overlap.
         if factor * 10**power <= 0.7 * largest
     ]
     return [*numbers, largest]

@@ -9,10 +9,10 @@ __all__ = ["LossCurveDisplay"]
 class LossCurveDisplay:
     """Losses on training and validation rows, with the best epoch and the stop.
 
-    Both curves are the data loss alone, without the penalty, and so can be compared.
-    That of the training rows is the mean over an epoch's minibatches, taken while the
-    weights still move (and with dropout or augmentation, of what training saw), so at
-    first it may lie above the other one.
+    Both curves are losses without the penalty, so that they can be compared. The curve
+    of the training rows is the mean over an epoch's minibatches, taken while the
+    weights still move and with the dropout and augmentation of training. So at first it
+    may lie above that of the validation rows.
 
     Make one with :meth:`from_estimator`.
 
@@ -23,11 +23,11 @@ class LossCurveDisplay:
     validation_loss : list of float or None, default=None
         Validation loss of each epoch.
     best_iter : int or None, default=None
-        The epoch, from 1, whose parameters were kept.
+        The epoch whose parameters were kept, counted from 1.
     stop_reason : str or None, default=None
         Why training ended.
     estimator_name : str or None, default=None
-        What the curves are of.
+        The name of the estimator, for the title.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class LossCurveDisplay:
 
     See Also
     --------
-    skreg.MLPClassifier : Has the curves, with or without early stopping.
+    skreg.MLPClassifier : A network that has the curves.
 
     Examples
     --------
@@ -81,12 +81,17 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, or an estimator with one inside
-            Fitted: a Pipeline, a TransformedTargetRegressor, or a search, of which the
-            best estimator counts.
+            The fitted network, or a Pipeline, TransformedTargetRegressor or search that
+            ends in one. Of a search, the best estimator counts.
 
         Returns
         -------
         display : LossCurveDisplay
+
+        Raises
+        ------
+        TypeError
+            If there is no network of skreg inside.
         """
         estimator = find_part(
             estimator,
@@ -110,7 +115,7 @@ class LossCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; by default a new figure.
+            The axes to draw into; by default those of a new figure.
         **line_params : dict
             Passed on to matplotlib's ``plot`` for both curves.
 

@@ -243,7 +243,7 @@ class PenaltyGridDisplay:
     def _plot_map(self, params):
         ax = self.ax_
         rows, columns = self.values
-        # A cell for each pair, however the values are spaced.
+        # Each pair of values has a cell of the same size, however they are spaced.
         if not {"norm", "vmin"} & params.keys():
             params = {"vmin": _lowest_compared(self.test_scores), **params}
         self.image_ = ax.pcolormesh(
@@ -282,7 +282,7 @@ class PenaltyGridDisplay:
 
 
 class _Axis:
-    """Where values stand: on a scale if they are numbers, side by side if not."""
+    """The places of values: numbers stand on a scale, others side by side."""
 
     def __init__(self, values):
         self._values = values
@@ -293,7 +293,7 @@ class _Axis:
         self._is_log = (
             is_number and len(positive) > 1 and positive.max() / positive.min() > 30
         )
-        # Zero stands to the left of a logarithmic scale's smallest value.
+        # On a logarithmic scale zero stands to the left of the smallest positive value.
         self._smallest = positive.min() if len(positive) else 1.0
 
     def label(self, axis, set_scale):
@@ -320,11 +320,11 @@ def _settings(parameters):
 
 
 def _lowest_compared(scores):
-    """The score below which candidates are out of the question, not better or worse.
+    """The lowest score that is worth comparing with others, or None without scores.
 
-    Those that predict a constant all score the same, worse than others, however many
-    they are. So it is the others that say how far below the best is too far: twice as
-    far as their lower quartile.
+    Candidates that predict a constant all have the same low score, and there may be
+    many of them. So the other candidates decide: a score is too low if it lies more
+    than twice as far below the best one as their lower quartile.
     """
     scores = scores[np.isfinite(scores)]
     if not scores.size:

@@ -1,4 +1,4 @@
-"""What a display shows of an estimator: the part inside that has it."""
+"""The part of an estimator that a display shows."""
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -8,19 +8,19 @@ __all__ = ["find_part", "model_of"]
 
 
 def find_part(estimator, has_it, what, wanted):
-    """The outermost part of a fitted estimator that has what is shown.
+    """The outermost part of a fitted estimator that has what a display shows.
 
     Parameters
     ----------
     estimator : estimator
-        Of a fitted search the best estimator is looked through, of a Pipeline all
-        steps, of a target transformer its regressor.
+        The parts of a fitted search are those of its best estimator. The parts of a
+        Pipeline are its steps, and that of a target transformer is its regressor.
     has_it : callable
-        ``has_it(part) -> bool``.
+        ``has_it(part)`` is whether a part has what the display shows.
     what : str
-        That is shown, to go on "has no".
+        What the display shows, as the error says it after "has no".
     wanted : str
-        What to pass instead.
+        What to pass instead, for the error.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def find_part(estimator, has_it, what, wanted):
     Raises
     ------
     TypeError
-        If no part has it.
+        If no part has what the display shows.
     NotFittedError
         If the estimator is not fitted.
     """
@@ -47,7 +47,7 @@ def find_part(estimator, has_it, what, wanted):
 
 
 def model_of(estimator):
-    """An estimator that is to be trained; of a fitted search the best one."""
+    """The estimator to train: the one given, or the best one of a fitted search."""
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):
         raise TypeError(
             f"estimator must be an estimator, such as MLPRegressor(), got "

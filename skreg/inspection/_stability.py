@@ -17,12 +17,15 @@ class StabilityDisplay:
     Parameters
     ----------
     stability_scores : ndarray of shape (n_features,)
+        The share of subsamples that selected each input.
     threshold : float
+        The score from which on inputs are selected.
     support : ndarray of bool of shape (n_features,)
+        The inputs that are selected.
     expected_false_selections : float, default=None
-        The bound, for the title.
+        The bound on false selections, for the title.
     feature_names : list of str, default=None
-        ``x0, x1, ...`` if None.
+        The names of the inputs; ``x0, x1, ...`` if None.
 
     Attributes
     ----------
@@ -31,8 +34,9 @@ class StabilityDisplay:
     figure_ : matplotlib Figure
         Their figure.
     bars_ : matplotlib BarContainer
-        From the top: the inputs in order of their scores.
+        The bars of the inputs, from the top in the order of their scores.
     threshold_line_ : matplotlib Line2D
+        The line at the threshold.
 
     See Also
     --------
@@ -70,13 +74,21 @@ class StabilityDisplay:
         Parameters
         ----------
         selection : StabilitySelection, or an estimator with one inside
-            Fitted: a Pipeline with a selection among its steps, or a search over one.
+            The fitted selection, a Pipeline with one among its steps, or a search over
+            one.
         feature_names : list of str, default=None
-            Those that it was fitted with if None.
+            The names of the inputs; those of the fitted selection if None.
 
         Returns
         -------
         StabilityDisplay
+
+        Raises
+        ------
+        TypeError
+            If there is no selection inside.
+        ValueError
+            If `feature_names` has not one name for each input.
         """
         selection = find_part(
             selection,
@@ -101,19 +113,19 @@ class StabilityDisplay:
 
     @property
     def order(self):
-        """The inputs by falling score; of equal ones the first column first."""
+        """The inputs by falling score; equal scores are in the order of the columns."""
         return np.argsort(-self.stability_scores, kind="stable")
 
     @quietly
     def plot(self, ax=None, *, max_features=30):
-        """Draw a bar an input.
+        """Draw a bar for each input.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            New ones if None.
+            The axes to draw into; by default those of a new figure.
         max_features : int, default=30
-            Bars at most; all selected inputs are always shown.
+            Largest number of bars; all selected inputs are always shown.
 
         Returns
         -------
@@ -123,7 +135,7 @@ class StabilityDisplay:
 
         shown = self.order[: max(max_features, int(self.support.sum()))]
         if ax is None:
-            # As high as the names need, which lie beside the axes.
+            # The height is what the names beside the axes need.
             height = max(2.5, 1.2 + 0.2 * len(shown))
             _, ax = plt.subplots(figsize=(6.4, height), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
@@ -141,6 +153,6 @@ class StabilityDisplay:
         bound = self.expected_false_selections
         if bound is not None and np.isfinite(bound):
             title += f",\nat most {bound:.2g} of them false on average"
-        # A little more, so that the bars of those that all halves select have an end.
+        # The limit is a little above 1, so that a bar of length 1 has a visible end.
         ax.set(xlim=(0, 1.02), xlabel="share of halves that select it", title=title)
         return self
