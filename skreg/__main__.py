@@ -1,8 +1,8 @@
 """`python -m skreg`: a tour on real data, offline, in less than a minute.
 
 Networks with and without regularization are compared on data sets that come with
-scikit-learn. Half of the rows are for training; everything, the search included, is
-repeated on several random splits, and no test row has a part in any choice.
+scikit-learn. Half of the rows are for training. Everything, the search included, is
+repeated on several random splits, and test rows have no part in any choice.
 """
 
 import argparse
@@ -28,8 +28,8 @@ __all__ = ["main"]
 
 DATASETS = {"digits": load_digits, "breast cancer": load_breast_cancer}
 
-# The strengths of the L2 and L1 rows are round numbers, the same for both data sets.
-# They were not tuned: the last row is for that.
+# The strengths of L2 and L1 are round numbers, the same for both data sets. They were
+# not tuned; the row "tuned" shows what tuning brings.
 RECIPES = {
     "no penalty": {"alpha": 0.0},
     "L2": {"alpha": 1e-3},
@@ -43,8 +43,8 @@ GRID = {
 }
 TUNED = "tuned"
 
-# Small minibatches and a larger step than by default: some hundred rows make few
-# steps an epoch otherwise.
+# Minibatches are smaller and steps larger than by default, because with some hundred
+# rows an epoch has few steps.
 NETWORK = {"batch_size": 64, "learning_rate_init": 2e-3, "max_iter": 80}
 
 COLORS = {
@@ -58,7 +58,7 @@ COLORS = {
 
 @dataclass
 class Fit:
-    """What became of one recipe on one split."""
+    """The errors and the time of one recipe on one split."""
 
     train_error: float
     test_error: float
@@ -68,13 +68,14 @@ class Fit:
 
 
 class ProgressLine:
-    """One line that is drawn again and again; a line a step where that is impossible.
+    """Draws one line again and again, or prints lines if the stream is no terminal.
 
     Parameters
     ----------
     n_fits : int
-        What there is to do.
-    stream : file object
+        The number of fits to do.
+    stream : file object, default=None
+        Where to write; by default standard error.
     """
 
     WIDTH = 30
@@ -105,7 +106,7 @@ class ProgressLine:
         self._stream.flush()
 
     def close(self):
-        """Leave the line to what comes next."""
+        """Clear the line for other output."""
         if self._stream.isatty():
             self._stream.write("\r\x1b[K")
             self._stream.flush()
@@ -118,7 +119,7 @@ def make_pipeline(**params):
 
 
 def make_search(grid, n_jobs, kind=GridSearchCV):
-    """The search over penalties; the log-loss chooses, it is less noisy than errors."""
+    """The search over penalties by log-loss, which is less noisy than the error."""
     grid = {f"mlp__{name}": values for name, values in grid.items()}
     return kind(make_pipeline(), grid, scoring="neg_log_loss", cv=3, n_jobs=n_jobs)
 
@@ -146,14 +147,14 @@ def fit_and_measure(model, X, y, train, test):
 
 
 def compare(X, y, n_splits, grid, n_jobs=None, progress=None):
-    """All recipes on several splits.
+    """Fit and measure all recipes on several splits.
 
     Returns
     -------
     fits : dict of list of Fit
-        By recipe, an entry a split.
+        For each recipe, a Fit for each split.
     searches : list of GridSearchCV
-        An entry a split.
+        The search of each split.
     """
     splits = StratifiedShuffleSplit(n_splits, train_size=0.5, random_state=0)
     fits = {name: [] for name in (*RECIPES, TUNED)}
@@ -174,7 +175,7 @@ def compare(X, y, n_splits, grid, n_jobs=None, progress=None):
 
 
 def time_searches(X, y, grid, n_jobs):
-    """Seconds that the search takes on the first split, and scikit-learn's does."""
+    """Seconds on the first split of the search, and of that of scikit-learn."""
     splits = StratifiedShuffleSplit(1, train_size=0.5, random_state=0)
     train, _ = next(splits.split(X, y))
     seconds = []
@@ -194,7 +195,8 @@ def learning_curves(X, y, n_splits):
     Returns
     -------
     dict of (training, held_out)
-        By recipe; two arrays of shape (n_epochs,), means over the splits.
+        For each recipe two arrays of shape (n_epochs,), which are means over the
+        splits.
     """
     splits = StratifiedShuffleSplit(n_splits, train_size=0.5, random_state=0)
     watched = {"early_stopping": True, "n_iter_no_change": np.inf}
@@ -218,7 +220,7 @@ def learning_curves(X, y, n_splits):
 
 
 def format_table(fits):
-    """The comparison as text: means over the splits, and the spread of the test's."""
+    """The comparison as text: means over the splits, with the spread of test errors."""
     header = (
         f"{'':16}{'train error':>12}{'test error':>17}{'test log-loss':>19}"
         f"{'zero weights':>14}{'seconds':>9}"
@@ -243,7 +245,7 @@ def format_table(fits):
 
 
 def format_choices(searches):
-    """What the searches chose, in words."""
+    """The choices of the searches as text."""
     choices = []
     for split, search in enumerate(searches, start=1):
         chosen = {
@@ -263,10 +265,10 @@ def draw(results, path):
     Parameters
     ----------
     results : dict of (fits, searches, curves)
-        By the data set's name.
+        The results by the name of the data set.
     path : pathlib.Path
     """
-    # Without pyplot: nothing asks for a display, and no global state changes.
+    # A Figure without pyplot needs no display and changes no global state.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 3.3 * len(results)), layout="constrained")
@@ -369,7 +371,7 @@ def main(arguments=None):
     )
     results = {}
     with warnings.catch_warnings():
-        # 80 epochs are what each network gets, converged or not.
+        # Each network has 80 epochs, whether it has converged or not.
         warnings.simplefilter("ignore", ConvergenceWarning)
         for name, load in DATASETS.items():
             X, y = load(return_X_y=True)

@@ -1,1 +1,1 @@
-"""What turns estimators and data into trained networks; `fit` is the one entry."""
+"""Training of networks from the settings of estimators; `fit` is the one entry."""

@@ -48,6 +48,11 @@ def resample_rows(config, X, y, stream, seed):
         The resampled training rows and their target.
     stream : streams.Stream
         The stream of all resampled rows.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the resampler fails; a note says how it is given the rows.
     """
     resampler = config.augmentation
     if getattr(resampler, "random_state", 0) is None:

@@ -181,7 +181,7 @@ def task_of(estimator, **options):
 
 @dataclass
 class FitOutcome:
-    """What became of a task.
+    """The result of a task.
 
     Attributes
     ----------

@@ -181,6 +181,13 @@ class PreparedAugmentation:
         """Augment one minibatch: ``(X, Y, sample_weight, mixings)``.
 
         The mixings of a plain callable are not known and count as none.
+
+        Raises
+        ------
+        TypeError
+            If a callable does not return a tuple of three.
+        ValueError
+            If a shape has changed.
         """
         if isinstance(self.augmentation, BaseAugmentation):
             result = self.augmentation._trace(X, Y, sample_weight, rng)

@@ -48,7 +48,17 @@ class Compose(BaseAugmentation):
         self.transforms = transforms
 
     def get_params(self, deep=True):
-        """Get the parameters of this augmentation and, if `deep`, of its members."""
+        """Get the parameters of this augmentation and, if `deep`, of its members.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether the members and their parameters are included.
+
+        Returns
+        -------
+        dict of str to object
+        """
         params = {"transforms": self.transforms}
         if deep:
             for name, member in self._named_members():
@@ -59,7 +69,17 @@ class Compose(BaseAugmentation):
         return params
 
     def set_params(self, **params):
-        """Set parameters: `transforms`, a member by name, or a member's parameter."""
+        """Set `transforms`, a member by its name, or parameters of members.
+
+        Parameters
+        ----------
+        **params : dict
+            The values by the names that `get_params` returns.
+
+        Returns
+        -------
+        self : object
+        """
         if "transforms" in params:
             self.transforms = params.pop("transforms")
         for position, (name, _) in enumerate(self._named_members()):
@@ -67,7 +87,8 @@ class Compose(BaseAugmentation):
                 members = list(self.transforms)
                 members[position] = params.pop(name)
                 self.transforms = members
-        # What is left is of the form member__parameter, or an error that names it.
+        # The base class sets parameters of members (member__parameter); it raises an
+        # error that names any other.
         return super().set_params(**params)
 
     def _named_members(self):

@@ -1,4 +1,4 @@
-"""The tags imbalanced-learn reads, in the shape it reads them, without importing it."""
+"""The tags that imbalanced-learn reads of a resampler, made without importing it."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from sklearn.utils import InputTags, Tags
 
 @dataclass(slots=True)
 class SamplerTags:
-    """What imbalanced-learn wants to know about a resampler."""
+    """The tags of a resampler for imbalanced-learn."""
 
     sample_indices: bool = True
 

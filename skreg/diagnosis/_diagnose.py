@@ -250,7 +250,7 @@ def _measure_as_it_is(measure, estimator, scoring):
 
 
 def _reference(measure, models, base, tried, target_error):
-    """What bias is measured against.
+    """The reference error, which bias is measured against.
 
     Parameters
     ----------

@@ -154,9 +154,9 @@ class DecompositionLoss(ABC):
         self.parts_of = parts_of
 
     def predict(self, fitted, X_test):
-        """What a round contributes: its predictions, and the classes of their columns.
+        """The predictions of one round, and the classes of their columns.
 
-        The classes are None where the columns are not those of classes.
+        The classes are None if the predictions are not probabilities.
         """
         return np.asarray(fitted.predict(X_test)), None
 

@@ -69,6 +69,11 @@ def draw_rounds(X, y, resampling, n_rounds, train_size, random_state):
     n_rounds : int
     train_size : int, float or None
     random_state : RandomState
+
+    Raises
+    ------
+    ValueError
+        If a callable does not return (X, y), or if `train_size` is invalid.
     """
     if callable(resampling):
         for number in range(n_rounds):
@@ -97,7 +102,7 @@ def draw_rounds(X, y, resampling, n_rounds, train_size, random_state):
 
 
 def check_row_sets(row_sets, n_samples):
-    """Row sets as arrays of row numbers, or a ValueError."""
+    """Row sets as arrays of row numbers; a ValueError says which one is invalid."""
     checked = []
     for number, rows in enumerate(row_sets):
         try:

@@ -47,7 +47,13 @@ def find_part(estimator, has_it, what, wanted):
 
 
 def model_of(estimator):
-    """The estimator to train: the one given, or the best one of a fitted search."""
+    """The estimator to train: the one given, or the best one of a fitted search.
+
+    Raises
+    ------
+    TypeError
+        If `estimator` is no estimator.
+    """
     if isinstance(estimator, type) or not hasattr(estimator, "fit"):
         raise TypeError(
             f"estimator must be an estimator, such as MLPRegressor(), got "

@@ -108,7 +108,10 @@ def alpha_grid(
 
 
 def largest_alpha(estimator, X, y, l1_ratio=None, sample_weight=None):
-    """The `alpha` at which a network dies, not rounded; see `alpha_grid`."""
+    """The `alpha` at which a network dies, not rounded.
+
+    Parameters and errors are those of `alpha_grid`.
+    """
     candidate = make_candidate(0, estimator, {})
     if candidate.network is None:
         raise ValueError(

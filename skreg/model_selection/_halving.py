@@ -18,7 +18,7 @@ __all__ = ["HalvingGridSearchCV", "HalvingRandomSearchCV"]
 
 
 class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
-    """What both halving searches share."""
+    """Base of the two halving searches."""
 
     _parameter_constraints: dict = {
         **{
@@ -304,7 +304,7 @@ class HalvingGridSearchCV(_SuccessiveHalving):
         the rung alone.
 
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_
-        As in scikit-learn, of the last rung.
+        The attributes of scikit-learn's searches, for the last rung.
 
     See Also
     --------
@@ -446,7 +446,7 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
         the rung alone.
 
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_
-        As in scikit-learn, of the last rung.
+        The attributes of scikit-learn's searches, for the last rung.
 
     See Also
     --------

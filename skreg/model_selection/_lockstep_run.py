@@ -198,7 +198,7 @@ class LockstepRun:
 
     @property
     def fault_kinds(self):
-        """What was wrong with each candidate's fits when they were last trained."""
+        """The faults of each candidate's fits, from when they were last trained."""
         return {
             index: list(by_split.values())
             for index, by_split in self._fault_kinds.items()

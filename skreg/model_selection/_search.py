@@ -312,8 +312,8 @@ class GridSearchCV(LockstepSearch, model_selection.GridSearchCV):
         by the number of networks in it.
 
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_
-        As in scikit-learn, as are `refit_time_`, `multimetric_`, `classes_`,
-        `n_features_in_` and `feature_names_in_`.
+        The attributes of scikit-learn's searches, as are `refit_time_`,
+        `multimetric_`, `classes_`, `n_features_in_` and `feature_names_in_`.
 
     See Also
     --------
@@ -396,7 +396,7 @@ class RandomizedSearchCV(LockstepSearch, model_selection.RandomizedSearchCV):
         The number of candidates whose networks trained in lockstep.
 
     cv_results_ : dict
-        As in scikit-learn, as are all other attributes.
+        The results as in scikit-learn, whose searches also have all other attributes.
 
     See Also
     --------

@@ -56,7 +56,7 @@ def fit_and_score(
     error_score,
     return_train_score,
 ):
-    """What a search of scikit-learn does for one candidate on one split."""
+    """Fit and score a candidate on one split, as a search of scikit-learn does."""
     train, test = split
     return _fit_and_score(
         estimator,
@@ -77,7 +77,7 @@ def fit_and_score(
 
 
 class FoldScorer:
-    """What `fit_and_score` does after `fit`, for many estimators of one split.
+    """Scores many estimators on one split, as `fit_and_score` does after `fit`.
 
     Parameters
     ----------

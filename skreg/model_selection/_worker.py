@@ -1,4 +1,4 @@
-"""What a worker does: train the fits of a job in lockstep, and score each."""
+"""The work of a worker: train the fits of a job in lockstep, and score each."""
 
 import copy
 import time
@@ -65,7 +65,7 @@ class Fit:
 
 @dataclass
 class FitResult:
-    """What became of a fit.
+    """The result of a fit.
 
     Attributes
     ----------
