@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._core.optimizers import OPTIMIZERS
+from skreg._core.penalties import INPUT_PENALTIES, WEIGHT_PENALTIES
+from skreg._core.schedules import SCHEDULES
 from skreg._fitting.config import FitConfig, check_marks, parameter_names
 from skreg._fitting.tasks import task_of
 
@@ -111,3 +114,16 @@ def test_the_configuration_is_frozen():
     with pytest.raises(AttributeError):
         config.alpha = 1.0
     assert np.isfinite(config.alpha)
+
+
+def test_whatever_a_step_reads_of_a_model_is_in_its_vectors():
+    read = {"dropout", "learning_rate_init"}
+    for table in (WEIGHT_PENALTIES, INPUT_PENALTIES, SCHEDULES):
+        for kind in table.values():
+            read |= set(kind.parameters)
+    for kind in OPTIMIZERS.values():
+        read |= set(kind.per_model)
+    # "auto" is resolved by the weights, and added when a network is prepared.
+    assert read - {"feature_epsilon"} == set(
+        MLPRegressor()._make_config().step_values()
+    )

@@ -12,6 +12,7 @@ from sklearn.metrics import (
 )
 
 from skreg._core.losses import (
+    REGRESSION_LOSSES,
     AbsoluteError,
     HalfBinomial,
     HalfMultinomial,
@@ -31,6 +32,10 @@ LOSSES = {
     "binomial": HalfBinomial(),
     "multinomial": HalfMultinomial(),
 }
+
+
+def test_every_loss_of_a_regression_is_tested_here():
+    assert set(REGRESSION_LOSSES) <= set(LOSSES)
 
 
 def draw_target(name, shape, rng):

@@ -17,8 +17,9 @@ HalfMultinomial     logsumexp(z) - y . z                     softmax(z)
 Arrays are feature-major: ``raw : (..., n_outputs, n_rows)`` and ``Y`` broadcasts
 against it (all models of a batch may share one ``Y``). Values and gradients come from
 ``z`` itself, never from a clipped probability, so both are finite and agree for every
-finite ``z``. A new loss is a class with these four methods and an entry in the table at
-the end of this file.
+finite ``z``. A new loss is a class with `value`, `gradient`, `best_constant` and, where
+the link is not the identity, `predict` and `largest_raw`; its `degree` and the other
+attributes of `Loss`; and an entry in the table at the end of this file.
 """
 
 from abc import ABC, abstractmethod
@@ -131,9 +132,17 @@ class _ResidualLoss(Loss):
     def _of_residual(self, residual):
         """The loss, elementwise."""
 
+    @abstractmethod
+    def best_constant(self, Y, sample_weight=None):
+        # The mean is that of the squared error, and of hardly any other residual loss.
+        return super().best_constant(Y, sample_weight)
+
 
 class SquaredError(_ResidualLoss):
     """Half the squared error."""
+
+    def best_constant(self, Y, sample_weight=None):
+        return super().best_constant(Y, sample_weight)
 
     def _of_residual(self, residual):
         return 0.5 * residual * residual

@@ -37,6 +37,13 @@ class Schedule:
     # The attributes of the models that a schedule reads.
     parameters = ()
 
+    # Whether the rates depend on when training will end. Then training that is taken up
+    # again, for more epochs, is another training: no phases of a fit may follow it.
+    depends_on_end = False
+
+    # Whether the rates only change where a stopping criterion fires.
+    needs_criterion = False
+
     # ``before_step(rates, n_updates)``: the rates ``(n_models,)`` of the update that
     # follows `n_updates` others of this training. `rates` are those after the last
     # epoch and must not be changed.
@@ -102,6 +109,8 @@ class Adaptive(Schedule):
     The divisor and the smallest rate, at which training ends after all, are
     scikit-learn's.
     """
+
+    needs_criterion = True
 
     DIVISOR = 5.0
     SMALLEST_RATE = 1e-6

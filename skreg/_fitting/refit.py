@@ -45,12 +45,18 @@ def check_refit(estimator):
             f"{name} needs early_stopping=True, which tells for how long to train on "
             "all rows."
         )
-    schedules = solver_of(estimator.solver).schedules
-    if estimator.learning_rate == "adaptive" and "adaptive" in schedules:
+    schedule = solver_of(estimator.solver).schedule_of(estimator.learning_rate)
+    if schedule.needs_criterion:
         raise ValueError(
-            f"{name} with learning_rate='adaptive' has nothing to lower the learning "
-            "rate by: on all rows there is no validation score. Use 'constant' or "
-            "'invscaling'."
+            f"{name} with learning_rate={estimator.learning_rate!r} has nothing to "
+            "lower the learning rate by: on all rows there is no validation score. Use "
+            "learning_rate='constant'."
+        )
+    if schedule.depends_on_end:
+        raise ValueError(
+            f"{name} with learning_rate={estimator.learning_rate!r} is not possible: "
+            "the second training has another end than the first, and so other learning "
+            "rates. Use learning_rate='constant'."
         )
     if estimator.feature_alpha > 0:
         raise ValueError(

@@ -94,7 +94,6 @@ def _report_of(prepared):
 def _run_minibatches(chunk, keep_interrupted):
     first = chunk[0]
     config = first.task.config
-    # What a solver does not follow does nothing, as in scikit-learn.
     follows = config.learning_rate in solver_of(config.solver).schedules
     settings = Settings(
         solver=config.solver,

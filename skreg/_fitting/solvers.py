@@ -46,6 +46,14 @@ class Solver:
     takes_kinks: bool = False
     comes_to_rest: bool = False
 
+    def schedule_of(self, learning_rate):
+        """The class of the schedule that it follows with this `learning_rate`.
+
+        What a solver does not follow does nothing, as in scikit-learn.
+        """
+        follows = learning_rate in self.schedules
+        return SCHEDULES[learning_rate if follows else "constant"]
+
     @property
     def has_minibatches(self):
         """Whether it takes steps on minibatches, which dropout and augmentation need.

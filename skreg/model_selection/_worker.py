@@ -15,6 +15,7 @@ from .._fitting.fit import fit_each
 from .._fitting.judging import FaultKind, fault_of
 from .._fitting.keys import Same, is_plain
 from .._fitting.members import stack_up
+from .._fitting.solvers import solver_of
 from .._fitting.tasks import FitOutcome, TrainingState, task_of
 from .._utils.publishing import quietly
 from .._utils.warnings import each_warning_once
@@ -298,7 +299,12 @@ def _can_resume(network, outcome):
         and network.feature_alpha == 0
         # A resampler would resample the rows again.
         and not is_resampler(network.augmentation)
+        and not _schedule_of(network).depends_on_end
     )
+
+
+def _schedule_of(network):
+    return solver_of(network.solver).schedule_of(network.learning_rate)
 
 
 def _compact(state):

@@ -209,6 +209,14 @@ def check_parameters_together(estimator):
             "hidden layer: with nothing to hold the later layers, their weights "
             "grow while the first layer's shrink, and removed inputs come back."
         )
+    schedule = solver.schedule_of(estimator.learning_rate)
+    if estimator.feature_alpha > 0 and schedule.depends_on_end:
+        raise ValueError(
+            f"feature_alpha={estimator.feature_alpha} with learning_rate="
+            f"{estimator.learning_rate!r} is not possible: training goes on along a "
+            "path of penalties, and each of its parts has an end of its own. Use "
+            "learning_rate='constant'."
+        )
     if estimator.dropout > 0 and not solver.has_minibatches:
         raise ValueError(
             f"dropout={estimator.dropout} needs solver={with_minibatches}: with "

@@ -214,6 +214,10 @@ class PenaltySum(Penalty):
     def prox(self, layers, step_sizes, group_step_sizes=None):
         for term in self._proximal:
             term.prox(layers, step_sizes, group_step_sizes)
+        # The last one has left its tangent at the result; those before it have not seen
+        # what came after them.
+        for term in self._proximal[:-1]:
+            term.majorize(layers)
 
     def cancel(self, layers, forces):
         for term in self._terms:

@@ -181,8 +181,8 @@ def _problem_of(objective, params):
         )
         raise ValueError(
             f"solver='lbfgs' has no step for the penalty {refused}: it can minimize "
-            "the L1 and L2 norms of all weights alone. Use solver='adam', 'sgd' or "
-            "'fista'."
+            "the L1 and L2 norms of all weights alone. Use a solver with proximal "
+            "steps, such as solver='fista'."
         )
     if strength[0] == 0:
         return _Smooth(objective, params)
