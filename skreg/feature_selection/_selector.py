@@ -195,24 +195,7 @@ class SparseInputSelector(
         for number, (train, _) in enumerate(folds):
             part = f" on the training rows of split {number} of cv"
             check_target_varies(plain, y, train, sample_weight, part)
-        faults = []
-        if folds and transforms_target(self.estimator):
-            # Each fold transforms the target by what its training rows say.
-            opened_folds = [
-                open_estimator(self.estimator, X_given, y, sample_weight, rows=train)
-                for train, _ in folds
-            ]
-            fold_paths = [self._path_of(each, plain, faults) for each in opened_folds]
-            whole = task_of(plain, sample_weight=sample_weight)
-            (points,) = self._trace([whole], X, opened.y, faults)
-        else:
-            opened_folds = [opened] * len(folds)
-            row_sets = [*(train for train, _ in folds), None]
-            tasks = member_tasks(
-                [plain] * len(row_sets), row_sets, sample_weight=sample_weight
-            )
-            *fold_paths, points = self._trace(tasks, X, opened.y, faults)
-        warn_about_paths(faults)
+        opened_folds, fold_paths, points = self._trace_all(opened, X_given, folds)
         self.path_ = as_path(opened, points, scoring=self.scoring)
         self.cv_results_ = None
         if folds:
@@ -234,6 +217,48 @@ class SparseInputSelector(
         params = {} if sample_weight is None else {"sample_weight": sample_weight}
         params = with_groups(self.estimator_, params, groups)
         self.estimator_.fit(X[:, self.support_], y, **params)
+
+    def _trace_all(self, opened, X_given, folds):
+        """Trace the paths of all folds and that of all rows.
+
+        Parameters
+        ----------
+        opened : OpenedEstimator
+            The estimator opened on all rows.
+        X_given
+            X as the user gave it.
+        folds : list of (train, test)
+
+        Returns
+        -------
+        opened_folds : list of OpenedEstimator
+            The estimator opened on the training rows of each fold, or that of all rows
+            if no transformer of the target differs between them.
+        fold_paths : list of list of PathPoint
+        points : list of PathPoint
+            The path of all rows.
+        """
+        plain, sample_weight, faults = opened.network, opened.sample_weight, []
+        if folds and transforms_target(self.estimator):
+            # Each fold transforms the target by what its training rows say.
+            opened_folds = [
+                open_estimator(
+                    self.estimator, X_given, opened.y_scored, sample_weight, rows=train
+                )
+                for train, _ in folds
+            ]
+            fold_paths = [self._path_of(each, plain, faults) for each in opened_folds]
+            whole = task_of(plain, sample_weight=sample_weight)
+            (points,) = self._trace([whole], opened.X, opened.y, faults)
+        else:
+            opened_folds = [opened] * len(folds)
+            row_sets = [*(train for train, _ in folds), None]
+            tasks = member_tasks(
+                [plain] * len(row_sets), row_sets, sample_weight=sample_weight
+            )
+            *fold_paths, points = self._trace(tasks, opened.X, opened.y, faults)
+        warn_about_paths(faults)
+        return opened_folds, fold_paths, points
 
     def _trace(self, tasks, X, y, faults):
         return trace_in_blocks(
