@@ -81,3 +81,12 @@ def test_every_method_describes_its_parameters(estimator):
             described = entries_of(method.__doc__, "Parameters")
         assert method.__doc__, name
         assert list(described) == parameters, name
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_every_value_that_a_parameter_may_have_is_documented(kind):
+    for name, constraints in kind._parameter_constraints.items():
+        for constraint in constraints:
+            for option in getattr(constraint, "options", ()):
+                if isinstance(option, str):
+                    assert f"'{option}'" in kind.__doc__, (name, option)
