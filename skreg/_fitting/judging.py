@@ -183,6 +183,14 @@ def _raw_predictions(network, params, X, rows):
     return np.ascontiguousarray(raw.T, dtype=np.float64)
 
 
+def _mean(values, weight, axis=None):
+    """The weighted mean."""
+    if weight is None:
+        # `np.average` takes four times as long.
+        return values.mean(axis=axis)
+    return np.average(values, axis=axis, weights=weight)
+
+
 def _is_constant(raw, Y):
     spread, predicted = Y.std(axis=1), raw.std(axis=1)
     # Far from the order of one it may be the unit that training has not got to.
@@ -224,13 +232,13 @@ def _fault_of_constant(config, X, rows):
 def _fault_of_classes(config, outcome, raw, Y, weight, X, rows):
     """Of a classifier on inputs far from one that is no better than the shares."""
     loss = outcome.network.loss
-    share = np.average(Y, axis=1, weights=weight)[:, None]
+    share = _mean(Y, weight, axis=1)[:, None]
     share = np.clip(share, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
     # The raw predictions of the classes' shares, by which the rows do not differ.
     is_multinomial = isinstance(loss, HalfMultinomial)
     constant = np.log(share) if is_multinomial else np.log(share / (1 - share))
-    own = np.average(loss.value(raw, Y), weights=weight)
-    best = np.average(loss.value(constant, Y), weights=weight)
+    own = _mean(loss.value(raw, Y), weight)
+    best = _mean(loss.value(constant, Y), weight)
     if own <= best * (_FAR_WORSE if outcome.cut_short else _HARDLY_BETTER):
         return None
     unscaled = _unscaled_inputs(config, X, rows)
@@ -246,13 +254,13 @@ def _fault_of_classes(config, outcome, raw, Y, weight, X, rows):
 def _fault_of_output(config, outcome, raw, Y, weight, X, rows):
     """Of one output that is no better than a constant; None of one that is."""
     loss = outcome.network.loss
-    own = np.average(loss.value(raw, Y), weights=weight)
+    own = _mean(loss.value(raw, Y), weight)
     constant = loss.best_constant(Y, weight)
-    best = np.average(loss.value(constant, Y), weights=weight)
+    best = _mean(loss.value(constant, Y), weight)
     if own <= best * _HARDLY_BETTER:
         return None
-    mean = np.average(Y[0], weights=weight)
-    spread = np.sqrt(np.average((Y[0] - mean) ** 2, weights=weight))
+    mean = _mean(Y[0], weight)
+    spread = np.sqrt(_mean((Y[0] - mean) ** 2, weight))
     is_far = (
         not 1 / _FAR_FROM_ONE <= spread <= _FAR_FROM_ONE
         or abs(mean) > _FAR_FROM_ONE * spread

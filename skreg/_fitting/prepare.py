@@ -187,7 +187,8 @@ class Preparation:
             network.layer_units,
             _encoding_key(encoding),
             # Members that draw their weights by themselves share the rest.
-            replace(task.seeds, weights=None),
+            task.seeds.split,
+            task.seeds.minibatches,
             task.seeds.weights is None,
             *map(Same, (task.rows, task.sample_weight, task.groups, task.split, state)),
         )
