@@ -136,7 +136,8 @@ def side_by_side(search, X, y):
     n_rows = len(X) * (N_FOLDS - 1) // N_FOLDS
     n_classes = len(np.unique(y))
     n_outputs = 1 if n_classes == 2 else n_classes
-    return batch_capacity(search.estimator, n_rows, X.shape[1], n_outputs, X.dtype)
+    config = search.estimator._make_config()
+    return batch_capacity(config, n_rows, X.shape[1], n_outputs, X.dtype)
 
 
 def share_of_products(search, X, y):
