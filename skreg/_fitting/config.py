@@ -373,9 +373,10 @@ _IN_KEY = {
 
 def key_of(source, to, kind, extras):
     """The key of a configuration, or of an estimator whose fields are as they stand."""
-    values = tuple(value_key(getattr(source, name, None)) for name in _IN_KEY[to])
-    more = tuple((name, value_key(value)) for name, value in extras.items())
-    return (kind, *values, *more)
+    key = [kind]
+    key += [value_key(getattr(source, name, None)) for name in _IN_KEY[to]]
+    key += [(name, value_key(value)) for name, value in extras.items()]
+    return tuple(key)
 
 
 @cache

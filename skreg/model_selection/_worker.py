@@ -156,6 +156,8 @@ class _LockstepJob:
         }
         self._moved_streams = {}
         self._networks = [_network_of(fit, seeds) for fit in self._fits]
+        # Of the tasks, which are gone when their networks are judged.
+        self._configs = [None] * len(self._fits)
         self._results = [None] * len(self._fits)
 
     def run(self):
@@ -172,6 +174,7 @@ class _LockstepJob:
             except Exception as error:
                 self._finish(index, FitOutcome(error=error))
             else:
+                self._configs[index] = task.config
                 tasks.append(task)
                 indices.append(index)
         stack = self._stack
@@ -209,7 +212,7 @@ class _LockstepJob:
         fit, network = self._fits[index], copy.copy(self._networks[index])
         fold, fault_kind = self._folds[fit.split], None
         if outcome.error is None:
-            fault_kind = self._fault_kind(outcome, network, fit)
+            fault_kind = self._fault_kind(outcome, self._configs[index], fit)
             outcome = self._applied(outcome, network)
         with located(fit):
             estimator = _estimator_around(network, fit, fold)
@@ -225,14 +228,14 @@ class _LockstepJob:
                 state = self._moved(outcome.state, -self._start_of(fit.split))
                 result.state = _compact(state)
 
-    def _fault_kind(self, outcome, network, fit):
+    def _fault_kind(self, outcome, config, fit):
         """What is wrong with the network, or None; the search counts such faults."""
         if outcome.cut_short and not (self._warns or fit.is_last):
             # The network will train on in the next rung, and is judged then.
             return None
         stack = self._stack
         fault = fault_of(
-            network._make_config(),
+            config,
             outcome,
             stack.X,
             stack.y,
