@@ -242,3 +242,10 @@ def test_importing_skreg_is_clean():
     assert "skreg" in result["imported"]
     assert result["changed"] == []
     assert not {"matplotlib", "pandas"} & set(result["imported"])
+
+
+@pytest.mark.parametrize("path", ROOT.glob("tests/test_*.py"), ids=lambda p: p.name)
+def test_test_files_share_by_helpers_alone(path):
+    source = path.read_text(encoding="utf-8")
+    for _, name in imported_modules(source, "tests", False, ()):
+        assert not name.startswith("test_"), f"{path.name} imports {name}"

@@ -168,21 +168,9 @@ def diagnose(
     seed = int(random_state.randint(2**31 - 1))
     estimator = with_seed(estimator, seed)
     X, y, groups = indexable(X, y, groups)
-    splitter = check_cv(cv, y, classifier=is_classifier(estimator))
-    split_params = {"groups": groups} if may_split_by_groups(splitter) else {}
-    splits = list_splits(splitter, X, y, **split_params)
-    if len(splits) < 2:
-        raise ValueError("cv gives 1 split: the standard errors need at least two.")
-    measure = Measure(
-        X,
-        y,
-        splits,
-        make_error(estimator, scoring),
-        n_jobs,
-        estimator,
-        verbose,
-        groups,
-    )
+    splits = _splits_of(cv, estimator, X, y, groups)
+    error = make_error(estimator, scoring)
+    measure = Measure(X, y, splits, error, n_jobs, estimator, verbose, groups)
     base, baseline = _measure_as_it_is(measure, estimator, scoring)
     changes = changes_for(estimator, is_cut_short(base.stop_reasons))
     models = []
@@ -227,6 +215,16 @@ def diagnose(
         n_folds=len(splits),
         **_on_classes(measure, base, beats_constant, scoring),
     )
+
+
+def _splits_of(cv, estimator, X, y, groups):
+    """The splits of `cv`, two or more, by the groups where they matter to it."""
+    splitter = check_cv(cv, y, classifier=is_classifier(estimator))
+    split_params = {"groups": groups} if may_split_by_groups(splitter) else {}
+    splits = list_splits(splitter, X, y, **split_params)
+    if len(splits) < 2:
+        raise ValueError("cv gives 1 split: the standard errors need at least two.")
+    return splits
 
 
 def _measure_as_it_is(measure, estimator, scoring):
