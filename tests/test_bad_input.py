@@ -341,3 +341,21 @@ def test_score_that_is_not_defined_for_the_validation_rows():
     regressor = MLPRegressor(early_stopping=True, scoring=lambda est, X, y: np.nan)
     message = "validation score .* is not finite after the first epoch"
     assert_refused(regressor, X, Y_REAL, message)
+
+
+class OfABadDefault(MLPRegressor):
+    """A subclass of a user, whose own default is not allowed."""
+
+    def __init__(self, alpha=-1.0, max_iter=5):
+        super().__init__()
+        self.alpha, self.max_iter = alpha, max_iter
+
+
+def test_a_default_that_is_not_allowed_is_refused_and_may_be_replaced():
+    X, y = np.arange(20.0)[:, None] / 20, np.arange(20.0) / 20
+    with pytest.raises(ValueError, match="'alpha' parameter of OfABadDefault"):
+        OfABadDefault().fit(X, y)
+    with pytest.warns(match="Maximum iterations"):
+        OfABadDefault(alpha=0.1).fit(X, y)
+    with pytest.raises(ValueError, match="'max_iter' parameter of OfABadDefault"):
+        OfABadDefault(alpha=0.1, max_iter=0).fit(X, y)

@@ -1,4 +1,4 @@
-"""Sixty fits come out as they are on record; see `golden_results.py`."""
+"""Seventy fits come out as they are on record; see `golden_results.py`."""
 
 import json
 

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import (
     Options,
     RealNotInt,
     StrOptions,
+    validate_parameter_constraints,
 )
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
@@ -27,4 +28,5 @@ __all__ = [
     "check_sample_weight",
     "num_samples",
     "safe_indexing",
+    "validate_parameter_constraints",
 ]

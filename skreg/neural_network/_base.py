@@ -28,12 +28,16 @@ from .._fitting.solvers import solver_of
 from .._fitting.splits import splits_by_groups
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once, quiet_numpy, snapshot
-from .._utils.sklearn_private import check_sample_weight
+from .._utils.sklearn_private import (
+    check_sample_weight,
+    validate_parameter_constraints,
+)
 from .._utils.warnings import each_warning_once, is_one_of_many, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._parameters import (
     check_parameters_together,
     inert_parameters,
+    valid_defaults,
 )
 from ._reporting import call_all, print_epoch, warn_about
 
@@ -225,6 +229,21 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         outcome.apply_to(self)
 
     # -- validation of parameters and data -------------------------------------------
+
+    def _validate_params(self):
+        """Check every parameter by itself, but for those at their defaults.
+
+        Most are, and to look at them all costs a fit of few steps a twentieth.
+        """
+        valid = valid_defaults(type(self))
+        changed = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if name not in valid or value is not valid[name]
+        }
+        validate_parameter_constraints(
+            self._parameter_constraints, changed, type(self).__name__
+        )
 
     def _check_parameters_together(self):
         """Raise a ValueError if parameters do not go together."""

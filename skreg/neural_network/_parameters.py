@@ -13,11 +13,13 @@ from .._fitting.refit import check_refit
 from .._fitting.solvers import SOLVERS, named, solver_of
 from .._fitting.splits import splits_by_groups
 from .._fitting.stopping import check_criterion
+from .._utils.sklearn_private import validate_parameter_constraints
 from ..augmentation import check_augmentation, is_resampler
 
 __all__ = [
     "check_parameters_together",
     "inert_parameters",
+    "valid_defaults",
 ]
 
 
@@ -168,6 +170,31 @@ def inert_parameters(estimator, has_validation=False, has_groups=False):
             "by them, and fit without X_val)"
         )
     return found
+
+
+@cache
+def valid_defaults(kind):
+    """By name, those defaults of a class that its constraints allow.
+
+    Parameters
+    ----------
+    kind : type
+        The class of an estimator.
+
+    Returns
+    -------
+    dict of str to object
+    """
+    valid = {}
+    for name, parameter in signature(kind.__init__).parameters.items():
+        value = {name: parameter.default}
+        try:
+            validate_parameter_constraints(kind._parameter_constraints, value, "")
+        except ValueError:
+            # It is looked at in every fit.
+            continue
+        valid |= value
+    return valid
 
 
 def _default_of(kind, name):
