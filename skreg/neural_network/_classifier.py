@@ -5,16 +5,16 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
 
-from .._fitting.problems import Classification
 from .._fitting.targets import LabelEncoding
 from .._utils.labels import check_labels
 from .._utils.publishing import fitted_at_once
 from ._base import BaseMLP
+from ._constructors import ClassifierParameters
 
 __all__ = ["MLPClassifier"]
 
 
-class MLPClassifier(ClassifierMixin, BaseMLP):
+class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     r"""Regularized multi-layer perceptron classifier.
 
     A neural network for binary, multiclass and multilabel targets that minimizes the
@@ -352,83 +352,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ('converged', True)
     """
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
-        *,
-        solver="adam",
-        alpha=1e-4,
-        l1_ratio=0.0,
-        feature_alpha=0.0,
-        feature_penalty="log_sum",
-        feature_epsilon="auto",
-        feature_groups=None,
-        dropout=0.0,
-        augmentation=None,
-        class_weight=None,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=1e-3,
-        power_t=0.5,
-        max_iter="auto",
-        max_fun=15000,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        validation_splitter=None,
-        scoring="loss",
-        n_iter_no_change="auto",
-        min_iter=0,
-        stopping_criterion="patience",
-        refit=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.feature_alpha = feature_alpha
-        self.feature_penalty = feature_penalty
-        self.feature_epsilon = feature_epsilon
-        self.feature_groups = feature_groups
-        self.dropout = dropout
-        self.augmentation = augmentation
-        self.class_weight = class_weight
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.max_fun = max_fun
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.validation_splitter = validation_splitter
-        self.scoring = scoring
-        self.n_iter_no_change = n_iter_no_change
-        self.min_iter = min_iter
-        self.stopping_criterion = stopping_criterion
-        self.refit = refit
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-
     @available_if(lambda estimator: estimator._check_solver())
     def partial_fit(
         self,
@@ -599,12 +522,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return np.log(proba, out=log_proba, where=proba > 0)
 
     # -- what BaseMLP asks ---------------------------------------------------------
-
-    def _target_parameters(self):
-        return {
-            "problem_type": Classification,
-            "class_weight": self.class_weight,
-        }
 
     def _validate_data(self, X, y, reset):
         check_labels(y, "y")

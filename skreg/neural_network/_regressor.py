@@ -8,15 +8,15 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.losses import REGRESSION_LOSSES
-from .._fitting.problems import Regression
 from .._fitting.solvers import named, solver_of
 from .._utils.publishing import fitted_at_once
 from ._base import BaseMLP
+from ._constructors import RegressorParameters
 
 __all__ = ["MLPRegressor"]
 
 
-class MLPRegressor(RegressorMixin, BaseMLP):
+class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
     r"""Regularized multi-layer perceptron regressor.
 
     A neural network for one or several real targets that minimizes a choice of losses
@@ -381,89 +381,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ('no_improvement', True)
     """
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        activation="relu",
-        *,
-        loss="squared_error",
-        huber_delta=1.35,
-        quantile=None,
-        normalize_y=False,
-        solver="adam",
-        alpha=1e-4,
-        l1_ratio=0.0,
-        feature_alpha=0.0,
-        feature_penalty="log_sum",
-        feature_epsilon="auto",
-        feature_groups=None,
-        dropout=0.0,
-        augmentation=None,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=1e-3,
-        power_t=0.5,
-        max_iter="auto",
-        max_fun=15000,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        validation_splitter=None,
-        scoring="loss",
-        n_iter_no_change="auto",
-        min_iter=0,
-        stopping_criterion="patience",
-        refit=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.loss = loss
-        self.huber_delta = huber_delta
-        self.quantile = quantile
-        self.normalize_y = normalize_y
-        self.solver = solver
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.feature_alpha = feature_alpha
-        self.feature_penalty = feature_penalty
-        self.feature_epsilon = feature_epsilon
-        self.feature_groups = feature_groups
-        self.dropout = dropout
-        self.augmentation = augmentation
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.max_fun = max_fun
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.validation_splitter = validation_splitter
-        self.scoring = scoring
-        self.n_iter_no_change = n_iter_no_change
-        self.min_iter = min_iter
-        self.stopping_criterion = stopping_criterion
-        self.refit = refit
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-
     @available_if(lambda estimator: estimator._check_solver())
     def partial_fit(
         self,
@@ -565,15 +482,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """The scale that the target was divided by; None without `normalize_y`."""
         check_is_fitted(self)
         return self._fitted_encoding and self._fitted_encoding.scale
-
-    def _target_parameters(self):
-        return {
-            "problem_type": Regression,
-            "loss": self.loss,
-            "huber_delta": self.huber_delta,
-            "quantile": self.quantile,
-            "normalize_y": self.normalize_y,
-        }
 
     def _encoding_to_go_on_with(self):
         encoding = super()._encoding_to_go_on_with()
