@@ -650,3 +650,13 @@ def test_a_target_in_its_own_unit_is_to_be_scaled():
     scaled = MLPRegressor((10,), normalize_y=True, max_iter=60, random_state=0)
     causes = {tried.cause for tried in diagnose(scaled, X, y, cv=3).tried}
     assert "y is not scaled" not in causes
+
+
+def test_a_target_that_is_not_scaled_comes_before_longer_training():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3))
+    y = 1e-3 * (4 + X[:, 0] + 0.1 * rng.normal(size=120))
+    network = MLPRegressor((10,), early_stopping=True, max_iter=30, random_state=0)
+    found = diagnose(network, X, y, cv=3, random_state=0)
+    assert found.cause == "y is not scaled"
+    assert found.remedies[0].params == {"normalize_y": True}

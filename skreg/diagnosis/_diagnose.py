@@ -18,7 +18,7 @@ from ..model_selection._splits import list_splits
 from ._diagnosis import Diagnosis, Remedy
 from ._evaluation import Measure, make_error
 from ._references import references_for
-from ._remedies import UNFINISHED, changes_for
+from ._remedies import UNFINISHED, UNSCALED, changes_for
 from ._report import is_cut_short
 from ._rounds import with_seed
 from ._verdict import judge
@@ -375,6 +375,9 @@ def _ranked(pairs):
     """The changes, best first, but training longer first if it gains about as much."""
     pairs = sorted(pairs, key=lambda pair: pair[0].change)
     longer = [pair for pair in pairs if pair[0].cause == UNFINISHED]
+    if pairs and pairs[0][0].cause == UNSCALED:
+        # Training for longer is no substitute for a scaled target.
+        return pairs
     if longer and longer[0][0].change < _ENOUGH * pairs[0][0].change:
         # Unfinished training misleads about the other changes: a larger network, say,
         # gets further in as many epochs. So training is to be finished first.

@@ -10,10 +10,11 @@ from .._utils.wrappers import find_model
 from ..augmentation import GaussianNoise, Mixup
 from ._references import is_network
 
-__all__ = ["UNFINISHED", "Change", "changes_for"]
+__all__ = ["UNFINISHED", "UNSCALED", "Change", "changes_for"]
 
 # The cause that training longer removes.
 UNFINISHED = "trained too little"
+UNSCALED = "y is not scaled"
 
 # On standardized data, a penalty below the first number makes no difference, and with
 # one above the second nothing is learned.
@@ -70,7 +71,7 @@ def changes_for(estimator, cut_short):
 def _network_changes(params, cut_short):
     takes_steps = solver_of(params["solver"]).has_minibatches
     if _can_scale_y(params):
-        yield "bias", "y is not scaled", {"normalize_y": True}
+        yield "bias", UNSCALED, {"normalize_y": True}
     yield from _training(params, cut_short, takes_steps)
     yield from _size(params)
     yield from _penalties(params, takes_steps)
