@@ -42,6 +42,7 @@ ORDER = (
     "skreg._core.losses",
     "skreg._core.activations",
     "skreg._core.buffers",
+    "skreg._core.tables",
     "skreg._core.threads",
 )
 NOT_IN_CORE = {"sklearn", "matplotlib", "pandas", "joblib"}

@@ -318,7 +318,7 @@ def test_an_unknown_penalty_of_inputs_raises_by_name(data):
     message = "feature_penalty.*among {'?log_sum'?, '?group_lasso'?}.*Got 'mcp'"
     with pytest.raises(ValueError, match=message):
         network("adam").fit(data[0], data[1][:, 0])
-    message = "feature_penalty='mcp' is unknown: it may be 'log_sum', 'group_lasso'"
+    message = "no feature_penalty='mcp'; there are 'log_sum', 'group_lasso'"
     with pytest.raises(ValueError, match=message):
         make_penalty([model_of()], "mcp", None, float)
 

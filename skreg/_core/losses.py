@@ -27,6 +27,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy.special import expit, xlogy
 
+from .tables import entry_of
+
 __all__ = [
     "REGRESSION_LOSSES",
     "AbsoluteError",
@@ -324,10 +326,7 @@ def make_loss(name, parameters):
     ValueError
         If there is no such loss: the message names it and those that there are.
     """
-    if name not in REGRESSION_LOSSES:
-        known = ", ".join(map(repr, REGRESSION_LOSSES))
-        raise ValueError(f"There is no loss={name!r}; there are {known}.")
-    kind = REGRESSION_LOSSES[name]
+    kind = entry_of(REGRESSION_LOSSES, name, "loss")
     values = {
         argument: getattr(parameters, parameter)
         for argument, parameter in kind.parameters.items()

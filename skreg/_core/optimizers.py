@@ -15,12 +15,14 @@ where all models agree, else a column ``(n_models, 1)``. Arithmetic is written o
 both.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg.blas import daxpy, saxpy
 
 from .buffers import aligned_copy, aligned_empty
+from .tables import entry_of
 
 __all__ = [
     "OPTIMIZERS",
@@ -137,7 +139,7 @@ class OptimizerState:
                 values[model] = exported[name]
 
 
-class Optimizer:
+class Optimizer(ABC):
     """What all optimizers share; a new one is a subclass with an entry in `OPTIMIZERS`.
 
     A subclass says what it remembers and what it reads, and defines `begin_step` and
@@ -235,7 +237,8 @@ class Optimizer:
         self._tie()
 
     def _tie(self):
-        """Give imported moments the form that the penalty needs."""
+        """Give imported moments the form that the penalty needs: mostly their own."""
+        return
 
     def set_rates(self, rates):
         """Go on with these learning rates, ``(n_models,)``, from the next step on."""
@@ -253,13 +256,13 @@ class Optimizer:
         """One model's moments and counters by name: copies, and floats."""
         return self.state.export(model)
 
+    @abstractmethod
     def begin_step(self):
         """Begin a step: the factor by which it wants the gradient multiplied."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end_step(self):
         """Update the parameters by the gradients, which are overwritten."""
-        raise NotImplementedError
 
     def _add_l2(self, scale):
         """Add ``scale * l2 * W`` to the gradients of the weights."""
@@ -461,11 +464,7 @@ def make_optimizer(name, network, penalty, models, shared):
     ValueError
         Where there is no optimizer of this name.
     """
-    if name not in OPTIMIZERS:
-        raise ValueError(
-            f"There is no minibatch solver {name!r}; there are {sorted(OPTIMIZERS)}."
-        )
-    kind = OPTIMIZERS[name]
+    kind = entry_of(OPTIMIZERS, name, "solver")
 
     def values(name):
         return [getattr(model, name) for model in models]

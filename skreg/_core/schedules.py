@@ -14,6 +14,7 @@ A new schedule is a subclass of `Schedule` with an entry in `SCHEDULES`.
 import numpy as np
 
 from .stopping import StopReason
+from .tables import entry_of
 
 __all__ = [
     "SCHEDULES",
@@ -147,9 +148,4 @@ def make_schedule(name, models):
     ValueError
         Where there is no schedule of this name.
     """
-    if name not in SCHEDULES:
-        raise ValueError(
-            f"There is no learning-rate schedule {name!r}; there are "
-            f"{sorted(SCHEDULES)}."
-        )
-    return SCHEDULES[name](models)
+    return entry_of(SCHEDULES, name, "learning_rate")(models)

@@ -94,12 +94,11 @@ def _report_of(prepared):
 def _run_minibatches(chunk, keep_interrupted):
     first = chunk[0]
     config = first.task.config
-    follows = config.learning_rate in solver_of(config.solver).schedules
     settings = Settings(
         solver=config.solver,
         batch_size=first.batch_size,
         shuffle=config.shuffle,
-        learning_rate=config.learning_rate if follows else "constant",
+        learning_rate=solver_of(config.solver).followed(config.learning_rate),
         nesterovs_momentum=config.nesterovs_momentum,
         feature_penalty=config.feature_penalty,
         groups=first.groups,

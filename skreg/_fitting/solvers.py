@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .._core.schedules import SCHEDULES
 from .._core.solvers import fista, lbfgs
+from .._core.tables import entry_of
 
 __all__ = ["SOLVERS", "Solver", "named", "solver_of"]
 
@@ -46,13 +47,16 @@ class Solver:
     takes_kinks: bool = False
     comes_to_rest: bool = False
 
-    def schedule_of(self, learning_rate):
-        """The class of the schedule that it follows with this `learning_rate`.
+    def followed(self, learning_rate):
+        """The name of the schedule that it follows with this `learning_rate`.
 
-        What a solver does not follow does nothing, as in scikit-learn.
+        A schedule that it does not follow does nothing, as in scikit-learn.
         """
-        follows = learning_rate in self.schedules
-        return SCHEDULES[learning_rate if follows else "constant"]
+        return learning_rate if learning_rate in self.schedules else "constant"
+
+    def schedule_of(self, learning_rate):
+        """The class of that schedule."""
+        return SCHEDULES[self.followed(learning_rate)]
 
     @property
     def has_minibatches(self):
@@ -100,11 +104,7 @@ def solver_of(name):
     ValueError
         If there is none: the message names it and those that there are.
     """
-    try:
-        return SOLVERS[name]
-    except KeyError:
-        known = ", ".join(repr(known) for known in SOLVERS)
-        raise ValueError(f"There is no solver={name!r}; there are {known}.") from None
+    return entry_of(SOLVERS, name, "solver")
 
 
 def named(ability):

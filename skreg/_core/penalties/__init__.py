@@ -13,6 +13,7 @@ in one of these two tables is known to all: :func:`make_penalty` looks there. Ho
 one: `docs/adding_a_penalty.md`.
 """
 
+from ..tables import entry_of
 from .contract import Penalty, PenaltySum
 from .inputs import (
     INPUT_PENALTIES,
@@ -49,10 +50,7 @@ def input_penalty_named(name):
     ValueError
         If there is none of this name.
     """
-    if name not in INPUT_PENALTIES:
-        known = ", ".join(map(repr, INPUT_PENALTIES))
-        raise ValueError(f"feature_penalty={name!r} is unknown: it may be {known}.")
-    return INPUT_PENALTIES[name]
+    return entry_of(INPUT_PENALTIES, name, "feature_penalty")
 
 
 def _values(models, kind):
