@@ -6,6 +6,8 @@ side by side.
 
 MLPClassifier, MLPRegressor
     The networks: scikit-learn's parameters and more.
+config_context, get_config, set_config
+    Whether compiled functions train, or NumPy.
 skreg.neural_network
     The networks, and the criteria that end their training early.
 skreg.model_selection
@@ -24,6 +26,7 @@ skreg.inspection
 
 from importlib import import_module as _import_module
 
+from ._core.engines import config_context, get_config, set_config
 from .neural_network import MLPClassifier, MLPRegressor
 
 __version__ = "0.1.0.dev0"
@@ -38,7 +41,15 @@ _SUBMODULES = (
     "neural_network",
 )
 
-__all__ = ["MLPClassifier", "MLPRegressor", "__version__", *_SUBMODULES]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "__version__",
+    "config_context",
+    "get_config",
+    "set_config",
+    *_SUBMODULES,
+]
 
 
 def __getattr__(name):

@@ -20,7 +20,16 @@ from scipy import sparse
 from .buffers import aligned_empty
 from .rows import take_rows
 
-__all__ = ["Block", "Minibatches", "Piece"]
+__all__ = ["Block", "Minibatches", "Piece", "layers_of"]
+
+
+def layers_of(masks, hidden_units):
+    """Views of masks ``(n_models, n_hidden_units, n_rows)``: one a hidden layer."""
+    ends = np.cumsum(hidden_units)
+    return [
+        masks[:, end - units : end]
+        for end, units in zip(ends, hidden_units, strict=True)
+    ]
 
 
 @dataclass
@@ -36,13 +45,13 @@ class Piece:
         `masks`.
     X : list of (ndarray of shape (n_rows, n_features) or None), or None
         For each group the augmented rows; None where they are rows of X itself.
-    masks : list of ndarray of shape (n_models, n_units, n_rows), or None
-        For each hidden layer what dropout multiplies its activations by.
+    masks : ndarray of shape (n_models, n_hidden_units, n_rows), or None
+        What dropout multiplies activations by, one hidden layer after the other.
     """
 
     steps: range
     X: list | None = None
-    masks: list | None = None
+    masks: np.ndarray | None = None
 
 
 @dataclass
@@ -222,8 +231,9 @@ class Minibatches:
                     self._augment(group, part, room, block, step)
                     for group in range(len(self._groups))
                 ]
-            for mask in piece.masks or ():
-                self._draw(mask)
+            if piece.masks is not None:
+                for mask in room.layer_masks:
+                    self._draw(mask)
             piece.steps = range(step, step + 1)
             yield piece
 
@@ -288,9 +298,11 @@ class _Room:
 
     @cached_property
     def masks(self):
-        """The masks of a minibatch: an array a hidden layer."""
+        """The masks of a minibatch: `Piece.masks`."""
         _, _, n_models, n_rows = self._shape
-        return [
-            aligned_empty((n_models, units, n_rows), self._dtype)
-            for units in self._hidden_units
-        ]
+        return aligned_empty((n_models, sum(self._hidden_units), n_rows), self._dtype)
+
+    @cached_property
+    def layer_masks(self):
+        """The same, as a list of views: one a hidden layer."""
+        return layers_of(self.masks, self._hidden_units)

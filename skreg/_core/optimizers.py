@@ -118,6 +118,14 @@ class OptimizerState:
     arrays: dict
     vectors: dict
 
+    @classmethod
+    def fresh(cls, kind, params):
+        """The state in which an optimizer, a subclass of `Optimizer`, begins."""
+        return cls(
+            {name: aligned_copy(np.zeros_like(params)) for name in kind.arrays},
+            {name: np.full(len(params), start) for name, start in kind.vectors.items()},
+        )
+
     def keep(self, models):
         """Forget all models but these (an index array)."""
         for name, array in self.arrays.items():
@@ -132,11 +140,17 @@ class OptimizerState:
             state[name] = float(vector[model])
         return state
 
-    def load(self, model, exported):
-        """Make one model's state what was exported before."""
-        for part in (self.arrays, self.vectors):
-            for name, values in part.items():
-                values[model] = exported[name]
+    def load(self, exported):
+        """Make the models' states what was exported before; None leaves one as it is.
+
+        Parameters
+        ----------
+        exported : list of (dict or None)
+        """
+        for model, state in enumerate(exported):
+            if state is not None:
+                for name, values in (self.arrays | self.vectors).items():
+                    values[model] = state[name]
 
 
 class Optimizer(ABC):
@@ -184,11 +198,7 @@ class Optimizer(ABC):
             setattr(self, name, settings.pop(name))
         if settings:
             raise TypeError(f"{type(self).__name__} does not know {sorted(settings)}.")
-        n_models = len(params)
-        self._state = OptimizerState(
-            {name: aligned_copy(np.zeros_like(params)) for name in self.arrays},
-            {name: np.full(n_models, start) for name, start in self.vectors.items()},
-        )
+        self._state = OptimizerState.fresh(type(self), params)
         self.set_rates(learning_rate)
         self._bind(params)
 
@@ -230,13 +240,12 @@ class Optimizer(ABC):
 
     def import_states(self, states):
         """Continue from exported states; None where a model starts afresh."""
-        for model, exported in enumerate(states):
-            if exported is not None:
-                self._state.load(model, exported)
+        self._state.load(states)
+        self.tie(self._network, self._penalty, self._state)
         self._make_factors()
-        self._tie()
 
-    def _tie(self):
+    @staticmethod
+    def tie(network, penalty, state):
         """Give imported moments the form that the penalty needs: mostly their own."""
         return
 
@@ -271,6 +280,20 @@ class Optimizer(ABC):
             return
         for W, G, scratch in self._l2_terms:
             _axpy(G, factor, W, scratch)
+
+
+def _average_groups(W, models, groups):
+    """Replace the entries of each group of inputs by their mean, in some models.
+
+    Parameters
+    ----------
+    W : ndarray of shape (n_models, n_features, n_units)
+    models : slice or index array
+    groups : penalties.InputGroups
+    """
+    n_entries = (groups.sizes * W.shape[2]).astype(W.dtype)
+    means = groups.sum(W[models].sum(axis=2)) / n_entries
+    W[models] = groups.spread(means)[:, :, None]
 
 
 class SGD(Optimizer):
@@ -340,8 +363,6 @@ class Adam(Optimizer):
         if groups is not None:
             self._V_of_inputs = self._network.weights(self._state.arrays["_V"])[0]
             self._gradients_of_inputs = self._network.weights(self.gradients)[0]
-            fan_out = self._network.shapes[0][1]
-            self._group_entries = (groups.sizes * fan_out).astype(params.dtype)
             tied = self._penalty.tied_models
             if len(tied):
                 # A slice is a view, an index array makes copies.
@@ -388,7 +409,8 @@ class Adam(Optimizer):
         else:
             for part in parts:
                 self._accumulate(part, gain)
-            self._tie_rows(self._gradients_of_inputs)
+            groups = self._penalty.tied_groups
+            _average_groups(self._gradients_of_inputs, self._tied, groups)
             for part in parts:
                 self._update(part, epsilon, step, update)
         if self._is_proximal:
@@ -416,21 +438,17 @@ class Adam(Optimizer):
         np.divide(M.rows, root, out=root)
         _axpy(w, _at(update, models), scratch, squared)
 
-    def _tie(self):
+    @staticmethod
+    def tie(network, penalty, state):
         """Give each group of inputs one second moment, in models that penalize them.
 
         Within a group the metric is then a multiple of the identity, which is what
         gives the group penalty's proximal step its closed form. The moments so far are
         replaced by their means.
         """
-        if self._tied is not None:
-            self._tie_rows(self._V_of_inputs)
-
-    def _tie_rows(self, W):
-        """Replace the entries of each penalized group by their mean."""
-        groups, tied = self._penalty.tied_groups, self._tied
-        means = groups.sum(W[tied].sum(axis=2)) / self._group_entries
-        W[tied] = groups.spread(means)[:, :, None]
+        if len(penalty.tied_models):
+            V = network.weights(state.arrays["_V"])[0]
+            _average_groups(V, penalty.tied_models, penalty.tied_groups)
 
     def _group_step_sizes(self, epsilon, step):
         """The step of each group, ``(n_models, n_groups)``: that of any entry."""

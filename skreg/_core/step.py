@@ -2,6 +2,7 @@
 
 A step is an object with these members, and nothing else is known of it outside:
 
+- ``engine``, the name of the implementation;
 - ``params``, the parameters ``(n_models, n_params)``;
 - ``longest_block(n_rows)``, how many minibatches of so many rows a block may have;
 - ``run(block, rates)``, which trains on a block and returns the summed losses of its
@@ -16,15 +17,42 @@ is begun, so that no implementation has to look at them.
 import numpy as np
 
 from .buffers import aligned_empty
+from .engines import compiled_step, is_compiled_wanted
+from .minibatches import layers_of
 from .network import Workspace
 from .optimizers import make_optimizer
 from .rows import make_rows
 
-__all__ = ["make_step"]
+__all__ = ["engine_for", "make_step"]
 
 # Raw predictions are kept until this many bytes of them are worth one evaluation of the
 # loss; one call a block instead of one a minibatch (up to 8 microseconds of 88).
 _KEPT_OUTPUT_BYTES = 2**20
+
+
+def engine_for(network, penalty, solver):
+    """The name of the implementation that takes the steps of a batch.
+
+    Parameters
+    ----------
+    network : network.Network
+    penalty : penalties.Penalty
+    solver : str
+
+    Returns
+    -------
+    {"compiled", "numpy"}
+        The first if it is wanted (see `engines`) and has functions of all that these
+        need.
+
+    Raises
+    ------
+    ImportError
+        If it was asked for and cannot be imported.
+    """
+    if is_compiled_wanted() and compiled_step().is_covered(network, penalty, solver):
+        return "compiled"
+    return "numpy"
 
 
 def make_step(network, penalty, solver, models, shared, X, groups):
@@ -54,12 +82,17 @@ def make_step(network, penalty, solver, models, shared, X, groups):
     ValueError
         Where there is no solver of this name.
     """
+    if engine_for(network, penalty, solver) == "compiled":
+        kind = compiled_step().CompiledStep
+        return kind(network, penalty, solver, models, shared, X, groups)
     optimizer = make_optimizer(solver, network, penalty, models, shared)
     return _NumpyStep(network, optimizer, X, groups)
 
 
 class _NumpyStep:
     """The step in NumPy: all models of a batch at once, by stacked products."""
+
+    engine = "numpy"
 
     def __init__(self, network, optimizer, X, groups):
         self._network, self._optimizer, self._X = network, optimizer, X
@@ -119,8 +152,12 @@ class _NumpyStep:
                 if changes_rates:
                     self._optimizer.set_rates(rates[step])
                 lane.load(block, step, piece.X)
-                self._step(lane, block, step, piece.masks)
+                self._step(lane, block, step, self._layers_of(piece.masks))
         return self._losses(lane.raw[: block.n_steps], block)
+
+    def _layers_of(self, masks):
+        hidden_units = self._network.layer_units[1:-1]
+        return None if masks is None else layers_of(masks, hidden_units)
 
     def _lane(self, block):
         """The buffers for a block, made where they are missing or too small."""

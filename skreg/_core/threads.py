@@ -38,25 +38,29 @@ _SMALLEST_OF_VECTORS_SINCE_0_3_27 = 460_800
 _NO_LIMIT = nullcontext()
 
 
-def blas_threads_for(n_multiply_adds):
+def blas_threads_for(n_multiply_adds, *, engine="numpy"):
     """A context for a fit, and for what else has many steps between its products.
 
     Parameters
     ----------
     n_multiply_adds : int
         Of the largest matrix product.
+    engine : {"numpy", "compiled"}
+        Who multiplies: NumPy by its library, or compiled functions by SciPy's.
 
     Returns
     -------
     context manager
-        In it BLAS has one thread if that product is small. Otherwise NumPy's library
-        keeps the threads it has, and SciPy's, which is left with vectors, has one.
-        Nothing ever raises a number of threads. Entering takes 10 microseconds, and 1
-        where there is one thread already.
+        In it BLAS has one thread if that product is small. Otherwise the library that
+        multiplies keeps the threads it has, and the other one has one thread. Nothing
+        ever raises a number of threads. Entering takes 10 microseconds, and 1 where
+        there is one thread already.
     """
     libraries = _find_libraries()
     is_large = n_multiply_adds >= _THREADED_FIT
-    return _OneThread(libraries.scipys if is_large else libraries.all)
+    if not is_large:
+        return _OneThread(libraries.all)
+    return _OneThread(libraries.numpys if engine == "compiled" else libraries.scipys)
 
 
 def blas_threads_for_layers(n_rows, weights):

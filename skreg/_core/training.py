@@ -18,13 +18,20 @@ from .minibatches import Minibatches
 from .penalties import InputGroups, make_penalty
 from .schedules import make_schedule
 from .soundness import FinitePredictions, RowNorms
-from .step import make_step
+from .step import engine_for, make_step
 from .stopping import Progress, StopReason
 from .streams import Stream
 from .threads import blas_threads_for
 from .validation import Validator
 
 __all__ = ["Model", "Settings", "Trained", "train"]
+
+
+_ENGINE_LINES = {
+    "numpy": "Training with NumPy.",
+    "compiled": "Training with compiled functions. They are compiled when they are "
+    "first needed, which takes a few seconds, and then kept on disk.",
+}
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,8 @@ class Trained:
         As it would be had the model trained alone. Models that ended together share it:
         who goes on from here takes a copy.
     n_samples_seen : int
+    engine : str
+        The implementation of the step: "numpy" or "compiled".
     """
 
     params: np.ndarray
@@ -135,9 +144,20 @@ class Trained:
     optimizer_state: dict
     stream: Stream
     n_samples_seen: int
+    engine: str
 
 
-def train(network, models, X, Y, settings, *, report=None, keep_interrupted=False):
+def train(
+    network,
+    models,
+    X,
+    Y,
+    settings,
+    *,
+    report=None,
+    say=None,
+    keep_interrupted=False,
+):
     """Train a batch of models by minibatch steps until each has its reason to stop.
 
     Parameters
@@ -152,6 +172,8 @@ def train(network, models, X, Y, settings, *, report=None, keep_interrupted=Fals
     report : callable, default=None
         ``report(index, progress)`` after each epoch of each model; a `StopReason` that
         it returns ends that model's training.
+    say : callable, default=None
+        ``say(line)`` is told which implementation trains, before it may be compiled.
     keep_interrupted : bool, default=False
         Whether Ctrl-C ends training with what there is, instead of propagating.
 
@@ -168,7 +190,7 @@ def train(network, models, X, Y, settings, *, report=None, keep_interrupted=Fals
         Unless `keep_interrupted`.
     """
     order = _neighbours_first(models)
-    batch = _Batch(network, [models[i] for i in order], order, X, Y, settings)
+    batch = _Batch(network, [models[i] for i in order], order, X, Y, settings, say)
     trained = {}
 
     def train_an_epoch():
@@ -223,9 +245,11 @@ class _Batch:
         Those that share a stream, or a holdout, are next to each other.
     indices : list of int
         The models' names in what `let_go` returns.
+    say : callable or None
+        As for `train`.
     """
 
-    def __init__(self, network, models, indices, X, Y, settings):
+    def __init__(self, network, models, indices, X, Y, settings, say):
         self.network, self.models = network, models
         self._indices = indices
         self._X, self._Y, self._settings = X, Y, settings
@@ -243,6 +267,9 @@ class _Batch:
         # What models were when, within an epoch, they had made their last update.
         self._ended = {}
         groups = _runs([model.stream for model in models])
+        if say is not None:
+            engine = engine_for(network, self._penalty, settings.solver)
+            say(_ENGINE_LINES[engine])
         self._step = make_step(
             network, self._penalty, settings.solver, models, settings, X, groups
         )
@@ -252,7 +279,9 @@ class _Batch:
         """The context in which to train: see `threads.blas_threads_for`."""
         n_rows = min(self._settings.batch_size, self.models[0].stream.n_rows)
         is_sparse = sparse.issparse(self._X)
-        return blas_threads_for(self.network.largest_product(n_rows, is_sparse))
+        return blas_threads_for(
+            self.network.largest_product(n_rows, is_sparse), engine=self._step.engine
+        )
 
     def _bind(self, groups):
         """Make what feeds and validates the present models."""
@@ -345,6 +374,7 @@ class _Batch:
             optimizer_state=state,
             stream=streams[id(model.stream)],
             n_samples_seen=int(self._n_samples_seen[k]),
+            engine=self._step.engine,
         )
 
     def run_epoch(self):

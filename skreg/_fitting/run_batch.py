@@ -30,12 +30,12 @@ def train_batch(chunk, keep_interrupted):
     results = run(chunk, keep_interrupted)
     seconds = (time.perf_counter() - started) / len(chunk)
     return [
-        _outcome(prepared, state, reason, seconds)
-        for prepared, (state, reason) in zip(chunk, results, strict=True)
+        _outcome(prepared, *result, seconds)
+        for prepared, result in zip(chunk, results, strict=True)
     ]
 
 
-def _outcome(prepared, state, reason, seconds):
+def _outcome(prepared, state, reason, engine, seconds):
     if state.progress.kept is None:
         if reason is StopReason.INTERRUPTED and _is_sound(prepared, state.params):
             state.progress.kept = state.params
@@ -47,6 +47,7 @@ def _outcome(prepared, state, reason, seconds):
         stop_reason=reason,
         seconds=seconds,
         network=prepared.network,
+        engine=engine,
         encoding=prepared.encoding,
         updates_per_epoch=_updates_per_epoch(prepared),
         cut_short=reason is StopReason.MAX_ITER,
@@ -115,6 +116,7 @@ def _run_minibatches(chunk, keep_interrupted):
         first.Y,
         settings,
         report=report if any(reports) else None,
+        say=print if config.verbose else None,
         keep_interrupted=keep_interrupted,
     )
     return [
@@ -131,6 +133,7 @@ def _run_minibatches(chunk, keep_interrupted):
                 feature_epsilon=prepared.model.feature_epsilon,
             ),
             result.stop_reason,
+            result.engine,
         )
         for prepared, result in zip(chunk, trained, strict=True)
     ]
@@ -178,4 +181,4 @@ def _run_one_full_batch(prepared, keep_interrupted):
         validation_rows=prepared.validation_rows,
         feature_epsilon=model.feature_epsilon,
     )
-    return state, reason
+    return state, reason, "numpy"

@@ -195,6 +195,8 @@ class FitOutcome:
         The training time of the batch divided by the number of its networks.
     network : Network or None
         The network that was trained; the state holds its parameters.
+    engine : str
+        The implementation that trained it: "numpy" or "compiled".
     encoding : LabelEncoding, TargetScaling or None
         The encoding of the target.
     updates_per_epoch : int
@@ -214,6 +216,7 @@ class FitOutcome:
     error: Exception | None = None
     seconds: float = 0.0
     network: Network | None = None
+    engine: str = "numpy"
     encoding: Any = None
     updates_per_epoch: int = 1
     first_phase: "FitOutcome | None" = None
@@ -234,6 +237,7 @@ class FitOutcome:
         estimator.n_iter_ = progress.n_epochs
         estimator.t_ = self.state.n_samples_seen
         estimator.stop_reason_ = str(self.stop_reason)
+        estimator.engine_ = self.engine
         estimator.loss_curve_ = curves.loss
         estimator.data_loss_curve_ = curves.data_loss
         estimator.loss_ = curves.loss[-1] if curves.loss else None

@@ -277,6 +277,9 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         Number of updates (minibatch steps or iterations of a full-batch solver) of the
         second training, on all rows; None without `refit`.
 
+    engine_ : {'numpy', 'compiled'}
+        What trained the network; see :func:`skreg.set_config`. The result is the same
+        up to rounding.
     stop_reason_ : str
         Why training ended: 'no_improvement' (patience ran out), 'generalization_loss',
         'progress_quotient', 'successive_increases' or 'stopping_criterion' (the other

@@ -120,8 +120,13 @@ class InputPenalty(Penalty):
         return False
 
     @property
+    def strength(self):
+        """The `feature_alpha` of every model: ``(n_models,)``."""
+        return self._strength[:, 0]
+
+    @property
     def weight_decay(self):
-        return np.zeros_like(self._strength[:, 0])
+        return np.zeros_like(self.strength)
 
     @property
     def tied_models(self):
@@ -133,7 +138,7 @@ class InputPenalty(Penalty):
 
     def value(self, layers):
         values = self._root_sizes * self.phi(self.tied_groups.norms(layers[0]))
-        return self._strength[:, 0] * values.sum(axis=1)
+        return self.strength * values.sum(axis=1)
 
     def majorize(self, layers):
         """Take the tangent at the first layer."""
@@ -225,6 +230,11 @@ class GroupLogSum(InputPenalty):
         # Where there is none any will do. A network that is zero has one of zero.
         epsilon = [value or 1.0 for value in feature_epsilon]
         self._epsilon = np.asarray(epsilon, dtype=dtype).reshape(-1, 1)
+
+    @property
+    def epsilon(self):
+        """The `feature_epsilon` of every model: ``(n_models,)``."""
+        return self._epsilon[:, 0]
 
     @classmethod
     def is_absorbing(cls, settings):

@@ -1,0 +1,132 @@
+"""Which implementation of the step trains: NumPy's, or the one compiled by numba.
+
+The choice belongs to a Python thread, as scikit-learn's configuration does; a thread
+that has made none has that of the process. Whatever is chosen, the networks are the
+same up to rounding.
+"""
+
+import os
+import threading
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+
+__all__ = [
+    "ENGINES",
+    "compiled_step",
+    "config_context",
+    "get_config",
+    "is_compiled_wanted",
+    "set_config",
+]
+
+ENGINES = ("auto", "compiled", "numpy")
+_VARIABLE = "SKREG_ENGINE"
+
+
+def _checked(engine, name):
+    if engine not in ENGINES:
+        raise ValueError(f"{name} must be one of {', '.join(ENGINES)}. Got {engine!r}.")
+    return engine
+
+
+def _of_environment():
+    return _checked(os.environ.get(_VARIABLE, "auto"), _VARIABLE)
+
+
+_of_process = {"engine": None}
+_of_thread = threading.local()
+
+
+def get_config():
+    """The configuration of this thread: a dict with the `engine`.
+
+    Returns
+    -------
+    dict of str to object
+
+    Examples
+    --------
+    >>> import skreg
+    >>> skreg.get_config()["engine"] in ("auto", "compiled", "numpy")
+    True
+    """
+    engine = getattr(_of_thread, "engine", None) or _of_process["engine"]
+    return {"engine": engine or _of_environment()}
+
+
+def set_config(engine=None):
+    """Choose what trains the networks, in this thread and in those that come after it.
+
+    Parameters
+    ----------
+    engine : {"auto", "compiled", "numpy"}, default=None
+        "auto" takes the compiled step if numba is installed and NumPy's otherwise,
+        "compiled" raises an error if it is not, and "numpy" takes NumPy's in any case.
+        What has not been compiled (see the user guide) is trained by NumPy. None
+        changes nothing. At the beginning it is the environment variable
+        `SKREG_ENGINE`, or "auto".
+    """
+    if engine is not None:
+        _of_thread.engine = _of_process["engine"] = _checked(engine, "engine")
+
+
+@contextmanager
+def config_context(*, engine=None):
+    """Choose what trains the networks within a block; see `set_config`.
+
+    Parameters
+    ----------
+    engine : {"auto", "compiled", "numpy"}, default=None
+
+    Examples
+    --------
+    >>> import skreg
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> with skreg.config_context(engine="numpy"):
+    ...     skreg.MLPClassifier((10,), random_state=0).fit(X, y).engine_
+    'numpy'
+    """
+    before = getattr(_of_thread, "engine", None)
+    if engine is not None:
+        _of_thread.engine = _checked(engine, "engine")
+    try:
+        yield
+    finally:
+        _of_thread.engine = before
+
+
+@cache
+def compiled_step():
+    """The module `compiled.step`, or the error with which it cannot be imported.
+
+    Importing takes a few tenths of a second and happens when the first network trains.
+    """
+    if find_spec("numba") is None:
+        return ImportError("numba is missing. pip install 'skreg[fast]' installs it.")
+    try:
+        return import_module(".compiled.step", __package__)
+    except Exception as error:  # A numba that does not fit NumPy, say.
+        return error
+
+
+def is_compiled_wanted():
+    """Whether the compiled step is to be used where it can.
+
+    Raises
+    ------
+    ImportError
+        If it was asked for and cannot be imported.
+    """
+    engine = get_config()["engine"]
+    if engine == "numpy":
+        return False
+    module = compiled_step()
+    if isinstance(module, Exception):
+        if engine == "compiled":
+            message = f"engine='compiled' cannot be had: {module}"
+            raise ImportError(message) from module
+        return False
+    return True
