@@ -507,7 +507,9 @@ def test_workers_get_equal_shares_and_only_the_folds_they_need(monkeypatch):
     monkeypatch.setattr(
         _lockstep_run.LockstepRun,
         "_collect",
-        lambda self, new, *args: jobs.extend(new) or collect(self, new, *args),
+        lambda self, new, *args, **kwargs: (
+            jobs.extend(new) or collect(self, new, *args, **kwargs)
+        ),
     )
     grid = {"alpha": [1e-4, 1e-2, 1.0]}
     GridSearchCV(

@@ -3,26 +3,35 @@
 import os
 import time
 import warnings
+from dataclasses import dataclass, field
+from threading import get_ident
 
+import joblib
+import sklearn
+from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
-from .warnings import warn
+from .._core.engines import config_context, get_config
+from .warnings import collected_warnings, warn
 
 __all__ = ["ProgressLines", "run_calls"]
 
 
-def run_calls(calls, n_jobs=None, **options):
+def run_calls(calls, n_jobs=None, *, prefers_threads=False, **options):
     """Yield the results of delayed calls in their order, as they come.
 
-    The output of other processes may not reach the user, and the filters of this
-    process do not reach them. So the warnings of calls in other processes are given
-    here, when the results come.
+    The output of other processes may not reach the user, the filters of this process
+    do not reach them, and in other threads there is no line of the user's to point at.
+    So the warnings of calls that run elsewhere are given here, when the results come.
 
     Parameters
     ----------
     calls : iterable of delayed calls
     n_jobs : int or None
         Number of workers, as in joblib.
+    prefers_threads : bool, default=False
+        Whether workers are threads rather than processes, unless the user has chosen:
+        for calls that spend their time outside of the interpreter.
     **options : dict
         Further parameters of joblib's `Parallel`.
 
@@ -31,14 +40,21 @@ def run_calls(calls, n_jobs=None, **options):
     object
         The result of the next call.
     """
+    options["prefer"] = "threads" if prefers_threads else None
+    backend, _ = get_active_backend(prefer=options["prefer"])
+    # scikit-learn's takes the filters of warnings along, to set them where a call runs.
+    # Threads share them, and would be in each other's way.
+    run, wrapped = Parallel, delayed(_recorded)
+    if getattr(backend, "uses_threads", False):
+        run, wrapped = joblib.Parallel, joblib.delayed(_recorded)
     try:
-        parallel = Parallel(n_jobs=n_jobs, **options, return_as="generator")
+        parallel = run(n_jobs=n_jobs, **options, return_as="generator")
     except (TypeError, ValueError):
         # An older joblib, or a backend that cannot return a generator.
-        parallel = Parallel(n_jobs=n_jobs, **options)
-    here = os.getpid()
+        parallel = run(n_jobs=n_jobs, **options)
+    caller = _Caller()
     recorded = (
-        delayed(_recorded)(here, getattr(call, "function", call), args, kwargs)
+        wrapped(caller, getattr(call, "function", call), args, kwargs)
         for call, args, kwargs in calls
     )
     for result, caught in parallel(recorded):
@@ -47,14 +63,33 @@ def run_calls(calls, n_jobs=None, **options):
         yield result
 
 
+@dataclass(frozen=True)
+class _Caller:
+    """Where calls come from, and how that is configured."""
+
+    process: int = field(default_factory=os.getpid)
+    thread: int = field(default_factory=get_ident)
+    config: dict = field(default_factory=get_config)
+    config_of_sklearn: dict = field(default_factory=sklearn.get_config)
+
+
 def _recorded(caller, call, args, kwargs):
-    """The result of a call, and its warnings if it runs in another process."""
-    if os.getpid() == caller:
+    """The result of a call, and the warnings that are to be given by the caller."""
+    if (os.getpid(), get_ident()) == (caller.process, caller.thread):
         return call(*args, **kwargs), []
-    with warnings.catch_warnings(record=True) as caught:
-        # The filters of the other process apply: one may turn a warning into an error.
-        result = call(*args, **kwargs)
-    return result, [warning.message for warning in caught]
+    with (
+        config_context(**caller.config),
+        sklearn.config_context(**caller.config_of_sklearn),
+    ):
+        if os.getpid() == caller.process:
+            with collected_warnings() as caught:
+                result = call(*args, **kwargs)
+            return result, caught
+        with warnings.catch_warnings(record=True) as caught:
+            # The filters of the other process apply: one may turn a warning into an
+            # error.
+            result = call(*args, **kwargs)
+        return result, [warning.message for warning in caught]
 
 
 class ProgressLines:

@@ -5,7 +5,7 @@ import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["each_warning_once", "is_one_of_many", "warn"]
+__all__ = ["collected_warnings", "each_warning_once", "is_one_of_many", "warn"]
 
 # Packages whose frames may stand between the user's call and a warning: decorators, the
 # pipelines and searches of scikit-learn, joblib's loops.
@@ -14,6 +14,9 @@ _PASSED_OVER = {"skreg", "sklearn", "joblib", "contextlib"}
 # The (category, text) pairs that were warned of in the outermost `each_warning_once`;
 # None outside of it.
 _said = ContextVar("said", default=None)
+
+# Where warnings go instead of to the user; None where they do not.
+_collected = ContextVar("collected", default=None)
 
 
 @contextmanager
@@ -42,6 +45,25 @@ def is_one_of_many():
     return _said.get() is not None
 
 
+@contextmanager
+def collected_warnings():
+    """A context that keeps the warnings of this package from the user.
+
+    Unlike `warnings.catch_warnings` it concerns this Python thread alone.
+
+    Yields
+    ------
+    list of Warning
+        It grows with each warning.
+    """
+    caught = []
+    token = _collected.set(caught)
+    try:
+        yield caught
+    finally:
+        _collected.reset(token)
+
+
 def warn(message, category=UserWarning):
     """Warn at the first frame outside of this package, scikit-learn and joblib.
 
@@ -54,6 +76,13 @@ def warn(message, category=UserWarning):
     said = _said.get()
     key = (type(message) if isinstance(message, Warning) else category), str(message)
     if said is not None and key in said:
+        return
+    collected = _collected.get()
+    if collected is not None:
+        is_text = isinstance(message, str)
+        collected.append(category(message) if is_text else message)
+        if said is not None:
+            said.add(key)
         return
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and _package_of(frame) in _PASSED_OVER:

@@ -18,6 +18,7 @@ from sklearn.utils import indexable
 from sklearn.utils.parallel import delayed
 
 from .._fitting.members import fit_members, stack_up
+from .._fitting.workers import prefer_threads
 from .._utils.columns import columns_of
 from .._utils.progress import ProgressLines, run_calls
 from .._utils.publishing import quietly
@@ -176,7 +177,12 @@ def predict_by_rounds(estimator, draws, predict, n_rounds, *, n_jobs=None, verbo
         How many networks of this package stopped for which reason; empty for other
         estimators.
     """
-    is_network = make_candidate(0, estimator, {}).network is not None
+    network, prefers_threads = make_candidate(0, estimator, {}).network, False
+    is_network = network is not None
+    if is_network:
+        network._validate_params()
+        network._check_parameters_together()
+        prefers_threads = prefer_threads([network], around=[estimator])
     run = _run_networks if is_network else _run_others
     n_workers = max(1, joblib.effective_n_jobs(n_jobs))
     lines = ProgressLines(
@@ -195,7 +201,9 @@ def predict_by_rounds(estimator, draws, predict, n_rounds, *, n_jobs=None, verbo
         for first, part in _parts_of(draws, n_workers if is_network else None)
     )
     predictions, stop_reasons = [], Counter()
-    for part_predictions, reasons in run_calls(calls, n_jobs):
+    for part_predictions, reasons in run_calls(
+        calls, n_jobs, prefers_threads=prefers_threads
+    ):
         predictions += part_predictions
         if not is_here:
             # Lines that workers print may not reach the user, so they are printed here.
@@ -244,9 +252,6 @@ def _run_networks(estimator, first, draws, predict):
         make_candidate(number, with_seed(estimator, draw.seed), {})
         for number, draw in enumerate(draws, start=first)
     ]
-    network = candidates[0].network
-    network._validate_params()
-    network._check_parameters_together()
     run = _run_stacked
     if draws[0].is_shared and not candidates[0].prefix:
         run = _run_shared

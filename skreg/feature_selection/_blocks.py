@@ -2,6 +2,7 @@
 
 from sklearn.utils.parallel import delayed
 
+from .._fitting.workers import prefer_threads
 from .._utils.progress import ProgressLines, run_calls
 from ._path import trace_paths
 
@@ -46,7 +47,10 @@ def trace_in_blocks(
     lines = ProgressLines(name, verbose, len(tasks), "paths")
     paths = []
     calls = (delayed(_trace_block)(block, X, y, options) for block in blocks)
-    for block, faults_of_block in run_calls(calls, n_jobs):
+    prefers_threads = prefer_threads([task.predictor for task in tasks])
+    for block, faults_of_block in run_calls(
+        calls, n_jobs, prefers_threads=prefers_threads
+    ):
         paths += block
         if faults is not None:
             faults += faults_of_block

@@ -33,6 +33,8 @@ class LockstepRun:
         Groups of the rows, for networks whose validation split needs them.
     scoring : dict
         Keyword arguments of scikit-learn's `_fit_and_score`.
+    has_own_scorers : bool, default=False
+        Whether scores are computed by callables of the user's.
     n_jobs : int or None
     pre_dispatch : int or str
     verbose : int
@@ -58,6 +60,7 @@ class LockstepRun:
         *,
         fit_params,
         scoring,
+        has_own_scorers=False,
         groups=None,
         n_jobs=None,
         pre_dispatch="2*n_jobs",
@@ -82,6 +85,7 @@ class LockstepRun:
             splits,
             fit_params=fit_params,
             groups=groups,
+            has_own_scorers=has_own_scorers,
             n_workers=self._n_workers,
             n_jobs=n_jobs,
             pre_dispatch=pre_dispatch,
@@ -115,7 +119,8 @@ class LockstepRun:
             besides.append(delayed(fit_whole)(refit, *data))
         results = {}
         for jobs in self._scheduler.jobs_of(together, alone):
-            self._collect(jobs, results, besides)
+            prefers_threads = self._scheduler.prefers_threads
+            self._collect(jobs, results, besides, prefers_threads=prefers_threads)
             besides = []
         self._collect([Job([fit]) for fit in alone], results)
         return results
@@ -127,10 +132,14 @@ class LockstepRun:
                 2**31 - 1, size=len(self._splits)
             )
 
-    def _parallel(self, calls, n_jobs=None):
+    def _parallel(self, calls, n_jobs=None, *, prefers_threads=False):
         """Yield the results of delayed calls in their order, as they come."""
-        n_jobs = n_jobs or self._n_jobs
-        return run_calls(calls, n_jobs, pre_dispatch=self._pre_dispatch)
+        return run_calls(
+            calls,
+            n_jobs or self._n_jobs,
+            prefers_threads=prefers_threads,
+            pre_dispatch=self._pre_dispatch,
+        )
 
     def _call_of(self, job):
         data = self._X, self._y
@@ -155,12 +164,12 @@ class LockstepRun:
             keeps_states=self._keeps_states,
         )
 
-    def _collect(self, jobs, results, besides=()):
+    def _collect(self, jobs, results, besides=(), *, prefers_threads=False):
         """Run the jobs, and file their results by fit."""
         n_done = 0
         try:
             calls = [*besides, *(self._call_of(job) for job in jobs)]
-            done = iter(self._parallel(calls))
+            done = iter(self._parallel(calls, prefers_threads=prefers_threads))
             for _ in besides:
                 self.refitted = next(done)
             for job, job_results in zip(jobs, done, strict=True):

@@ -11,6 +11,7 @@ from scipy import sparse
 from sklearn.utils.parallel import delayed
 
 from .._fitting.fit import batch_capacity
+from .._fitting.workers import prefer_threads
 from .._utils.progress import run_calls
 from ._candidates import nbytes_of, prepare_fold, with_groups
 from ._worker import Job
@@ -39,6 +40,8 @@ class Scheduler:
         The user's parameters of the estimators' `fit`.
     groups : array-like or None
         Groups of the rows, for networks whose validation split needs them.
+    has_own_scorers : bool
+        Whether workers compute scores by callables of the user's.
     n_workers : int
         The number of workers that share the jobs.
     n_jobs : int or None
@@ -52,6 +55,9 @@ class Scheduler:
     ----------
     n_batched : int
         The number of candidates whose networks trained in lockstep.
+    prefers_threads : bool
+        Whether threads are the better workers for the jobs. Then they prepare the
+        folds, too, for processes would take longer to start.
     """
 
     def __init__(
@@ -62,16 +68,19 @@ class Scheduler:
         *,
         fit_params,
         groups,
+        has_own_scorers,
         n_workers,
         n_jobs,
         pre_dispatch,
         keeps_folds,
     ):
         self._X, self._y, self._splits = X, y, splits
+        self._has_own_scorers = has_own_scorers
         self._fit_params, self._groups = fit_params, groups
         self._n_workers = n_workers
         self._n_jobs, self._pre_dispatch = n_jobs, pre_dispatch
         self._keeps_folds = keeps_folds
+        self.prefers_threads = False
         self._batched = set()
         # Prepared data that a later call needs again, by setting and split.
         self._folds = {}
@@ -94,6 +103,12 @@ class Scheduler:
         alone : list of Fit
             Fits that turn out not to train in lockstep are appended to this list.
         """
+        valid = {fit.candidate.index: fit.candidate for fit in fits}.values()
+        valid = [candidate for candidate in valid if candidate.error is None]
+        self.prefers_threads = not self._has_own_scorers and prefer_threads(
+            [candidate.network for candidate in valid],
+            around=[candidate.estimator for candidate in valid],
+        )
         for window in self._windows(fits):
             jobs = []
             for pairs in self._batchable(window, alone):
@@ -160,7 +175,12 @@ class Scheduler:
         # Without wrappers around the networks, preparation is too short for workers.
         has_wrappers = any(fit.candidate.prefix for fit in fits)
         n_jobs = self._n_jobs if has_wrappers else 1
-        prepared = run_calls(calls, n_jobs, pre_dispatch=self._pre_dispatch)
+        prepared = run_calls(
+            calls,
+            n_jobs,
+            prefers_threads=self.prefers_threads,
+            pre_dispatch=self._pre_dispatch,
+        )
         for (key, _), fold in zip(missing, prepared, strict=True):
             folds[key] = fold
             n_bytes = sum(nbytes_of(kept.X) for kept in self._folds.values())

@@ -113,6 +113,7 @@ class LockstepSearch(PresentationMixin):
                 "return_train_score": self.return_train_score,
                 "error_score": self.error_score,
             },
+            has_own_scorers=_has_callables(self.scoring),
             n_jobs=self.n_jobs,
             pre_dispatch=getattr(self, "pre_dispatch", "2*n_jobs"),
             verbose=self.verbose,
@@ -186,6 +187,13 @@ class LockstepSearch(PresentationMixin):
                 warn(warning)
         self.best_estimator_, self.refit_time_ = estimator, seconds
         take_attributes(self, estimator, ["feature_names_in_"])
+
+
+def _has_callables(scoring):
+    """Whether a search's `scoring` is or has callables, and not only names."""
+    if isinstance(scoring, dict):
+        return any(map(callable, scoring.values()))
+    return callable(scoring)
 
 
 class _Table:

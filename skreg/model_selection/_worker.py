@@ -2,7 +2,6 @@
 
 import copy
 import time
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +17,7 @@ from .._fitting.members import stack_up
 from .._fitting.solvers import solver_of
 from .._fitting.tasks import FitOutcome, TrainingState, task_of
 from .._utils.publishing import quietly
-from .._utils.warnings import each_warning_once
+from .._utils.warnings import collected_warnings, each_warning_once
 from .._utils.wrappers import around_model
 from ..augmentation import is_resampler
 from ..neural_network._reporting import warn_about
@@ -349,18 +348,12 @@ def fit_whole(estimator, X, y, fit_params):
         None if the fit fails: then the caller fits again and raises the error itself.
     """
     started = time.time()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with collected_warnings() as caught:
         try:
             estimator.fit(X, y, **fit_params)
         except Exception:
             return None
-    seconds = time.time() - started
-    return (
-        estimator,
-        seconds,
-        [warning.message for warning in caught],
-    )
+    return estimator, time.time() - started, caught
 
 
 @contextmanager
