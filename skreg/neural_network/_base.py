@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from scipy import sparse
@@ -54,6 +54,16 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         super().__init_subclass__(**kwargs)
         if "_parameter_constraints" not in vars(cls):
             cls._parameter_constraints = constraints_of(cls)
+
+    @classmethod
+    @cache
+    def _get_param_names(cls):
+        """The parameters' names, sorted, which scikit-learn asks for again and again.
+
+        To read them in the signature of the constructor takes it as long as a minibatch
+        step of a small network.
+        """
+        return super()._get_param_names()
 
     # -- what the subclasses say ---------------------------------------------------
 
