@@ -8,6 +8,7 @@ moves no initial weight and no minibatch.
 
 import copy
 import pickle
+from functools import cached_property
 
 import numpy as np
 
@@ -35,6 +36,8 @@ class Stream:
     ----------
     noise_seed : tuple of int
         What the generators of their own are seeded with.
+    dropout_rng, augmentation_rng : numpy.random.Generator
+        These generators.
     """
 
     def __init__(self, rows, random_state, sample_weight=None, augmentation=None):
@@ -43,15 +46,19 @@ class Stream:
         self.augmentation = augmentation
         self._random_state = random_state
         self._order = np.arange(len(rows))
-        noise_seed = copy.deepcopy(random_state).randint(2**31, size=4)
-        self.noise_seed = tuple(noise_seed.tolist())
-        self.dropout_rng = self._make_rng()
-        # A child of the seed, so that neither generator moves the other.
-        self.augmentation_rng = self._make_rng(spawn_key=(1,))
+        self._noise = _Noise(random_state)
 
-    def _make_rng(self, spawn_key=()):
-        seed = np.random.SeedSequence(self.noise_seed, spawn_key=spawn_key)
-        return np.random.Generator(np.random.SFC64(seed))
+    @property
+    def noise_seed(self):
+        return self._noise.seed
+
+    @property
+    def dropout_rng(self):
+        return self._noise.dropout_rng
+
+    @property
+    def augmentation_rng(self):
+        return self._noise.augmentation_rng
 
     @property
     def n_rows(self):
@@ -98,8 +105,7 @@ class Stream:
         """A stream that goes on as this one would, by itself."""
         other = copy.copy(self)
         other._random_state = copy.deepcopy(self._random_state)
-        other.dropout_rng = copy.deepcopy(self.dropout_rng)
-        other.augmentation_rng = copy.deepcopy(self.augmentation_rng)
+        other._noise = self._noise.copy()
         return other
 
     def without_rows(self):
@@ -116,6 +122,57 @@ class Stream:
         other.augmentation = augmentation
         other._order = np.arange(len(rows))
         return other
+
+
+class _Noise:
+    """The generators of what scikit-learn does not draw, made when they are asked for.
+
+    Most networks never ask, and to copy a stream and to seed generators takes as long
+    as some of their minibatches. Hence it is the state of scikit-learn's stream that is
+    kept, and the seed drawn from it later is the same.
+
+    Parameters
+    ----------
+    random_state : numpy.random.RandomState
+        Nothing is drawn from it.
+    """
+
+    def __init__(self, random_state):
+        self._state = random_state.get_state(legacy=False)
+        if self._state["bit_generator"] != "MT19937":
+            # Of another generator than NumPy's usual one the state is not enough.
+            self.seed = _seed_from(copy.deepcopy(random_state))
+
+    @cached_property
+    def seed(self):
+        random_state = np.random.RandomState()
+        random_state.set_state(self._state)
+        return _seed_from(random_state)
+
+    @cached_property
+    def dropout_rng(self):
+        return self._make_rng()
+
+    @cached_property
+    def augmentation_rng(self):
+        # A child of the seed, so that neither generator moves the other.
+        return self._make_rng(spawn_key=(1,))
+
+    def _make_rng(self, spawn_key=()):
+        seed = np.random.SeedSequence(self.seed, spawn_key=spawn_key)
+        return np.random.Generator(np.random.SFC64(seed))
+
+    def copy(self):
+        """Generators that go on as these would, by themselves."""
+        other = copy.copy(self)
+        for name in ("dropout_rng", "augmentation_rng"):
+            if name in vars(self):
+                setattr(other, name, copy.deepcopy(getattr(self, name)))
+        return other
+
+
+def _seed_from(random_state):
+    return tuple(random_state.randint(2**31, size=4).tolist())
 
 
 def _equal_or_none(one, other):
