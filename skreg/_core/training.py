@@ -264,6 +264,8 @@ class _Batch:
         self._rates = np.array([_first_rate(model) for model in models])
         self._n_samples_seen = np.array([m.n_samples_seen for m in models])
         self._n_updates = 0
+        # The parameters, and views of their weights.
+        self._viewed, self._weights = None, None
         # What models were when, within an epoch, they had made their last update.
         self._ended = {}
         groups = _runs([model.stream for model in models])
@@ -286,6 +288,7 @@ class _Batch:
     def _bind(self, groups):
         """Make what feeds and validates the present models."""
         settings = self._settings
+        self._last_updates = {m.max_updates for m in self.models if m.max_updates}
         streams = [self.models[group.start].stream for group in groups]
         n_rows = min(settings.batch_size, streams[0].n_rows)
         self._longest_block = self._step.longest_block(n_rows)
@@ -383,9 +386,9 @@ class _Batch:
         n_updates_before, n_seen = self._n_updates, 0
         n_updates_after = n_updates_before + -(-n_rows // self._settings.batch_size)
         ends = {
-            model.max_updates - n_updates_before
-            for model in self.models
-            if n_updates_before < (model.max_updates or 0) <= n_updates_after
+            last_update - n_updates_before
+            for last_update in self._last_updates
+            if n_updates_before < last_update <= n_updates_after
         }
         # The losses of blocks that do not fill the step's buffer are summed by
         # themselves first. The order of a sum is part of its last bits.
@@ -435,7 +438,7 @@ class _Batch:
     def end_epoch(self, data_losses, report):
         """Validate, record, schedule: the reason to stop, or None, of every model."""
         params = self._step.params
-        losses = data_losses + self._penalty.value(self.network.weights(params))
+        losses = data_losses + self._penalty.value(self._weights_in(params))
         validations = self._validate(params)
         reasons = [
             model.progress.end_epoch(
@@ -460,6 +463,12 @@ class _Batch:
             for k in range(len(self.models))
         ]
 
+    def _weights_in(self, params):
+        """The weights, as views that are made once for an array of parameters."""
+        if self._viewed is not params:
+            self._viewed, self._weights = params, self.network.weights(params)
+        return self._weights
+
     def _final_reason(self, k, reason, has_fired, report):
         """Why one model stops, where the schedule answered with this reason."""
         progress = self.models[k].progress
@@ -474,7 +483,7 @@ class _Batch:
 
     def _validate(self, params):
         """(score, loss) of every model on its validation rows, or None."""
-        validations = [None] * len(params)
+        validations = [None] * len(self.models)
         for models, validator in self._validators:
             validations[models] = validator(params[models])
         return validations

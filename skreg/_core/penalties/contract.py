@@ -66,10 +66,10 @@ class Penalty(ABC):
 
     def smooth_value(self, layers):
         """The L2 part of every model: ``(n_models,)``."""
-        flat = [W.reshape(len(W), -1) for W in layers]
-        squares = [
-            sum(float(np.vdot(w, w)) for w in ws) for ws in zip(*flat, strict=True)
-        ]
+        squares = [0.0] * len(layers[0])
+        for layer in layers:
+            for k, W in enumerate(layer):
+                squares[k] += float(np.vdot(W, W))
         return 0.5 * self.weight_decay * np.array(squares)
 
     def add_smooth_gradient(self, layers, gradients):
