@@ -1,5 +1,7 @@
 """Aligned memory."""
 
+import math
+
 import numpy as np
 
 __all__ = ["aligned_copy", "aligned_empty"]
@@ -10,7 +12,7 @@ _ALIGNMENT = 64
 def aligned_empty(shape, dtype):
     """An empty C-ordered array that starts on a cache line (and AVX-512 register)."""
     dtype = np.dtype(dtype)
-    n_bytes = int(np.prod(shape)) * dtype.itemsize
+    n_bytes = math.prod(shape) * dtype.itemsize
     raw = np.empty(n_bytes + _ALIGNMENT, dtype=np.uint8)
     offset = -raw.ctypes.data % _ALIGNMENT
     return raw[offset : offset + n_bytes].view(dtype).reshape(shape)

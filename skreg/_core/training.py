@@ -7,7 +7,6 @@ minibatches only if they share a stream, and one that stops leaves the batch.
 What a minibatch is made of stands in `minibatches`, what is done with it in `step`.
 """
 
-import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,8 +112,9 @@ class Model:
 
     def changed(self, **attributes):
         """A copy with other values of some attributes."""
-        changed = copy.copy(self)
-        vars(changed).update(attributes)
+        # `copy.copy` takes five times as long.
+        changed = object.__new__(type(self))
+        vars(changed).update(vars(self) | attributes)
         return changed
 
 

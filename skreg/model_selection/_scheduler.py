@@ -212,9 +212,12 @@ class Scheduler:
     def _cut(self, pairs, n_fits):
         """Cut (fit, fold) pairs that may share batches into jobs."""
         # Fits that will share a batch stand next to each other.
-        order = {}
+        order, keys = {}, {}
         for fit, fold in pairs:
-            order.setdefault(_batch_key(fit.candidate), []).append((fit, fold))
+            index = fit.candidate.index
+            if index not in keys:
+                keys[index] = _batch_key(fit.candidate)
+            order.setdefault(keys[index], []).append((fit, fold))
         pairs = [pair for same_key in order.values() for pair in same_key]
         fit, fold = pairs[0]
         size = n_fits // (_JOBS_PER_WORKER * self._n_workers)

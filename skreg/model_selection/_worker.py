@@ -16,7 +16,7 @@ from .._fitting.keys import Same, is_plain
 from .._fitting.members import stack_up
 from .._fitting.solvers import solver_of
 from .._fitting.tasks import FitOutcome, TrainingState, task_of
-from .._utils.publishing import quietly
+from .._utils.publishing import quietly, snapshot
 from .._utils.warnings import collected_warnings, each_warning_once
 from .._utils.wrappers import around_model
 from ..augmentation import is_resampler
@@ -208,7 +208,7 @@ class _LockstepJob:
     def _finish(self, index, outcome):
         """Score a network and file the result; the network itself is not kept."""
         # Only a copy gets the parameters, so that they are freed at the end.
-        fit, network = self._fits[index], copy.copy(self._networks[index])
+        fit, network = self._fits[index], snapshot(self._networks[index])
         fold, fault_kind = self._folds[fit.split], None
         if outcome.error is None:
             fault_kind = self._fault_kind(outcome, self._configs[index], fit)
@@ -276,7 +276,7 @@ class _LockstepJob:
 
 def _network_of(fit, seeds):
     """The candidate's network, to be trained on one split."""
-    network = copy.copy(fit.candidate.network)
+    network = snapshot(fit.candidate.network)
     for name in parameter_names(type(network)):
         value = getattr(network, name)
         if not is_plain(value):
