@@ -11,6 +11,7 @@ in a small unit is not hidden behind one in a large unit.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -21,9 +22,10 @@ from .._core.predictions import raw_predictions
 from .._core.rows import any_column_varies
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for
+from .keys import Same
 from .solvers import solver_of
 
-__all__ = ["Fault", "FaultKind", "advice_on_divergence", "fault_of"]
+__all__ = ["Fault", "FaultKind", "Judge", "advice_on_divergence"]
 
 # Whether predictions differ shows on fewer rows than whether they are any good. (Each
 # hundred costs a short fit of 100 units about a percent of its time.)
@@ -89,67 +91,150 @@ class Fault:
         return f"{self.seen} {self.advice}"
 
 
-def fault_of(config, outcome, X, y, sample_weight=None, rows=None, validation=None):
-    """What is wrong with the network of a task that succeeded; None if nothing is.
+class Judge:
+    """Judges networks that are trained on the same rows.
+
+    What is asked about the rows themselves is found once for networks that agree on the
+    encoding of the target: a search judges many on each fold.
 
     Parameters
     ----------
-    config : FitConfig
-    outcome : FitOutcome
     X, y, sample_weight
-        As the task was given them.
+        As the networks' tasks were given them.
     rows : ndarray of int, default=None
-        The task's rows, all by default.
+        The tasks' rows, all by default.
     validation : Validation, default=None
         Given from outside.
-
-    Returns
-    -------
-    Fault or None
     """
-    if outcome.stop_reason in _SPEAK_FOR_THEMSELVES:
-        return None
-    is_regressor = config.problem.is_regression
-    rows = _some(
-        X,
-        sample_weight,
-        rows,
-        _MOST_ROWS["regressor" if is_regressor else "classifier"],
-    )
-    if validation is not None and is_regressor:
-        fault = _fault_of_validation(y[rows], validation.y)
-        if fault is not None:
-            return fault
-    network = outcome.network
-    Y = config.problem.encode(y[rows], outcome.encoding, np.float64).T
-    varied = [k for k in range(len(Y)) if (Y[k] != Y[k, 0]).any()]
-    if not varied:
-        return None
-    largest_product = network.largest_product(len(rows), sparse.issparse(X))
-    with np.errstate(all="ignore"), blas_threads_for(largest_product):
-        kept, last = outcome.state.progress.kept, outcome.state.params
-        raw = _raw_predictions(network, kept, X, rows)
-        is_constant = _is_constant(raw[varied], Y[varied])
+
+    def __init__(self, X, y, sample_weight=None, rows=None, validation=None):
+        self._X, self._y, self._sample_weight = X, y, sample_weight
+        self._rows, self._validation = rows, validation
+        # The sample for the network that was judged last.
+        self._key, self._sample = None, None
+
+    def fault_of(self, config, outcome):
+        """What is wrong with the network of a task that succeeded.
+
+        Parameters
+        ----------
+        config : FitConfig
+        outcome : FitOutcome
+
+        Returns
+        -------
+        Fault or None
+            None if nothing is wrong.
+        """
+        if outcome.stop_reason in _SPEAK_FOR_THEMSELVES:
+            return None
+        sample = self._sample_for(config, outcome.encoding)
+        if self._validation is not None and config.problem.is_regression:
+            fault = _fault_of_validation(self._y[sample.rows], self._validation.y)
+            if fault is not None:
+                return fault
+        if not sample.varied:
+            return None
+        is_sparse = sparse.issparse(self._X)
+        n_multiply_adds = outcome.network.largest_product(len(sample.rows), is_sparse)
+        with np.errstate(all="ignore"), blas_threads_for(n_multiply_adds):
+            return self._fault_on(sample, config, outcome)
+
+    def _sample_for(self, config, encoding):
+        key = config.problem_type, Same(encoding)
+        if key != self._key:
+            n_most = _MOST_ROWS[
+                "regressor" if config.problem.is_regression else "classifier"
+            ]
+            rows = _some(self._X, self._sample_weight, self._rows, n_most)
+            Y = config.problem.encode(self._y[rows], encoding, np.float64).T
+            self._key, self._sample = key, _Sample(self._X, rows, Y)
+        return self._sample
+
+    def _fault_on(self, sample, config, outcome):
+        raw = _raw_predictions(outcome.network, outcome.state.progress.kept, sample.X)
+        is_constant = sample.is_constant(raw)
+        last = outcome.state.params
         if not is_constant and outcome.progress.best_iter and last is not None:
             # Early stopping keeps an epoch on the way down to a dead network.
-            last_raw = _raw_predictions(network, last, X, rows)
-            is_constant = _is_constant(last_raw[varied], Y[varied])
-        if is_constant and any_column_varies(X, rows):
-            return _fault_of_constant(config, X, rows)
-        if not is_regressor:
+            last_raw = _raw_predictions(outcome.network, last, sample.X)
+            is_constant = sample.is_constant(last_raw)
+        if is_constant and any_column_varies(self._X, sample.rows):
+            return _fault_of_constant(config, sample)
+        weight = self._sample_weight
+        if not config.problem.is_regression:
             weight = config.problem.training_weight(
-                sample_weight, y, rows, outcome.encoding
+                weight, self._y, sample.rows, outcome.encoding
             )
-            return _fault_of_classes(config, outcome, raw, Y, weight, X, rows)
-        weight = None if sample_weight is None else sample_weight[rows]
-        for k in varied:
-            one = slice(k, k + 1)
-            fault = _fault_of_output(config, outcome, raw[one], Y[one], weight, X, rows)
+            return _fault_of_classes(config, outcome, raw, weight, sample)
+        weight = None if weight is None else weight[sample.rows]
+        for k in sample.varied:
+            fault = _fault_of_output(config, outcome, raw, weight, sample, k)
             if fault is not None:
-                if len(Y) > 1:
+                if len(sample.Y) > 1:
                     fault = replace(fault, seen=f"Output {k}: {fault.seen}")
                 return fault
-    return None
+        return None
+
+
+class _Sample:
+    """Some rows to judge by, and the target on them as the networks see it.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    rows : ndarray of int
+        The rows of the sample in X.
+    Y : ndarray of shape (n_outputs, n_rows)
+
+    Attributes
+    ----------
+    varied : list of int
+        The outputs that are not constant.
+    """
+
+    def __init__(self, X, rows, Y):
+        self._all_X, self.rows, self.Y = X, rows, Y
+        self.varied = [k for k in range(len(Y)) if (Y[k] != Y[k, 0]).any()]
+        # By the type of the loss, that of the classes' shares.
+        self._unweighted_losses = {}
+
+    @cached_property
+    def X(self):
+        return self._all_X[self.rows]
+
+    @cached_property
+    def _unit(self):
+        """The spread of the outputs that are not constant, or one over it.
+
+        Far from the order of one it may be the unit that training has not got to.
+        """
+        spread = self.Y[self.varied].std(axis=1)
+        return np.minimum(spread, 1 / spread)
+
+    def is_constant(self, raw):
+        """Whether raw predictions are about the same for all rows."""
+        predicted, unit = raw[self.varied].std(axis=1), self._unit
+        if (predicted > _SMALLEST_SPREAD * unit).any():
+            return False
+        # A few outliers, which robust losses pass over, need not be explained.
+        quartiles = np.quantile(self.Y[self.varied], [0.25, 0.75], axis=1)
+        width = quartiles[1] - quartiles[0]
+        unit = np.where(width > 0, np.minimum(unit, width), unit)
+        return bool((predicted <= _SMALLEST_SPREAD * unit).all())
+
+    def loss_of_shares(self, loss, weight):
+        """The loss of a classifier that predicts the classes' shares for all rows."""
+        known = self._unweighted_losses if weight is None else {}
+        if type(loss) not in known:
+            share = _mean(self.Y, weight, axis=1)[:, None]
+            eps = np.finfo(np.float64).eps
+            share = np.clip(share, eps, 1 - eps)
+            # The raw predictions of the shares.
+            is_multinomial = isinstance(loss, HalfMultinomial)
+            raw = np.log(share) if is_multinomial else np.log(share / (1 - share))
+            known[type(loss)] = _mean(loss.value(raw, self.Y), weight)
+        return known[type(loss)]
 
 
 def advice_on_divergence(config):
@@ -176,10 +261,10 @@ def _some(X, sample_weight, rows, n_most):
     return rows
 
 
-def _raw_predictions(network, params, X, rows):
+def _raw_predictions(network, params, X):
     blocks = [block[0] for block in network.blocks(params[None])]
     coefs, intercepts = [b[:-1] for b in blocks], [b[-1] for b in blocks]
-    raw = raw_predictions(coefs, intercepts, network.activation, X[rows])
+    raw = raw_predictions(coefs, intercepts, network.activation, X)
     return np.ascontiguousarray(raw.T, dtype=np.float64)
 
 
@@ -191,22 +276,9 @@ def _mean(values, weight, axis=None):
     return np.average(values, axis=axis, weights=weight)
 
 
-def _is_constant(raw, Y):
-    spread, predicted = Y.std(axis=1), raw.std(axis=1)
-    # Far from the order of one it may be the unit that training has not got to.
-    unit = np.minimum(spread, 1 / spread)
-    if (predicted > _SMALLEST_SPREAD * unit).any():
-        return False
-    # A few outliers, which robust losses pass over, are not what is to be explained.
-    quartiles = np.quantile(Y, [0.25, 0.75], axis=1)
-    width = quartiles[1] - quartiles[0]
-    unit = np.where(width > 0, np.minimum(unit, width), unit)
-    return bool((predicted <= _SMALLEST_SPREAD * unit).all())
-
-
-def _fault_of_constant(config, X, rows):
+def _fault_of_constant(config, sample):
     seen = "Training has led to predictions that are about the same for all rows."
-    unscaled = _unscaled_inputs(config, X, rows)
+    unscaled = _unscaled_inputs(config, sample)
     strengths = [kind.parameters[0] for kind in penalties_of(config.feature_penalty)]
     penalties = [
         f"{name}={getattr(config, name)}"
@@ -229,19 +301,14 @@ def _fault_of_constant(config, X, rows):
     return Fault(FaultKind.CONSTANT, seen, advice)
 
 
-def _fault_of_classes(config, outcome, raw, Y, weight, X, rows):
+def _fault_of_classes(config, outcome, raw, weight, sample):
     """Of a classifier on inputs far from one that is no better than the shares."""
     loss = outcome.network.loss
-    share = _mean(Y, weight, axis=1)[:, None]
-    share = np.clip(share, np.finfo(np.float64).eps, 1 - np.finfo(np.float64).eps)
-    # The raw predictions of the classes' shares, by which the rows do not differ.
-    is_multinomial = isinstance(loss, HalfMultinomial)
-    constant = np.log(share) if is_multinomial else np.log(share / (1 - share))
-    own = _mean(loss.value(raw, Y), weight)
-    best = _mean(loss.value(constant, Y), weight)
+    own = _mean(loss.value(raw, sample.Y), weight)
+    best = sample.loss_of_shares(loss, weight)
     if own <= best * (_FAR_WORSE if outcome.cut_short else _HARDLY_BETTER):
         return None
-    unscaled = _unscaled_inputs(config, X, rows)
+    unscaled = _unscaled_inputs(config, sample)
     if unscaled is None:
         return None
     return Fault(
@@ -251,9 +318,10 @@ def _fault_of_classes(config, outcome, raw, Y, weight, X, rows):
     )
 
 
-def _fault_of_output(config, outcome, raw, Y, weight, X, rows):
-    """Of one output that is no better than a constant; None of one that is."""
+def _fault_of_output(config, outcome, raw, weight, sample, k):
+    """Of output k that is no better than a constant; None of one that is."""
     loss = outcome.network.loss
+    raw, Y = raw[k : k + 1], sample.Y[k : k + 1]
     own = _mean(loss.value(raw, Y), weight)
     constant = loss.best_constant(Y, weight)
     best = _mean(loss.value(constant, Y), weight)
@@ -265,7 +333,7 @@ def _fault_of_output(config, outcome, raw, Y, weight, X, rows):
         not 1 / _FAR_FROM_ONE <= spread <= _FAR_FROM_ONE
         or abs(mean) > _FAR_FROM_ONE * spread
     )
-    unscaled = _unscaled_inputs(config, X, rows)
+    unscaled = _unscaled_inputs(config, sample)
     if not is_far and outcome.cut_short:
         # It was on its way: who sets a small `max_iter` asks for that.
         if unscaled is None or own <= best * _FAR_WORSE:
@@ -304,14 +372,14 @@ def _seen_of_useless(own, best):
     )
 
 
-def _unscaled_inputs(config, X, rows):
+def _unscaled_inputs(config, sample):
     """What is said of an input far from the order of one; None if none is."""
-    block = X[rows]
-    squares = block.multiply(block) if sparse.issparse(X) else np.square(block)
-    means = np.asarray(block.mean(axis=0, dtype=np.float64)).ravel()
+    X = sample.X
+    squares = X.multiply(X) if sparse.issparse(X) else np.square(X)
+    means = np.asarray(X.mean(axis=0, dtype=np.float64)).ravel()
     sizes = np.sqrt(np.asarray(squares.mean(axis=0, dtype=np.float64)).ravel())
     if not sparse.issparse(X):
-        spreads = block.std(axis=0, dtype=np.float64)
+        spreads = X.std(axis=0, dtype=np.float64)
     else:
         spreads = np.sqrt(np.maximum(sizes**2 - means**2, 0))
     # A constant column of ones, or a rare indicator, does no harm.

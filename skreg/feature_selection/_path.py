@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_consistent_length
 from .._core.objective import Objective
 from .._core.penalties import make_penalty
 from .._fitting.fit import fit_many, task_of
-from .._fitting.judging import fault_of
+from .._fitting.judging import Judge
 from .._fitting.scoring import checked_scorer
 from .._fitting.sparse_path import PathPoint, run_paths
 from .._utils.progress import ProgressLines
@@ -179,7 +179,8 @@ def trace_paths(tasks, X, y, *, n_enough=0, take=None, faults=None):
 
 def _fault_at(point, task, X, y):
     """What is wrong with the network of a point, or None."""
-    return fault_of(task.config, point.outcome, X, y, task.sample_weight, task.rows)
+    judge = Judge(X, y, task.sample_weight, task.rows)
+    return judge.fault_of(task.config, point.outcome)
 
 
 def rank_features(points, groups):

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from .._core.stopping import StopReason
 from .._fitting.config import parameter_names
 from .._fitting.fit import fit_each
-from .._fitting.judging import FaultKind, fault_of
+from .._fitting.judging import FaultKind, Judge
 from .._fitting.keys import Same, is_plain
 from .._fitting.members import stack_up
 from .._fitting.solvers import solver_of
@@ -153,6 +153,11 @@ class _LockstepJob:
             )
             for split in self._folds
         }
+        stack = self._stack
+        self._judges = {
+            split: Judge(stack.X, stack.y, stack.sample_weight, rows, self._validation)
+            for split, rows in self._rows.items()
+        }
         self._moved_streams = {}
         self._networks = [_network_of(fit, seeds) for fit in self._fits]
         # Of the tasks, which are gone when their networks are judged.
@@ -232,16 +237,7 @@ class _LockstepJob:
         if outcome.cut_short and not (self._warns or fit.is_last):
             # The network will train on in the next rung, and is judged then.
             return None
-        stack = self._stack
-        fault = fault_of(
-            config,
-            outcome,
-            stack.X,
-            stack.y,
-            stack.sample_weight,
-            self._rows[fit.split],
-            self._validation,
-        )
+        fault = self._judges[fit.split].fault_of(config, outcome)
         return fault and fault.kind
 
     def _applied(self, outcome, network):

@@ -23,7 +23,7 @@ from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
 from .._fitting.config import FitConfig, constraints_of, hidden_units_of
 from .._fitting.fit import TrainingState, Validation, fit_many, task_of
-from .._fitting.judging import fault_of
+from .._fitting.judging import Judge
 from .._fitting.solvers import solver_of
 from .._fitting.splits import splits_by_groups
 from .._utils.presentation import PresentationMixin
@@ -232,9 +232,8 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         if max_iter is None or outcome.stop_reason is not StopReason.MAX_ITER:
             fault = None
             if max_iter is None:
-                fault = fault_of(
-                    task.config, outcome, X, y, sample_weight, validation=validation
-                )
+                judge = Judge(X, y, sample_weight, validation=validation)
+                fault = judge.fault_of(task.config, outcome)
             warn_about(self, outcome.stop_reason, outcome.progress, fault)
         outcome.apply_to(self)
 
