@@ -165,12 +165,11 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         )
 
     def _partial_fit(self, X, y, sample_weight, validation_data, first_encoding=None):
-        """Train one more epoch.
+        """Train one more epoch. Each of the parameters is valid by itself.
 
         In the first call ``first_encoding(y)`` gives the encoding of the target.
         """
         self._check_solver()
-        self._validate_params()
         self._check_parameters_together()
         if self.early_stopping and validation_data[0] is None:
             raise ValueError(

@@ -425,6 +425,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         ValueError
             If parameters or data are invalid, or do not go with those of earlier calls.
         """
+        self._validate_params()
         with fitted_at_once(self) as scratch:
             scratch._partial_fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
         return self
