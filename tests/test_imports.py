@@ -27,6 +27,7 @@ ORDER = (
     "skreg._core.schedules",
     "skreg._core.minibatches",
     "skreg._core.step",
+    "skreg._core.compiled",
     "skreg._core.solvers",
     "skreg._core.validation",
     "skreg._core.soundness",
@@ -43,6 +44,7 @@ ORDER = (
     "skreg._core.activations",
     "skreg._core.buffers",
     "skreg._core.tables",
+    "skreg._core.engines",
     "skreg._core.threads",
 )
 NOT_IN_CORE = {"sklearn", "matplotlib", "pandas", "joblib"}

@@ -134,3 +134,20 @@ def test_models_that_share_a_stream_share_their_masks(dropout):
         assert losses[0, 0] != losses[0, 1]
     else:
         np.testing.assert_allclose(losses, losses[0, 0])
+
+
+@pytest.mark.parametrize("bits", [np.random.MT19937, np.random.PCG64])
+def test_it_is_all_one_when_dropouts_generator_is_asked_for(bits):
+    def stream():
+        return Stream(np.arange(20), np.random.RandomState(bits(5)))
+
+    early, late = stream(), stream()
+    seed, uniform = early.noise_seed, early.dropout_rng.random(4)
+    orders_of(late, 3)
+    copied, parted = late.copy(), late.without_rows()
+    for other in (late, copied):
+        assert other.noise_seed == seed
+        np.testing.assert_array_equal(other.dropout_rng.random(4), uniform)
+    # Streams without a copy have one and the same generator.
+    assert parted.dropout_rng is late.dropout_rng
+    assert copied.dropout_rng is not late.dropout_rng

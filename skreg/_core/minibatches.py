@@ -20,16 +20,7 @@ from scipy import sparse
 from .buffers import aligned_empty
 from .rows import take_rows
 
-__all__ = ["Block", "Minibatches", "Piece", "layers_of"]
-
-
-def layers_of(masks, hidden_units):
-    """Views of masks ``(n_models, n_hidden_units, n_rows)``: one a hidden layer."""
-    ends = np.cumsum(hidden_units)
-    return [
-        masks[:, end - units : end]
-        for end, units in zip(ends, hidden_units, strict=True)
-    ]
+__all__ = ["Block", "Minibatches", "Piece"]
 
 
 @dataclass
@@ -283,7 +274,7 @@ class _Room:
     """
 
     def __init__(self, network, n_features, n_groups, n_models, dtype, n_steps, n_rows):
-        self._hidden_units = network.layer_units[1:-1]
+        self._network = network
         self._dtype, self._shape = dtype, (n_features, n_groups, n_models, n_rows)
         n_outputs = network.n_outputs
         # One group's targets, row by row, and all of them as the step wants them.
@@ -300,9 +291,10 @@ class _Room:
     def masks(self):
         """The masks of a minibatch: `Piece.masks`."""
         _, _, n_models, n_rows = self._shape
-        return aligned_empty((n_models, sum(self._hidden_units), n_rows), self._dtype)
+        n_units = sum(self._network.layer_units[1:-1])
+        return aligned_empty((n_models, n_units, n_rows), self._dtype)
 
     @cached_property
     def layer_masks(self):
         """The same, as a list of views: one a hidden layer."""
-        return layers_of(self.masks, self._hidden_units)
+        return self._network.hidden_layers(self.masks)

@@ -80,6 +80,15 @@ class Network:
             for part, shape in zip(self._slices, self.shapes, strict=True)
         ]
 
+    def hidden_layers(self, stacked):
+        """Views of ``(n_models, n_hidden_units, n_rows)``: one a hidden layer."""
+        hidden_units = self.layer_units[1:-1]
+        ends = np.cumsum(hidden_units)
+        return [
+            stacked[:, end - units : end]
+            for end, units in zip(ends, hidden_units, strict=True)
+        ]
+
     def unpack(self, row):
         """Copies of one model's weights and intercepts, as two lists."""
         blocks = [block[0] for block in self.blocks(row[None])]

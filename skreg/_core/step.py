@@ -18,7 +18,6 @@ import numpy as np
 
 from .buffers import aligned_empty
 from .engines import compiled_step, is_compiled_wanted
-from .minibatches import layers_of
 from .network import Workspace
 from .optimizers import make_optimizer
 from .rows import make_rows
@@ -148,16 +147,15 @@ class _NumpyStep:
         if not changes_rates:
             self._optimizer.set_rates(rates)
         for piece in block.pieces:
+            masks = piece.masks
+            if masks is not None:
+                masks = self._network.hidden_layers(masks)
             for step in piece.steps:
                 if changes_rates:
                     self._optimizer.set_rates(rates[step])
                 lane.load(block, step, piece.X)
-                self._step(lane, block, step, self._layers_of(piece.masks))
+                self._step(lane, block, step, masks)
         return self._losses(lane.raw[: block.n_steps], block)
-
-    def _layers_of(self, masks):
-        hidden_units = self._network.layer_units[1:-1]
-        return None if masks is None else layers_of(masks, hidden_units)
 
     def _lane(self, block):
         """The buffers for a block, made where they are missing or too small."""

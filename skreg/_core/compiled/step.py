@@ -176,7 +176,7 @@ class _Lane:
             is_sparse=sparse.issparse(X) and not is_augmented,
         )
         self.memory = (
-            aligned_empty(int(places[-1]), dtype),
+            aligned_empty((int(places[-1]),), dtype),
             places,
             np.empty((1 + losses.N_LINES, n_rows)),
             np.empty(n_rows, np.int64),
