@@ -22,12 +22,50 @@ if find_spec("imblearn") is None:
         "test_resampler_in_fit.py",
     ]
 
+HAS_NUMBA = find_spec("numba") is not None
+
 # Its asserts say as much as those of the tests.
 pytest.register_assert_rewrite("helpers")
 
 from helpers import scaled  # noqa: E402
 from sklearn import datasets  # noqa: E402
 from sklearn.preprocessing import scale  # noqa: E402
+
+import skreg  # noqa: E402
+
+# -- the implementation of the step ----------------------------------------------------
+
+# Full batches have no step.
+_WITHOUT_STEP = ("lbfgs", "fista")
+
+
+def pytest_generate_tests(metafunc):
+    """Tests with the marker `both_engines` run once with each."""
+    if metafunc.definition.get_closest_marker("both_engines") is not None:
+        if "engine" not in metafunc.fixturenames:
+            metafunc.fixturenames.insert(0, "engine")
+        metafunc.parametrize("engine", ["compiled", "numpy"], indirect=True)
+
+
+def pytest_collection_modifyitems(items):
+    """Leave out the second run where a test's parameter `solver` has no step."""
+
+    def is_needed(item):
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        with_step = params.get("solver") not in _WITHOUT_STEP
+        return with_step or params.get("engine") != "compiled"
+
+    items[:] = [item for item in items if is_needed(item)]
+
+
+@pytest.fixture
+def engine(request):
+    """What trains in a test: by `both_engines`, or by an indirect parameter."""
+    if request.param == "compiled" and not HAS_NUMBA:
+        pytest.skip("numba is missing")
+    with skreg.config_context(engine=request.param):
+        yield request.param
+
 
 # -- data and figures of several files; nothing changes the data -----------------------
 

@@ -181,8 +181,10 @@ def test_lbfgs_refuses_it_by_name(known, data):
     )  # fmt: skip
 
 
+# The models without it would be trained by compiled functions alone, but not beside it.
+@pytest.mark.parametrize("engine", ["numpy"], indirect=True)
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_a_batch_equals_its_models_alone(solver, known, data, monkeypatch):
+def test_a_batch_equals_its_models_alone(solver, known, data, monkeypatch, engine):
     settings = [
         {},
         {"capped_alpha": 0.0, "alpha": 0.1, "l1_ratio": 0.5},

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from skreg._core import schedules
+from skreg._core import schedules, training
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
-from skreg._core.optimizers import Adam
 from skreg._core.schedules import (
     SCHEDULES,
     Adaptive,
@@ -107,27 +106,40 @@ def test_an_unknown_name_is_an_error_that_names_it():
 
 
 def rates_of(monkeypatch, train_them):
-    """The learning rate of every step of Adam, and what training returned."""
-    rates, end_step = [], Adam.end_step
+    """The learning rates of every step, one a model, and what training returned."""
+    rates, make_step = [], training.make_step
 
-    def noting(optimizer):
-        rates.append(optimizer.rate)
-        end_step(optimizer)
+    def watched(*args):
+        step = make_step(*args)
+        run = step.run
 
-    monkeypatch.setattr(Adam, "end_step", noting)
-    return rates, train_them()
+        def noting(block, block_rates):
+            # One row a minibatch, or one row for all of them, which changes later.
+            shape = block.n_steps, len(step.params)
+            rates.extend(np.broadcast_to(block_rates, shape).copy())
+            return run(block, block_rates)
+
+        step.run = noting
+        return step
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "make_step", watched)
+        results = train_them()
+    return np.array(rates), results
 
 
+@pytest.mark.both_engines
 def test_adam_with_inverse_scaling_lowers_its_rate(monkeypatch):
     settings = Settings("adam", 10, learning_rate="invscaling")
     hyper = {"learning_rate_init": [0.1], "power_t": [0.3], "max_iter": [3]}
     rates, (result,) = rates_of(monkeypatch, lambda: train_some(settings, **hyper))
     by_hand = [0.1 / (n_seen + 1) ** 0.3 for n_seen in (0, 40, 80, 120)]
     # Four minibatches an epoch; the last rate is that of the epoch to come.
-    np.testing.assert_allclose(rates, np.repeat(by_hand[:3], 4))
+    np.testing.assert_allclose(rates[:, 0], np.repeat(by_hand[:3], 4))
     np.testing.assert_allclose(result.optimizer_state["learning_rate"], by_hand[3])
 
 
+@pytest.mark.both_engines
 def test_adam_with_adaptive_lowers_its_rate_and_ends(monkeypatch):
     settings = Settings("adam", 10, learning_rate="adaptive")
     # Nothing is ever an improvement: the rate falls after every second epoch.
@@ -138,10 +150,11 @@ def test_adam_with_adaptive_lowers_its_rate_and_ends(monkeypatch):
     assert result.stop_reason is StopReason.LEARNING_RATE
     assert result.progress.n_epochs == 1 + 2 * 9
     by_hand = [0.1] * 3 + [0.1 / 5**k for k in range(1, 9) for _ in range(2)]
-    np.testing.assert_allclose(rates, np.repeat(by_hand, 4))
+    np.testing.assert_allclose(rates[:, 0], np.repeat(by_hand, 4))
     np.testing.assert_allclose(result.optimizer_state["learning_rate"], 0.1 / 5**8)
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_models_of_a_batch_have_the_rates_they_have_alone(solver, name):
@@ -167,6 +180,7 @@ class WarmUp(Schedule):
         return rates * min(1.0, (n_updates + 1) / 6)
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("n_models", [1, 2])
 def test_a_new_schedule_changes_the_rate_before_every_step(monkeypatch, n_models):
     monkeypatch.setitem(schedules.SCHEDULES, "warm-up", WarmUp)
@@ -177,7 +191,6 @@ def test_a_new_schedule_changes_the_rate_before_every_step(monkeypatch, n_models
     )
     # Two minibatches of 16 rows an epoch and one of 8: the count runs through.
     shares = np.minimum(1, np.arange(1, 10) / 6)
-    found = np.array([np.broadcast_to(rate, (n_models, 1))[:, 0] for rate in rates])
-    np.testing.assert_allclose(found, np.outer(shares, hyper["learning_rate_init"]))
+    np.testing.assert_allclose(rates, np.outer(shares, hyper["learning_rate_init"]))
     for result, rate in zip(results, hyper["learning_rate_init"], strict=True):
         assert result.optimizer_state["learning_rate"] == rate

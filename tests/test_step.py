@@ -5,7 +5,7 @@ import pytest
 
 from skreg._core import optimizers, step
 from skreg._core.losses import SquaredError
-from skreg._core.minibatches import Minibatches
+from skreg._core.minibatches import Minibatches, layers_of
 from skreg._core.network import Network
 from skreg._core.optimizers import Optimizer
 from skreg._core.penalties import ElasticNet
@@ -86,7 +86,7 @@ def test_masks_are_drawn_minibatch_by_minibatch_however_blocks_are_cut():
         stream = Stream(np.arange(23), np.random.RandomState(3))
         feed = make_minibatches(X, Y, [stream], longest_block, dropout=0.4)
         return [
-            piece.masks[0].copy()
+            piece.masks.copy()
             for _ in range(2)
             for block in feed.epoch()
             for piece in block.pieces
@@ -99,6 +99,13 @@ def test_masks_are_drawn_minibatch_by_minibatch_however_blocks_are_cut():
         np.testing.assert_array_equal(one, other)
         uniform = rng.random(one.shape[1:], dtype=np.float32)
         np.testing.assert_allclose(one[0], (uniform >= 0.4) / 0.6)
+
+
+def test_masks_of_several_layers_are_views_of_one_array():
+    masks = np.arange(2 * 9 * 5.0).reshape(2, 9, 5)
+    first, second = layers_of(masks, (4, 5))
+    assert np.shares_memory(first, masks) and np.shares_memory(second, masks)
+    np.testing.assert_array_equal(np.concatenate([first, second], axis=1), masks)
 
 
 def test_an_unknown_solver_is_an_error_that_names_it():
@@ -138,7 +145,8 @@ def test_a_new_solver_is_a_class_and_an_entry(monkeypatch):
         assert (np.abs(np.round(moves)) <= n_steps).all()
 
 
-def test_losses_are_those_before_each_step():
+@pytest.mark.both_engines
+def test_losses_are_those_before_each_step(engine):
     X, Y = make_data(20)
     network = Network((3, 2), "relu", SquaredError())
     model = make_model(network, 20, learning_rate_init=0.1)
@@ -146,6 +154,7 @@ def test_losses_are_those_before_each_step():
     settings = Settings("sgd", 5)
     groups = [slice(0, 1)]
     one = step.make_step(network, penalty, "sgd", [model], settings, X, groups)
+    assert one.engine == engine
     (block,) = make_minibatches(X, Y, [model.stream], 100).epoch()
     order = block.rows[0].copy()
     losses = one.run(block, np.array([0.0]))

@@ -25,8 +25,12 @@ IS_SCIPYS = [threads._Library(controller).is_scipys for controller in CONTROLLER
 
 ONE = [1] * len(CONTROLLERS)
 TWO = [2] * len(CONTROLLERS)
-# What a large product has: SciPy's library is left with vectors.
-LARGE = [1 if is_scipys else 2 for is_scipys in IS_SCIPYS]
+# What a large product has: NumPy's step leaves SciPy's library with vectors, and the
+# compiled one leaves NumPy's with little.
+LARGE = {
+    "numpy": [1 if is_scipys else 2 for is_scipys in IS_SCIPYS],
+    "compiled": [2 if is_scipys else 1 for is_scipys in IS_SCIPYS],
+}
 
 SMALL_PRODUCT, LARGE_PRODUCT = 1_000, 10**12
 
@@ -118,12 +122,12 @@ def test_vectors_start_threads_later_since_openblas_0_3_27(api, version, smalles
     assert threads._Library(controller).smallest_of_vectors == smallest
 
 
-@pytest.mark.parametrize(
-    "product, inside", [(SMALL_PRODUCT, ONE), (LARGE_PRODUCT, LARGE)]
-)
-def test_small_products_get_one_thread_and_large_ones_keep_theirs(product, inside):
-    with blas_threads_for(product):
-        assert blas_threads() == inside
+@pytest.mark.parametrize("name", LARGE)
+def test_small_products_get_one_thread_and_large_ones_keep_theirs(name):
+    with blas_threads_for(SMALL_PRODUCT, engine=name):
+        assert blas_threads() == ONE
+    with blas_threads_for(LARGE_PRODUCT, engine=name):
+        assert blas_threads() == LARGE[name]
 
 
 @pytest.mark.parametrize("product", [SMALL_PRODUCT, LARGE_PRODUCT])
@@ -158,7 +162,7 @@ def test_contexts_nest():
             with blas_threads_for(SMALL_PRODUCT):
                 assert blas_threads() == ONE
             assert blas_threads() == ONE
-        assert blas_threads() == LARGE
+        assert blas_threads() == LARGE["numpy"]
 
 
 @pytest.mark.parametrize("product", [SMALL_PRODUCT, LARGE_PRODUCT])
@@ -307,6 +311,7 @@ def test_no_layers():
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 @pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.both_engines
 def test_a_small_fit_has_one_thread(kind, solver, is_sparse):
     watcher = Watcher()
     network(watcher, kind, solver=solver).fit(
@@ -315,14 +320,16 @@ def test_a_small_fit_has_one_thread(kind, solver, is_sparse):
     assert watcher.seen == [ONE] * len(watcher.seen) != []
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])
-def test_a_large_fit_keeps_its_threads(solver, everything_is_large):
+def test_a_large_fit_keeps_its_threads(solver, everything_is_large, engine):
     watcher = Watcher()
     network(watcher, solver=solver).fit(X, Y)
-    assert watcher.seen == [LARGE] * len(watcher.seen) != []
+    assert watcher.seen == [LARGE[engine]] * len(watcher.seen) != []
 
 
-def test_what_is_large_is_a_minibatch_times_a_layer(monkeypatch):
+@pytest.mark.both_engines
+def test_what_is_large_is_a_minibatch_times_a_layer(monkeypatch, engine):
     def threads_at(constant, X=X, **kwargs):
         monkeypatch.setattr(threads, "_THREADED_FIT", constant)
         watcher = Watcher()
@@ -330,11 +337,11 @@ def test_what_is_large_is_a_minibatch_times_a_layer(monkeypatch):
         return watcher.seen[0]
 
     # 6 inputs with the constant, 4 units, minibatches of 20 rows.
-    assert threads_at(20 * 6 * 4, batch_size=20) == LARGE
+    assert threads_at(20 * 6 * 4, batch_size=20) == LARGE[engine]
     assert threads_at(20 * 6 * 4 + 1, batch_size=20) == ONE
     # A sparse matrix is not multiplied by BLAS: 5 units times 1 output are left.
     X_sparse = sparse.csr_matrix(X)
-    assert threads_at(20 * 5, X_sparse, batch_size=20) == LARGE
+    assert threads_at(20 * 5, X_sparse, batch_size=20) == LARGE[engine]
     assert threads_at(20 * 5 + 1, X_sparse, batch_size=20) == ONE
     assert threads_at(1, X_sparse, hidden_layer_sizes=()) == ONE
 
@@ -352,6 +359,7 @@ def test_a_search_that_fails_restores(solver, error):
     assert blas_threads() == TWO
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "lbfgs", "fista"])
 def test_an_interrupted_fit_restores(solver):
     watcher = Watcher(KeyboardInterrupt())

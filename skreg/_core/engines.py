@@ -85,8 +85,9 @@ def config_context(*, engine=None):
     >>> import skreg
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
+    >>> model = skreg.MLPClassifier((10,), early_stopping=True, random_state=0)
     >>> with skreg.config_context(engine="numpy"):
-    ...     skreg.MLPClassifier((10,), random_state=0).fit(X, y).engine_
+    ...     model.fit(X, y).engine_
     'numpy'
     """
     before = getattr(_of_thread, "engine", None)
