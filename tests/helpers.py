@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
 
-from skreg import MLPClassifier, MLPRegressor
+from skreg import MLPClassifier, MLPRegressor, config_context
 from skreg._core.objective import Objective
 from skreg._core.penalties import make_penalty
 from skreg._fitting import sparse_path
@@ -265,3 +265,36 @@ def residual_by_definition(model, objective, params):
 def l1_distance(W, G, l1):
     at_zero = np.maximum(np.abs(G) - l1, 0)
     return np.where(W == 0, at_zero, np.abs(G + l1 * np.sign(W)))
+
+
+# -- the implementations of the step ---------------------------------------------------
+
+
+def by_each_engine(function):
+    """What a function returns where compiled functions train, and where NumPy does."""
+    results = []
+    for engine in ("compiled", "numpy"):
+        with config_context(engine=engine):
+            results.append(function())
+    return results
+
+
+def fitted_by_each_engine(estimator, X, y, **kwargs):
+    """Clones of an estimator, fitted by each; the second one is the oracle."""
+    pair = by_each_engine(lambda: clone(estimator).fit(X, y, **kwargs))
+    assert [each.engine_ for each in pair] == ["compiled", "numpy"]
+    return pair
+
+
+def assert_same_training(actual, expected, rtol=1e-9, atol=1e-12):
+    """That two fitted estimators tell of the same training, up to rounding."""
+    assert actual.n_iter_ == expected.n_iter_
+    assert actual.stop_reason_ == expected.stop_reason_
+    assert actual.best_iter_ == expected.best_iter_
+    assert_same_parameters(actual, expected, rtol, atol)
+    for W, expected_W in zip(actual.coefs_, expected.coefs_, strict=True):
+        np.testing.assert_array_equal(W == 0, expected_W == 0)
+    assert_allclose(actual.loss_curve_, expected.loss_curve_, rtol=rtol)
+    if expected.validation_scores_ is not None:
+        scores = actual.validation_scores_, expected.validation_scores_
+        assert_allclose(*scores, rtol=rtol, atol=atol)
