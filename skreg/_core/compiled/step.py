@@ -77,13 +77,14 @@ class CompiledStep:
         )
         self._layer_units = np.array(network.layer_units)
         self._loss_parameter = losses.parameter_of(network.loss)
-        self._lanes = {}
         self._bind(groups)
 
     def _bind(self, groups):
         """Make the tables of the present models."""
         self._groups = groups
         self._ends = np.array([group.stop for group in groups])
+        # Their memory depends on the number of groups.
+        self._lanes = {}
         moments = list(self._state.arrays.values())
         # Of SGD's, which has one moment, the second is of no length.
         none = np.empty((len(self.params), 0), self.params.dtype)
