@@ -77,6 +77,15 @@ def assert_rows_equal_training_alone(search, X, y):
             )
 
 
+def with_scaled_moments(state):
+    """Adam may keep a factor in the moment or beside it: put it inside."""
+    state = dict(state)
+    for moment, factor in (("_M", "_m_scale"), ("_V", "_v_scale")):
+        if factor in state:
+            state[moment] = state[moment] * state.pop(factor)
+    return state
+
+
 # -- watching --------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers import with_scaled_moments
 from scipy import sparse
 
 from skreg._core.batching import chunk_size
@@ -108,15 +109,6 @@ def assert_same(outcome, alone, tolerance=1e-11):
     )
 
 
-def with_scaled_moments(state):
-    """Adam may keep a factor in the moment or beside it: put it inside."""
-    state = dict(state)
-    for moment, scale in (("_M", "_m_scale"), ("_V", "_v_scale")):
-        if scale in state:
-            state[moment] = state[moment] * state.pop(scale)
-    return state
-
-
 @pytest.fixture
 def batch_sizes(monkeypatch):
     """The number of models in each batch that is trained."""
@@ -142,6 +134,7 @@ def compare_with_alone(tasks, X, y, tolerance=1e-11, validation=None):
     return outcomes
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
@@ -163,6 +156,7 @@ def test_a_batch_equals_its_models_alone(kind, solver, is_sparse, dtype, batch_s
     )
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("learning_rate", ["invscaling", "adaptive"])
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_schedules_are_each_models_own(learning_rate, nesterov):
@@ -179,6 +173,7 @@ def test_schedules_are_each_models_own(learning_rate, nesterov):
     assert len(rates) >= 5
 
 
+@pytest.mark.both_engines
 def test_batches_without_hidden_layers_and_of_one_output():
     y = LABELS == "a"
     tasks = make_tasks(MLPClassifier, "adam", n_tasks=12, hidden_layer_sizes=())
@@ -197,6 +192,7 @@ def test_chunks_change_nothing(size, monkeypatch, batch_sizes):
     assert max(batch_sizes) <= size
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("activation", ["gelu", "silu"])
 def test_batches_of_activations_whose_inputs_are_kept(activation, solver):
@@ -274,6 +270,7 @@ def test_validation_data_for_those_that_stop_early(batch_sizes):
     compare_with_alone(tasks, X, y, validation=validation)
 
 
+@pytest.mark.both_engines
 def test_networks_with_one_seed_share_what_is_drawn(batch_sizes):
     X, y = data_of(MLPRegressor)
     same = dict(max_iter=5, batch_size=16, dropout=0.3)
@@ -301,6 +298,7 @@ def test_schedules_are_for_sgd_alone():
         assert_same(outcome, outcomes[0])
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_training_goes_on_from_different_places(solver, batch_sizes):
     X, y = data_of(MLPClassifier)
@@ -370,6 +368,7 @@ def test_rows_without_weight_are_their_own_tasks_error():
     assert "sample_weight is zero" in str(errors[3])
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_a_network_that_diverges_leaves_its_neighbours_alone(solver, is_sparse):
@@ -384,6 +383,7 @@ def test_a_network_that_diverges_leaves_its_neighbours_alone(solver, is_sparse):
         assert "Solver produced non-finite parameter weights" in str(error)
 
 
+@pytest.mark.both_engines
 def test_a_network_that_diverges_later_keeps_its_last_finite_parameters():
     X, y = data_of(MLPRegressor)
     shared = dict(activation="identity", solver="sgd", random_state=0, batch_size=60)
