@@ -261,7 +261,7 @@ class _Batch:
             models, settings.feature_penalty, settings.groups, models[0].params.dtype
         )
         self._schedule = make_schedule(settings.learning_rate, models)
-        self._rates = np.array([_first_rate(model) for model in models])
+        self._rates = np.array([_first_rate(model) for model in models], dtype=float)
         self._n_samples_seen = np.array([m.n_samples_seen for m in models])
         self._n_updates = 0
         # The parameters, and views of their weights.
