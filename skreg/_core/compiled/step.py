@@ -61,9 +61,11 @@ class CompiledStep:
         )
         self._numbers = _numbers_of(penalty, input_penalty, models, shared)
         self._input_groups = _input_groups(network, input_penalty)
-        self._inputs, index_dtype = _input_arrays(X, self.params.dtype)
-        self._X = X
         dtype = self.params.dtype
+        # A network may go on with rows of another precision.
+        with np.errstate(over="ignore"):
+            self._X = X = X.astype(dtype, copy=False)
+        self._inputs, index_dtype = _input_arrays(X, dtype)
         self._train = trainer_for(dtype, index_dtype)
         self._addresses = np.array(
             [
@@ -120,7 +122,7 @@ class CompiledStep:
         rates : ndarray of shape (n_models,) or (n_steps, n_models)
         """
         total, losses = np.zeros(len(self.params)), np.empty(len(self.params))
-        rates = np.atleast_2d(rates)
+        rates, dtype = np.atleast_2d(rates), self.params.dtype
         for piece in block.pieces:
             part = slice(piece.steps.start, piece.steps.stop)
             lane = self._lane(block, piece)
@@ -136,10 +138,10 @@ class CompiledStep:
                 *self._input_groups,
                 *self._inputs,
                 block.rows[:, part],
-                block.Y[part],
+                block.Y[part].astype(dtype, copy=False),
                 lane.weight(block.weight, part),
                 rates if len(rates) == 1 else rates[part],
-                lane.nothing if piece.masks is None else piece.masks,
+                lane.masks(piece.masks),
                 lane.augmented(piece.X, block.rows[:, piece.steps.start]),
                 *lane.memory,
                 losses,
@@ -182,7 +184,7 @@ class _Lane:
             np.empty((1 + losses.N_LINES, n_rows)),
             np.empty(n_rows, np.int64),
         )
-        self.nothing = np.empty((0, 0, 0), dtype)
+        self._nothing = np.empty((0, 0, 0), dtype)
         self._no_weight = np.empty((0, 0, 0))
         if is_augmented:
             self._augmented = np.empty((n_groups, n_rows, X.shape[1]), dtype)
@@ -192,6 +194,12 @@ class _Lane:
         if weight is None:
             return self._no_weight
         return np.asarray(weight[part], dtype=np.float64)
+
+    def masks(self, masks):
+        """Masks of the dtype of the parameters; of no length if there are none."""
+        if masks is None:
+            return self._nothing
+        return masks.astype(self._nothing.dtype, copy=False)
 
     def augmented(self, parts, rows):
         """The rows of all groups, augmented or not, as one array; of no length if none.
@@ -203,7 +211,7 @@ class _Lane:
         rows : ndarray of int of shape (n_groups, n_rows)
         """
         if parts is None:
-            return self.nothing
+            return self._nothing
         for place, part, indices in zip(self._augmented, parts, rows, strict=True):
             if part is None:
                 part = self._X[indices]
