@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor, config_context
+from skreg.augmentation import Mixup
 from skreg.model_selection import GridSearchCV
 
 pytest.importorskip("numba")
@@ -64,6 +65,52 @@ def test_partial_fit_goes_on_where_the_other_has_stopped(solver, order, is_spars
         with config_context(engine="numpy"):
             expected.partial_fit(rows, Y)
     assert_same_training(going_on, expected)
+
+
+@pytest.mark.parametrize("augmentation", [None, Mixup()])
+@pytest.mark.parametrize("is_sparse", [False, True])
+@pytest.mark.parametrize("dtypes", [("f4", "f8"), ("f8", "f4")])
+def test_going_on_with_rows_of_another_precision(dtypes, is_sparse, augmentation):
+    network = MLPRegressor(
+        (5, 4),
+        dropout=0.2,
+        augmentation=augmentation,
+        batch_size=16,
+        max_iter=10,
+        random_state=0,
+    )
+    first, second = X.astype(dtypes[0]), X.astype(dtypes[1])
+    second = sparse.csr_matrix(second) if is_sparse else second
+
+    def fit():
+        fitted = clone(network).fit(first, Y)
+        for _ in range(3):
+            fitted.partial_fit(second, Y, np.arange(1.0, 54.0))
+        return fitted
+
+    compiled, expected = by_each_engine(fit)
+    for W, expected_W in zip(compiled.coefs_, expected.coefs_, strict=True):
+        assert W.dtype == expected_W.dtype == dtypes[0]
+        assert_allclose(W, expected_W, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
+def test_a_rate_that_is_a_whole_number(learning_rate):
+    network = MLPRegressor(
+        (),
+        solver="sgd",
+        learning_rate=learning_rate,
+        learning_rate_init=1,
+        n_iter_no_change=2,
+        tol=0.1,
+        momentum=0,
+        max_iter=10,
+        random_state=0,
+    )
+    compiled, expected = by_each_engine(lambda: clone(network).fit(X / 10, Y))
+    assert_same_training(compiled, expected)
+    network.set_params(learning_rate_init=1.0)
+    assert_same_training(clone(network).fit(X / 10, Y), expected)
 
 
 @pytest.mark.parametrize("order", [("compiled", "numpy"), ("numpy", "compiled")])
