@@ -15,6 +15,7 @@ import math
 
 from numba import types
 
+from .. import activations
 from .elementary import exp, tanh
 from .jit import address_of, array_of, kernel, number_type, summing_kernel
 
@@ -148,9 +149,15 @@ _KERNELS = {
 }
 
 
-def is_compiled_activation(name):
-    """Whether there are kernels of an activation."""
-    return name in _KERNELS
+def is_compiled_activation(network):
+    """Whether there are kernels of a network's activation: of that of the package."""
+    activation = network.activation
+    functions = activation.apply, activation.multiply_derivative
+    # Others may have put another one in its place.
+    is_own = all(
+        getattr(each, "__module__", None) == activations.__name__ for each in functions
+    )
+    return is_own and network.activation_name in _KERNELS
 
 
 def addresses_of_activation(name, dtype):

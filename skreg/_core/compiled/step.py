@@ -29,9 +29,9 @@ def is_covered(network, penalty, solver):
     solver : str
     """
     return (
-        activations.is_compiled_activation(network.activation_name)
+        activations.is_compiled_activation(network)
         and losses.is_compiled_loss(network.loss)
-        and updates.is_compiled_optimizer(solver)
+        and updates.is_compiled_optimizer(OPTIMIZERS.get(solver))
         and all(
             # A subclass may do anything.
             type(term) is ElasticNet or updates.is_compiled_input_penalty(term)
@@ -72,7 +72,7 @@ class CompiledStep:
                 address_of_product(dtype),
                 *activations.addresses_of_activation(network.activation_name, dtype),
                 losses.address_of_loss(network.loss, dtype),
-                updates.address_of_update(solver, input_penalty is not None, dtype),
+                updates.address_of_update(kind, input_penalty is not None, dtype),
                 *updates.addresses_of_input_penalty(input_penalty, dtype),
                 *addresses_of_products(X, dtype, index_dtype),
             ]

@@ -22,7 +22,7 @@ import math
 import numpy as np
 from numba import types
 
-from .. import penalties
+from .. import optimizers, penalties
 from .jit import address_of, array_of, kernel, number_type, summing_kernel
 from .primitives import matrix, vector
 
@@ -304,17 +304,20 @@ def _slopes_of_log_sum(numbers, groups):
         groups[_SLOPE, group] = 1.0 / (1.0 + relative)
 
 
-# By the optimizer's name: without a penalty of the inputs, and with one.
-_STEPS = {"sgd": (_sgd, _grouped_sgd), "adam": (_adam, _grouped_adam)}
+# By the kind of optimizer: without a penalty of the inputs, and with one.
+_STEPS = {
+    optimizers.SGD: (_sgd, _grouped_sgd),
+    optimizers.Adam: (_adam, _grouped_adam),
+}
 _SLOPES = {
     penalties.GroupLasso: _slopes_of_lasso,
     penalties.GroupLogSum: _slopes_of_log_sum,
 }
 
 
-def is_compiled_optimizer(name):
-    """Whether there is a kernel of a solver."""
-    return name in _STEPS
+def is_compiled_optimizer(kind):
+    """Whether there is a kernel of a kind of optimizer: of this very class."""
+    return kind in _STEPS
 
 
 def is_compiled_input_penalty(penalty):
@@ -336,9 +339,9 @@ def _signature_of_step(dtype):
     )
 
 
-def address_of_update(name, has_input_penalty, dtype):
-    """The address of the kernel of an optimizer."""
-    return address_of(_STEPS[name][has_input_penalty], _signature_of_step(dtype))
+def address_of_update(kind, has_input_penalty, dtype):
+    """The address of the kernel of a kind of optimizer."""
+    return address_of(_STEPS[kind][has_input_penalty], _signature_of_step(dtype))
 
 
 def addresses_of_input_penalty(penalty, dtype):
