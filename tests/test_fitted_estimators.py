@@ -174,9 +174,12 @@ def test_fitted_attributes(Estimator, iris):
     assert estimator.out_activation_ == ("softmax" if n_outputs == 3 else "identity")
 
 
-def test_verbose_prints_a_line_an_epoch(capsys, iris):
+@pytest.mark.both_engines
+def test_verbose_names_the_engine_and_prints_a_line_an_epoch(capsys, iris, engine):
     MLPClassifier(max_iter=3, verbose=True, early_stopping=True).fit(*iris)
-    lines = capsys.readouterr().out.splitlines()
+    first, *lines = capsys.readouterr().out.splitlines()
+    name = {"numpy": "NumPy.", "compiled": "compiled functions."}[engine]
+    assert first.startswith(f"Training with {name}")
     assert len(lines) == 3
     assert all(line.startswith("Iteration") for line in lines)
     MLPClassifier(max_iter=3).fit(*iris)

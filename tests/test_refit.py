@@ -86,6 +86,7 @@ def trained(max_updates, solver="adam", batch_size=16, **params):
     return train(network, batch, X, Y, Settings(solver, batch_size))
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_models_of_a_batch_end_at_their_own_update(solver):
     numbers = [1, 3, 4, 5, 8, 11]  # an epoch has 4: the last of 2 rows
@@ -106,6 +107,7 @@ def test_models_of_a_batch_end_at_their_own_update(solver):
             np.testing.assert_allclose(result.optimizer_state[name], value, rtol=1e-12)
 
 
+@pytest.mark.both_engines
 def test_updates_are_counted_one_by_one():
     # Without momentum the steps of plain gradient descent can be told apart.
     params = {"momentum": 0.0, "learning_rate_init": 0.1}
@@ -167,6 +169,7 @@ def test_no_rule_ends_the_second_phase_early(cancer):
     assert network.t_ == 569 * n_epochs + 50 * rest
 
 
+@pytest.mark.both_engines
 def test_whole_epochs_of_equal_batches(cancer):
     X, y = cancer[0][:400], cancer[1][:400]
     # 5 updates an epoch of 200 rows, 10 an epoch of all 400: half as many epochs.
@@ -524,6 +527,9 @@ def test_a_second_phase_that_diverges_keeps_the_first_network(iris, monkeypatch,
 def test_verbose_names_the_phases(iris, capsys):
     classifier(refit=2, max_iter=3, verbose=True).fit(*iris)
     lines = capsys.readouterr().out.splitlines()
-    assert all(line.startswith("Iteration ") for line in lines)
+    # The folds are one batch, and the second network is another.
+    epochs = [line for line in lines if not line.startswith("Training with ")]
+    assert len(epochs) == len(lines) - 2
+    assert all(line.startswith("Iteration ") for line in epochs)
     for phase in ("(fold 1 of 2)", "(fold 2 of 2)", "(refit)"):
         assert any(phase in line for line in lines), phase
