@@ -116,6 +116,7 @@ def test_inputs_are_kept_only_where_they_are_needed(name):
     assert is_kept == [name in ("gelu", "silu")] * 2
 
 
+@pytest.mark.both_engines
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])
 @pytest.mark.parametrize("name", ["gelu", "silu"])

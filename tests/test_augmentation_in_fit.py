@@ -81,6 +81,7 @@ def mixed_tasks(kind, is_weighted):
     return tasks
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("is_weighted", [False, True])
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 def test_a_batch_equals_its_models_alone(kind, is_weighted, monkeypatch):
@@ -153,6 +154,7 @@ def test_random_state_decides_everything(augmentation):
     assert_same_weights(fitted[0], fitted[2], equal=False)
 
 
+@pytest.mark.both_engines
 def test_every_minibatch_is_augmented_afresh():
     watcher = Watcher(GaussianNoise(0.3).prepare(X))
     classifier(augmentation=watcher, shuffle=False).fit(X, Y_CLASSES)
@@ -162,6 +164,7 @@ def test_every_minibatch_is_augmented_afresh():
     assert len(firsts) == len(noise) == 16
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("estimator", [classifier, regressor])
 def test_switching_it_on_moves_no_initial_weight_and_no_minibatch(estimator):
     def idle(X, Y, sample_weight, rng):
@@ -205,6 +208,7 @@ CLASS_TARGETS = {
 }
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("kind", CLASS_TARGETS)
 def test_soft_targets_of_classes(kind):
     """Value and gradient by hand: cross-entropy with a mixed target."""
@@ -225,6 +229,7 @@ def test_soft_targets_of_classes(kind):
     np.testing.assert_allclose(moved[1], -delta.mean(axis=0), atol=1e-12)
 
 
+@pytest.mark.both_engines
 def test_weights_are_mixed_and_used():
     weight = np.random.default_rng(0).integers(4, size=N_ROWS).astype(float)
     watcher = Watcher(Mixup(1.0))
@@ -247,6 +252,7 @@ def test_weights_are_mixed_and_used():
     assert loss == pytest.approx(squared.mean())
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     "augmentation",
     [
@@ -302,6 +308,7 @@ def test_what_cannot_be_leaves_the_estimator_as_it_was(augmentation, error, mess
         assert vars(estimator) == before
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("dtype, tolerance", [(np.float32, 1e-4), (np.float64, 1e-10)])
 def test_sparse_rows_where_zeros_are_kept_and_where_not(dtype, tolerance):
     sparse_X = sparse.csr_matrix(np.where(SCALED > 0, SCALED, 0).astype(dtype))
@@ -335,6 +342,7 @@ def test_a_search_goes_on_without_the_candidate_that_fails():
 # -- beside the other parts ------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_a_resumed_training_is_one_training(solver):
     """As successive halving needs it."""
@@ -347,6 +355,7 @@ def test_a_resumed_training_is_one_training(solver):
     np.testing.assert_allclose(resumed.state.params, whole.state.params, rtol=1e-10)
 
 
+@pytest.mark.both_engines
 def test_a_network_that_ends_keeps_its_place_in_a_stream():
     """Beside one that goes on with the same stream, and that it catches up with."""
     short, long = (
@@ -359,6 +368,7 @@ def test_a_network_that_ends_keeps_its_place_in_a_stream():
     np.testing.assert_allclose(resumed.state.params, expected, rtol=1e-10)
 
 
+@pytest.mark.both_engines
 def test_resumed_networks_keep_their_own_augmentations():
     tasks = [task_of(classifier(augmentation=GaussianNoise(s))) for s in (0.1, 0.5)]
     outcomes = fit_many(tasks, SCALED, Y_CLASSES)
@@ -372,6 +382,7 @@ def test_resumed_networks_keep_their_own_augmentations():
         np.testing.assert_allclose(together.state.params, expected, rtol=1e-10)
 
 
+@pytest.mark.both_engines
 def test_partial_fit_goes_on_with_the_augmentations_random_numbers():
     whole = classifier(augmentation=GaussianNoise(0.3), max_iter=3)
     whole.fit(SCALED, Y_CLASSES)
@@ -384,6 +395,7 @@ def test_partial_fit_goes_on_with_the_augmentations_random_numbers():
     assert noise.random() == steps._training_state.stream.augmentation_rng.random()
 
 
+@pytest.mark.both_engines
 def test_images_on_a_path_of_feature_penalties():
     """Where inputs leave the computation, but not the image."""
     rng = np.random.default_rng(0)

@@ -41,6 +41,7 @@ def fit_with_validation_set(Estimator, X, y, **params):
     return estimator, X[is_validation], y[is_validation]
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize(
     "scoring",
@@ -201,6 +202,7 @@ def test_validation_data_come_together(Estimator, early_stopping, given, message
     assert not hasattr(estimator, "coefs_")
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("n_val", [1, 7, 400])
 def test_validation_set_of_any_size(n_val, solver, regression):
@@ -272,6 +274,7 @@ def test_x_val_through_a_pipeline_is_scaled_like_x():
 # -- what validation decides -----------------------------------------------------------
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_parameters_of_the_best_epoch_are_restored(solver, regression):
     recorder = Recorder([0.1, 0.4, 0.9, 0.2, 0.9, 0.3])
@@ -292,6 +295,7 @@ def test_parameters_of_the_best_epoch_are_restored(solver, regression):
         assert (best != last).any()
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize(
     ("scores", "n_iter_no_change", "tol", "n_iter"),

@@ -7,7 +7,6 @@ import threading
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
 from skreg import MLPClassifier, MLPRegressor, config_context, get_config, set_config
 from skreg._core import engines, losses, optimizers
@@ -189,8 +188,7 @@ def test_without_numba(monkeypatch, fresh_import):
 
 
 @pytest.mark.parametrize(
-    "error",
-    [ImportError("needs NumPy 2.1 or less"), AttributeError("np.core"), OSError],
+    "error", [ImportError("NumPy"), AttributeError("core"), OSError()]
 )
 def test_a_numba_that_is_broken(error, monkeypatch, fresh_import):
     def broken(*args):
@@ -304,13 +302,3 @@ def test_verbose_says_who_trains_before_it_does(engine, capsys):
     names = {"numpy": "NumPy", "compiled": "compiled functions"}
     assert first.startswith(f"Training with {names[engine]}.")
     assert ("compiled when they are first needed" in first) == (engine == "compiled")
-
-
-@needs_numba
-def test_the_engine_is_a_matter_of_rounding_alone():
-    with config_context(engine="compiled"):
-        compiled = fit()
-    with config_context(engine="numpy"):
-        expected = fit()
-    assert_array_equal(compiled.loss_curve_, np.float64(compiled.loss_curve_))
-    np.testing.assert_allclose(compiled.coefs_[0], expected.coefs_[0], rtol=1e-9)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 # -- containers of X -------------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 @BOTH
 @EACH_SOLVER
 @pytest.mark.parametrize(
@@ -55,6 +56,7 @@ def test_input_is_not_changed(iris):
     assert_array_equal(y, iris[1])
 
 
+@pytest.mark.both_engines
 @BOTH
 @EACH_SOLVER
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix])
@@ -84,6 +86,7 @@ def test_float32_stays_float32(container, solver, Estimator, iris):
         assert estimator.predict_log_proba(X).dtype == np.float32
 
 
+@pytest.mark.both_engines
 @EACH_SOLVER
 def test_float32_is_close_to_float64(solver, iris):
     X, y = iris
@@ -124,6 +127,7 @@ def test_dataframes_and_feature_names(Estimator, iris):
 # -- targets ---------------------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 @EACH_SOLVER
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("container", [sparse.csr_matrix, sparse.csc_matrix])
@@ -183,6 +187,7 @@ def test_string_labels(dtype, n_classes, iris):
     assert_array_equal(classifier.predict(X), classifier.classes_[proba.argmax(axis=1)])
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     "solver, loss",
     [
@@ -263,6 +268,7 @@ def test_column_vector_y_is_raveled(regression):
 # -- weights ---------------------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 @EACH_SOLVER
 @pytest.mark.parametrize("target", ["binary", "multiclass", "multilabel", "regression"])
 def test_sample_weight_equals_repetition_in_full_batches(target, solver, iris):
@@ -293,6 +299,7 @@ def test_sample_weight_equals_repetition_in_full_batches(target, solver, iris):
     assert_allclose(weighted.data_loss_curve_, repeating.data_loss_curve_, rtol=1e-7)
 
 
+@pytest.mark.both_engines
 @EACH_SOLVER
 def test_only_ratios_of_weights_count(solver, iris):
     X, y = iris

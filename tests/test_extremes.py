@@ -62,6 +62,7 @@ def check(network, X, y, **kwargs):
 # -- parameters ------------------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("power_t", [200, 1e300, 0, 1e-300])
 def test_power_t(power_t):
     network = MLPClassifier(
@@ -101,6 +102,7 @@ EXTREMES = {
 }
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])
 @pytest.mark.parametrize("name", EXTREMES)
@@ -127,6 +129,7 @@ def test_parameters(name, solver, dtype):
 SCALES = [1e-320, 1e-200, 1e-160, 1e30, 1e155, 1e200, 1e300]
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])
 def test_scales_of_X(solver, early_stopping):
@@ -136,6 +139,7 @@ def test_scales_of_X(solver, early_stopping):
         check(MLPRegressor((3,), random_state=0, **params), rows, Y_REAL)
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("loss", ["squared_error", "huber", "quantile", "poisson"])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_scales_of_y(loss, early_stopping):
@@ -171,6 +175,7 @@ def test_a_target_beyond_float32_is_named(early_stopping):
         )
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("scale", [5e-324, 1e-300, 1e300, 1.7e308])
 def test_weights(scale):
     weight = scale * np.minimum(np.abs(Y_REAL) + 0.1, 1)
@@ -184,6 +189,7 @@ def test_weights(scale):
 # -- augmentations ---------------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("scale", [1e-300, 1e155, 1e300])
 def test_what_noise_learns_does_not_overflow(scale):
     prepared = GaussianNoise(0.5).prepare(scale * X)
@@ -197,6 +203,7 @@ def test_what_is_learned_of_the_largest_numbers():
     assert np.isfinite(FeatureDropout(fill="mean").prepare(LARGEST).fill_).all()
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     "augmentation",
     [GaussianNoise(0.1), GaussianNoise(1e300), Mixup(), FeatureDropout(fill="mean")],

@@ -153,6 +153,7 @@ def test_the_estimator_and_its_data_are_not_changed():
     np.testing.assert_array_equal(path.coefs[-2][0], plain.coefs[-2][0])
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     "kind, settings",
     [
@@ -254,6 +255,7 @@ def test_sample_weight_counts():
 # -- many paths side by side -----------------------------------------------------------
 
 
+@pytest.mark.both_engines
 def test_a_batch_of_paths_equals_each_alone(monkeypatch):
     X, y = make_data()
     codes = np.unique(y, return_inverse=True)[1].astype(float)
@@ -288,6 +290,7 @@ def test_a_batch_of_paths_equals_each_alone(monkeypatch):
             )
 
 
+@pytest.mark.both_engines
 def test_leaving_columns_change_nothing(monkeypatch, path):
     X, y = make_data()
     start = sparse_path._Trail.__init__

@@ -470,6 +470,7 @@ def make_problem(n_rows=200, seed=0):
     return X, np.sin(2 * X[:, 0]) + X[:, 1]
 
 
+@pytest.mark.both_engines
 @unfinished
 @pytest.mark.parametrize("solver", ["adam", "sgd", "fista"])
 @pytest.mark.parametrize("kind", ["log_sum", "group_lasso"])
@@ -494,6 +495,7 @@ def test_zeros_of_a_fit_are_exact_and_whole_inputs(solver, kind):
     assert (network.feature_importances_[2:] == 0.0).all()
 
 
+@pytest.mark.both_engines
 @unfinished
 @pytest.mark.parametrize("solver", ["adam", "fista"])
 def test_groups_leave_whole_and_the_order_of_columns_is_irrelevant(solver):
@@ -539,6 +541,7 @@ def test_one_hot_columns_of_a_dataframe_by_name():
     assert network.score(X, y) > 0.9
 
 
+@pytest.mark.both_engines
 @unfinished
 def test_feature_alpha_of_zero_changes_nothing():
     X, y = make_problem()

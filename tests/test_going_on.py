@@ -13,6 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 # -- partial_fit -----------------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
@@ -48,6 +49,7 @@ def test_partial_fit_k_times_is_fit_with_k_epochs(
     assert by_calls.n_iter_ == 1
 
 
+@pytest.mark.both_engines
 def test_partial_fit_of_full_batches_is_fit_whatever_the_order(iris):
     X, y = iris
     params = {"hidden_layer_sizes": 6, "batch_size": 150, "random_state": 0}
@@ -58,6 +60,7 @@ def test_partial_fit_of_full_batches_is_fit_whatever_the_order(iris):
     assert_same_parameters(by_calls, whole)
 
 
+@pytest.mark.both_engines
 def test_partial_fit_of_other_rows_and_of_any_number(iris):
     X, y = iris
     classifier = MLPClassifier(
@@ -72,6 +75,7 @@ def test_partial_fit_of_other_rows_and_of_any_number(iris):
     assert_array_equal(classifier.classes_, [0, 1, 2])
 
 
+@pytest.mark.both_engines
 def test_partial_fit_reads_edited_parameters(regression):
     X, y = regression
     params = {"hidden_layer_sizes": 4, "solver": "sgd", "momentum": 0}
@@ -85,6 +89,7 @@ def test_partial_fit_reads_edited_parameters(regression):
     assert abs(edited.intercepts_[1][0] - 2.0) < 0.1
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     "solvers", [("sgd", "adam"), ("adam", "sgd"), ("lbfgs", "adam")]
 )
@@ -100,6 +105,7 @@ def test_partial_fit_after_another_solver(solvers, regression):
     assert 0 < change < 0.01
 
 
+@pytest.mark.both_engines
 def test_partial_fit_with_rows_of_another_precision(iris):
     X, y = iris
     single, double = (
@@ -145,6 +151,7 @@ def test_partial_fit_needs_validation_data(iris):
     assert not hasattr(classifier, "coefs_")
 
 
+@pytest.mark.both_engines
 def test_partial_fit_monitors_and_goes_on_from_the_last_epoch(regression):
     X, y = regression
     train, valid = slice(0, 80), slice(80, None)
@@ -224,6 +231,7 @@ def test_partial_fit_without_monitoring_goes_on_from_the_restored_network(regres
 # -- warm_start ------------------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 def test_warm_start_with_validation_set(regression):
     X, y = regression
     regressor = MLPRegressor(
@@ -247,6 +255,7 @@ def test_warm_start_with_validation_set(regression):
     assert distance_to_best < np.abs(start - first.parameters[3][0]).max()
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 def test_warm_start_starts_at_coefs_with_fresh_moments(solver, regression):
     X, y = regression

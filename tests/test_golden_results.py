@@ -12,6 +12,7 @@ def test_every_case_is_on_record():
     assert list(RECORDED) == list(CASES)
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("name", CASES)
 def test_results_are_those_on_record(name):
     tolerance = 1e-5 if "float32" in name else 1e-10

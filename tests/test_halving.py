@@ -155,6 +155,7 @@ def test_the_best_of_a_rung_survive():
         }
 
 
+@pytest.mark.both_engines
 def test_each_epoch_is_trained_once(monkeypatch):
     from skreg._core import training
 

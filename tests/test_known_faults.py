@@ -103,6 +103,7 @@ def test_nan_score_does_not_reset_patience(iris, bad):
     assert_array_equal(classifier.validation_scores_, [0.5, 0.6, np.nan])
 
 
+@pytest.mark.both_engines
 def test_multioutput_squared_loss_agrees_with_its_gradient():
     """theirs averages over outputs in the value and sums in the gradient"""
     rng = np.random.RandomState(0)
@@ -177,6 +178,7 @@ def test_partial_fit_refuses_lbfgs(Estimator, iris):
     assert_array_equal(estimator.coefs_[0], before)
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
 def test_minibatches_without_weight_do_nothing_harmful(Estimator, solver, iris):
@@ -198,6 +200,7 @@ def test_minibatches_without_weight_do_nothing_harmful(Estimator, solver, iris):
     assert np.isfinite(estimator.loss_curve_).all()
 
 
+@pytest.mark.both_engines
 def test_minibatch_without_weight_moves_nothing_under_plain_sgd(iris):
     X, y = iris
     weight = np.zeros(len(X))
@@ -220,6 +223,7 @@ def test_minibatch_without_weight_moves_nothing_under_plain_sgd(iris):
         assert_allclose(actual, expected, rtol=1e-9)
 
 
+@pytest.mark.both_engines
 def test_weights_between_minibatches_count():
     """theirs divides each minibatch by its own weight: they cancel"""
     rng = np.random.RandomState(0)

@@ -166,6 +166,7 @@ def test_bounds_on_iterations_and_evaluations_end_the_solver():
 # -- Adam ---------------------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     "problem, kind, alpha, l1_ratio",
     [

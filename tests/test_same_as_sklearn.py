@@ -99,6 +99,7 @@ def assert_same_parameters(theirs, ours, rtol=1e-6):
         assert_allclose(actual, expected, rtol=rtol, atol=atol)
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("optimizer", STOCHASTIC)
@@ -149,6 +150,7 @@ def test_lbfgs_with_a_small_tol_ends_no_higher(target, activation):
     assert ours.loss_ <= theirs.loss_ * (1 + 1e-6)
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("params", STOCHASTIC.values(), ids=STOCHASTIC)
 @pytest.mark.parametrize("target", ["multiclass", "regression"])
 def test_loss_curve_without_penalty_is_the_same(target, params):
@@ -157,6 +159,7 @@ def test_loss_curve_without_penalty_is_the_same(target, params):
     assert_array_equal(ours.data_loss_curve_, ours.loss_curve_)
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_patience_ends_training_in_the_same_epoch(solver):
     theirs, ours = fit_both(
@@ -169,6 +172,7 @@ def test_patience_ends_training_in_the_same_epoch(solver):
     assert_allclose(ours.best_loss_, theirs.best_loss_, rtol=1e-9)
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("target", ["binary", "regression"])
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_early_stopping_on_the_same_validation_rows(target, solver):
@@ -196,6 +200,7 @@ def test_early_stopping_on_the_same_validation_rows(target, solver):
     assert ours.best_iter_ == 1 + int(np.argmax(theirs.validation_scores_))
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 @pytest.mark.parametrize("learning_rate", ["invscaling", "adaptive"])
 def test_learning_rate_schedules(learning_rate, solver):
@@ -216,6 +221,7 @@ def test_learning_rate_schedules(learning_rate, solver):
     assert_same_parameters(theirs, ours)
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_last_minibatch_is_the_mean_of_its_own_rows(shuffle):
     # Without a penalty the batch size need not divide the number of rows.
@@ -243,6 +249,7 @@ def test_predictions(target, solver):
         )
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_warm_start_and_partial_fit_go_on_alike(solver):
     X, y, theirs, ours = problem("binary")

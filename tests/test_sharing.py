@@ -53,6 +53,7 @@ def halve(estimator, grid, X, y, **options):
 # -- searches that continued a candidate with another's rows ---------------------------
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_survivors_with_and_without_shuffling(data, n_jobs):
     search = halve(network(), {"shuffle": [True, False]}, *data, n_jobs=n_jobs)
@@ -78,6 +79,7 @@ SPLITTERS = {
 }
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("splitters", SPLITTERS.values(), ids=SPLITTERS)
 def test_survivors_with_other_validation_rows(data, splitters):
     # A PredefinedSplit is one of the fold's rows, and not of all that a refit has.
@@ -102,6 +104,7 @@ def test_a_splitter_with_a_generator_starts_anew_in_each_fold(data):
     assert_rows_equal_training_alone(search, *data)
 
 
+@pytest.mark.both_engines
 def test_networks_on_their_way_to_fewer_inputs(data):
     search = GridSearchCV(
         network(feature_alpha=0.1, max_iter=20),
@@ -113,6 +116,7 @@ def test_networks_on_their_way_to_fewer_inputs(data):
     assert_rows_equal_training_alone(search, *data)
 
 
+@pytest.mark.both_engines
 def test_survivors_with_and_without_dropout_or_augmentation(data):
     grid = [
         {"dropout": [0.0, 0.3, 0.5]},
@@ -122,6 +126,7 @@ def test_survivors_with_and_without_dropout_or_augmentation(data):
     assert_rows_equal_training_alone(search, *data)
 
 
+@pytest.mark.both_engines
 def test_class_weights_that_agree_on_the_training_rows(data):
     X, y = data
     weights = [None, {0: 1.0, 1: 1.0}, {0: 1.0, 1: 2.0}, "balanced"]
@@ -166,6 +171,7 @@ def test_searches_vary_every_parameter(kind):
     assert {*VALUES[kind], "verbose"} == set(estimator.get_params())
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize(
     "kind, name", [(kind, name) for kind, values in VALUES.items() for name in values]
 )
@@ -327,6 +333,7 @@ def test_a_stopping_rule_does_not_end_the_stages_of_a_path(stopping):
 # -- failures leave the neighbours alone -----------------------------------------------
 
 
+@pytest.mark.both_engines
 def test_a_failing_neighbour_does_not_move_a_generator(data):
     """After a failure the others start again, from where they had started."""
     X, y = data

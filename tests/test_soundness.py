@@ -66,6 +66,7 @@ def fitted_or_none(network, X, y, method="fit", **kwargs):
 # -- whole fits ------------------------------------------------------------------------
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("max_iter", [1, 2, 3, 50])
 def test_a_network_that_predicts_nan_is_not_returned(cancer, max_iter):
     X, y = cancer
@@ -90,6 +91,7 @@ def test_a_network_that_predicts_nan_is_not_returned(cancer, max_iter):
         assert_array_equal(network.coefs_[1], first.coefs_[1])
 
 
+@pytest.mark.both_engines
 @DTYPES
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])
@@ -128,6 +130,7 @@ def test_whatever_is_returned_predicts_finite_values(
         assert diverged > 3
 
 
+@pytest.mark.both_engines
 @DTYPES
 def test_exp_is_a_part_of_the_prediction(dtype):
     """Raw predictions of a Poisson network may be finite where their exp is not."""
@@ -147,6 +150,7 @@ def test_exp_is_a_part_of_the_prediction(dtype):
     assert seen == {True, False}
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("method", ["partial_fit", "fit"])
 @DTYPES
 def test_going_on_keeps_the_last_good_network(dtype, method):
@@ -183,6 +187,7 @@ def test_going_on_keeps_the_last_good_network(dtype, method):
     assert method == "fit" or n_diverged > 1
 
 
+@pytest.mark.both_engines
 def test_candidates_in_lockstep_end_as_they_would_alone(cancer):
     X, y = cancer
     X = X[:120]
@@ -214,6 +219,7 @@ def test_candidates_in_lockstep_end_as_they_would_alone(cancer):
     assert search.n_batched_ == len(rates)
 
 
+@pytest.mark.both_engines
 def test_a_path_ends_at_its_last_good_network():
     reasons = set()
     for rate in (0.05, 0.1, 0.2, 0.5):
@@ -234,6 +240,7 @@ def test_a_path_ends_at_its_last_good_network():
     assert reasons == {"max_iter", "diverged"}
 
 
+@pytest.mark.both_engines
 def test_the_last_update_of_refit_may_be_in_the_middle_of_an_epoch(cancer):
     """Whether it is kept is judged there, where the rest of its batch goes on."""
     X, y = cancer
@@ -258,6 +265,7 @@ class Interrupting(Recorder):
         raise KeyboardInterrupt
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("rate", [1e-3, 1e10])
 def test_an_interrupted_first_epoch_is_judged_too(rate):
     """No epoch has judged it, and its validation rows say nothing of the others."""
@@ -364,6 +372,7 @@ def test_what_is_not_finite_is_refused_without_a_look_at_the_rows(bad, monkeypat
     assert not judge(params)
 
 
+@pytest.mark.both_engines
 @DTYPES
 def test_ordinary_epochs_predict_no_rows(dtype, monkeypatch, cancer):
     """Neither of scaled data nor of raw ones: a judgement is a norm, and costs one."""
@@ -381,6 +390,7 @@ def test_ordinary_epochs_predict_no_rows(dtype, monkeypatch, cancer):
                 network.fit(X.astype(dtype), y)
 
 
+@pytest.mark.both_engines
 def test_a_network_that_moves_little_is_not_predicted_again(monkeypatch):
     """Poisson networks, whose predictions overflow early, by their change alone."""
     calls = []

@@ -124,6 +124,7 @@ def stream_of(seed):
     return Stream(np.arange(30), np.random.RandomState(seed))
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_models_that_share_a_stream_share_their_masks(dropout):
     shared = stream_of(0)

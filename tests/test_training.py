@@ -57,6 +57,7 @@ def plain_sgd(X, Y, rows, weight, batch_size, n_epochs, seed):
     return W, b, losses
 
 
+@pytest.mark.both_engines
 @pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 8, 17, 50])
@@ -93,7 +94,8 @@ def test_training_is_the_plain_loop(batch_size, weighted, is_sparse):
     assert trained.n_samples_seen == 6 * len(rows)
 
 
-def test_losses_that_fill_their_buffer_count_as_well(monkeypatch):
+@pytest.mark.both_engines
+def test_losses_that_fill_their_buffer_count_as_well(monkeypatch, engine):
     X, Y, weight = make_data()
     network = Network((N_FEATURES, 3, 2), "tanh", SquaredError())
 
@@ -104,10 +106,15 @@ def test_losses_that_fill_their_buffer_count_as_well(monkeypatch):
 
     at_once = losses()
     # Room for four minibatches of seven rows.
-    monkeypatch.setattr("skreg._core.step._KEPT_OUTPUT_BYTES", 4 * 7 * 2 * 8)
+    constants = {
+        "numpy": "skreg._core.step._KEPT_OUTPUT_BYTES",
+        "compiled": "skreg._core.compiled.step._BLOCK_BYTES",
+    }
+    monkeypatch.setattr(constants[engine], 4 * 7 * 2 * 8)
     np.testing.assert_allclose(losses(), at_once, rtol=1e-13)
 
 
+@pytest.mark.both_engines
 def test_a_minibatch_without_weight_moves_nothing():
     X, Y, _ = make_data()
     weight = np.r_[np.ones(30), np.zeros(30)]
@@ -134,6 +141,7 @@ def test_a_minibatch_without_weight_moves_nothing():
     np.testing.assert_allclose(expected, params_after(30, None), rtol=1e-12)
 
 
+@pytest.mark.both_engines
 def test_models_and_data_are_left_as_they_were():
     X, Y, weight = make_data()
     before = X.copy(), Y.copy(), weight.copy()
