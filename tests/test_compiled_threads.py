@@ -1,0 +1,128 @@
+"""Compiled functions in several Python threads at once, and Ctrl-C while they run."""
+
+import _thread
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from sklearn.datasets import load_digits
+
+from skreg import MLPClassifier, config_context
+
+pytest.importorskip("numba")
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X / 16, y
+
+
+def arrays_of(network):
+    return [*network.coefs_, *network.intercepts_, np.array(network.loss_curve_)]
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_fits_at_once_have_the_bits_they_have_alone(digits, solver):
+    X, y = digits
+
+    def fit(k):
+        # Other shapes, both precisions, dense and sparse rows.
+        rows = X[: 300 + 40 * k, : 20 + 5 * k].astype(["f8", "f4"][k % 2])
+        rows = sparse.csr_matrix(rows) if k % 3 == 2 else rows
+        network = MLPClassifier(
+            (10 + k, 5),
+            ["tanh", "relu", "gelu"][k % 3],
+            solver=solver,
+            dropout=0.1 * (k % 2),
+            batch_size=32 + k,
+            max_iter=15,
+            random_state=k,
+        )
+        with config_context(engine="compiled"):
+            network.fit(rows, y[: rows.shape[0]])
+        assert network.engine_ == "compiled"
+        return arrays_of(network)
+
+    alone = [fit(k) for k in range(8)]
+    start = threading.Barrier(8)
+
+    def fit_with_the_others(k):
+        start.wait(30)
+        return fit(k)
+
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(fit_with_the_others, range(8)))
+    for one, other in zip(together, alone, strict=True):
+        for array, expected in zip(one, other, strict=True):
+            assert_array_equal(array, expected)
+
+
+def test_other_python_threads_run_meanwhile(digits, monkeypatch):
+    """A block holds no lock of the interpreter: here one takes all of an epoch."""
+    monkeypatch.setattr("skreg._core.compiled.step._BLOCK_WORK", 10**12)
+    n_turns, is_done = [0, 0], threading.Event()
+
+    def fit():
+        with config_context(engine="compiled"):
+            MLPClassifier((600, 400), batch_size=32, max_iter=1).fit(*digits)
+        is_done.set()
+
+    # The first one may compile.
+    for k in range(2):
+        is_done.clear()
+        worker = threading.Thread(target=fit)
+        worker.start()
+        while not is_done.wait(1e-3):
+            n_turns[k] += 1
+        worker.join()
+    assert n_turns[1] > 20
+
+
+class Interrupt:
+    """Ctrl-C in a while, and how long it took the main thread to come back."""
+
+    def __init__(self, seconds):
+        self._seconds, self.at = seconds, None
+
+    def _press(self):
+        self.at = time.perf_counter()
+        _thread.interrupt_main()
+
+    def __enter__(self):
+        self._timer = threading.Timer(self._seconds, self._press)
+        self._timer.start()
+        return self
+
+    def __exit__(self, *error):
+        self.took = time.perf_counter() - self.at if self.at else np.nan
+        self._timer.cancel()
+        self._timer.join()
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("hidden", [(20,), (400, 200)])
+def test_an_interrupt_is_heard_within_a_second(hidden, digits, engine):
+    network = MLPClassifier(
+        hidden, max_iter=100_000, n_iter_no_change=100_000, random_state=0
+    )
+    network.set_params(max_iter=1).fit(*digits)
+    network.set_params(max_iter=100_000)
+    with Interrupt(0.5) as interrupt:
+        with pytest.warns(UserWarning, match="interrupted"):
+            network.fit(*digits)
+    assert interrupt.took < 1
+    assert network.stop_reason_ == "interrupted"
+    assert network.engine_ == engine
+    assert len(network.loss_curve_) == network.n_iter_ > 0
+    assert all(np.isfinite(array).all() for array in arrays_of(network))
+    # The next fit is as if nothing had been.
+    network.set_params(max_iter=2).fit(*digits)
+    expected = MLPClassifier(**network.get_params()).fit(*digits)
+    for array, other in zip(arrays_of(network), arrays_of(expected), strict=True):
+        assert_array_equal(array, other)
