@@ -11,7 +11,7 @@ import pytest
 from skreg import MLPClassifier, MLPRegressor, config_context, get_config, set_config
 from skreg._core import engines, losses, optimizers
 from skreg._core.activations import ACTIVATIONS, Activation
-from skreg._core.engines import compiled_step
+from skreg._core.engines import compiled_package
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
 from skreg._core.penalties import (
@@ -29,7 +29,7 @@ Y_CLASSES = (X[:, 0] > 0).astype(int)
 Y_REAL = X[:, 0] - X[:, 1]
 
 needs_numba = pytest.mark.skipif(
-    isinstance(compiled_step(), Exception), reason="numba is missing"
+    isinstance(compiled_package(), Exception), reason="numba is missing"
 )
 
 
@@ -49,9 +49,9 @@ def fresh_configuration(monkeypatch):
 @pytest.fixture
 def fresh_import():
     """The module is looked for anew, and once more afterwards."""
-    compiled_step.cache_clear()
+    compiled_package.cache_clear()
     yield
-    compiled_step.cache_clear()
+    compiled_package.cache_clear()
 
 
 def fit(**params):
@@ -182,9 +182,8 @@ def test_without_numba(monkeypatch, fresh_import):
         with pytest.raises(ImportError, match=r"pip install 'skreg\[fast\]'") as caught:
             fit()
     assert "engine='compiled'" in str(caught.value)
-    # Solvers without a step are not asked.
-    with config_context(engine="compiled"):
-        assert fit(solver="lbfgs").engine_ == "numpy"
+        with pytest.raises(ImportError, match="engine='compiled'"):
+            fit(solver="lbfgs")
 
 
 @pytest.mark.parametrize(
@@ -288,7 +287,7 @@ def test_an_entry_that_was_replaced_is_trained_by_numpy(table, monkeypatch):
 def test_the_attribute_says_who_trained(engine):
     assert fit().engine_ == engine
     assert fit(solver="sgd").engine_ == engine
-    assert fit(solver="lbfgs").engine_ == "numpy"
+    assert fit(solver="lbfgs").engine_ == engine
     assert fit(early_stopping=True, refit=True).engine_ == engine
     classifier = MLPClassifier((3,), max_iter=2, random_state=0)
     assert classifier.fit(X, Y_CLASSES).engine_ == engine

@@ -29,6 +29,7 @@ ORDER = (
     "skreg._core.step",
     "skreg._core.compiled",
     "skreg._core.compiled.step",
+    "skreg._core.compiled.evaluation",
     "skreg._core.compiled.blocks",
     "skreg._core.compiled.activations",
     "skreg._core.compiled.losses",

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 
 __all__ = [
     "ENGINES",
-    "compiled_step",
+    "compiled_package",
     "config_context",
     "get_config",
     "is_compiled_wanted",
@@ -100,21 +100,23 @@ def config_context(*, engine=None):
 
 
 @cache
-def compiled_step():
-    """The module `compiled.step`, or the error with which it cannot be imported.
+def compiled_package():
+    """The package `compiled`, or the error with which it cannot be imported.
 
     Importing takes a few tenths of a second and happens when the first network trains.
     """
     if find_spec("numba") is None:
         return ImportError("numba is missing. pip install 'skreg[fast]' installs it.")
     try:
-        return import_module(".compiled.step", __package__)
+        for module in ("step", "evaluation"):
+            import_module(f".compiled.{module}", __package__)
+        return import_module(".compiled", __package__)
     except Exception as error:  # A numba that does not fit NumPy, say.
         return error
 
 
 def is_compiled_wanted():
-    """Whether the compiled step is to be used where it can.
+    """Whether compiled functions are to be used where there are any.
 
     Raises
     ------
@@ -124,10 +126,10 @@ def is_compiled_wanted():
     engine = get_config()["engine"]
     if engine == "numpy":
         return False
-    module = compiled_step()
-    if isinstance(module, Exception):
+    package = compiled_package()
+    if isinstance(package, Exception):
         if engine == "compiled":
-            message = f"engine='compiled' cannot be had: {module}"
-            raise ImportError(message) from module
+            message = f"engine='compiled' cannot be had: {package}"
+            raise ImportError(message) from package
         return False
     return True

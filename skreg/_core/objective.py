@@ -4,12 +4,12 @@ r"""The objective on all rows: network, loss and penalty together.
 
     (1 / sum s_i) sum_i s_i loss(y_i, f(x_i)) + penalty(W)
 
-evaluated in chunks of rows (see `predictions.Chunks`).
+evaluated some rows at a time, in NumPy or by compiled functions.
 """
 
 import numpy as np
 
-from .predictions import Chunks
+from .predictions import Chunks, compiled_evaluation_of
 from .threads import blas_threads_for
 
 __all__ = ["Objective"]
@@ -33,25 +33,26 @@ class Objective:
     def __init__(self, network, penalty, X, Y, rows, sample_weight=None, n_models=1):
         self.network, self.penalty = network, penalty
         self.n_models = n_models
-        self._Y = np.ascontiguousarray(Y[rows].T)
-        self._weight = sample_weight
         self._total = len(rows) if sample_weight is None else sample_weight.sum()
-        self._chunks = Chunks(network, n_models, X, rows)
+        arguments = network, X, rows, Y, sample_weight
+        evaluation = compiled_evaluation_of(network)
+        if evaluation is not None:
+            self._evaluation = evaluation(*arguments)
+        else:
+            self._evaluation = _NumpyEvaluation(*arguments, n_models)
+
+    @property
+    def engine(self):
+        """The implementation that evaluates: "numpy" or "compiled"."""
+        return self._evaluation.engine
 
     def blas_threads(self):
         """The context in which to evaluate it: see `threads.blas_threads_for`."""
-        return blas_threads_for(self._chunks.largest_product)
-
-    def _weighted(self, values, part):
-        return values if self._weight is None else values * self._weight[part]
+        return blas_threads_for(self._evaluation.largest_product, engine=self.engine)
 
     def data_loss(self, params):
         """The mean loss of every model, without the penalty: ``(n_models,)``."""
-        total = np.zeros(self.n_models)
-        for part, _, raw in self._chunks.forward(params):
-            losses = self.network.loss.value(raw, self._Y[:, part])
-            total += self._weighted(losses, part).sum(axis=-1)
-        return total / self._total
+        return self._evaluation.losses(params) / self._total
 
     def smooth_value_and_gradient(self, params):
         """The smooth part (mean loss and L2) and its gradient.
@@ -65,24 +66,10 @@ class Objective:
         value : ndarray of shape (n_models,)
         gradient : ndarray of shape (n_models, n_params)
         """
-        network = self.network
-        value = np.zeros(self.n_models)
-        gradient = np.zeros_like(params)
-        part_gradient = np.empty_like(params)
-        part_blocks = network.blocks(part_gradient)
-        for part, workspace, raw in self._chunks.forward(params):
-            Y = self._Y[:, part]
-            losses = network.loss.value(raw, Y)
-            value += self._weighted(losses, part).sum(axis=-1)
-            delta = workspace.output_delta
-            network.loss.gradient(raw, Y, out=delta)
-            if self._weight is not None:
-                delta *= self._weight[part]
-            workspace.backward(part_blocks)
-            gradient += part_gradient
+        value, gradient = self._evaluation.losses_and_gradients(params)
         gradient /= self._total
-        layers = network.weights(params)
-        self.penalty.add_smooth_gradient(layers, network.weights(gradient))
+        layers = self.network.weights(params)
+        self.penalty.add_smooth_gradient(layers, self.network.weights(gradient))
         return value / self._total + self.penalty.smooth_value(layers), gradient
 
     def value(self, params):
@@ -114,3 +101,51 @@ class Objective:
         for block in network.blocks(smooth_gradient):
             residual = np.maximum(residual, np.abs(block[:, -1]).max(axis=1))
         return residual
+
+
+class _NumpyEvaluation:
+    """Summed losses and their gradients, in NumPy.
+
+    The parameters are those of `Objective`. `compiled.evaluation` has the same members.
+    """
+
+    engine = "numpy"
+
+    def __init__(self, network, X, rows, Y, sample_weight, n_models):
+        self._network, self._n_models = network, n_models
+        self._Y = np.ascontiguousarray(Y[rows].T)
+        self._weight = sample_weight
+        self._chunks = Chunks(network, n_models, X, rows)
+
+    @property
+    def largest_product(self):
+        return self._chunks.largest_product
+
+    def _weighted(self, values, part):
+        return values if self._weight is None else values * self._weight[part]
+
+    def losses(self, params):
+        """The summed losses: ``(n_models,)``."""
+        total = np.zeros(self._n_models)
+        for part, _, raw in self._chunks.forward(params):
+            losses = self._network.loss.value(raw, self._Y[:, part])
+            total += self._weighted(losses, part).sum(axis=-1)
+        return total
+
+    def losses_and_gradients(self, params):
+        """The same, and the gradients of the sums: ``(n_models, n_params)``."""
+        network = self._network
+        total, gradient = np.zeros(self._n_models), np.zeros_like(params)
+        part_gradient = np.empty_like(params)
+        part_blocks = network.blocks(part_gradient)
+        for part, workspace, raw in self._chunks.forward(params):
+            Y = self._Y[:, part]
+            losses = network.loss.value(raw, Y)
+            total += self._weighted(losses, part).sum(axis=-1)
+            delta = workspace.output_delta
+            network.loss.gradient(raw, Y, out=delta)
+            if self._weight is not None:
+                delta *= self._weight[part]
+            workspace.backward(part_blocks)
+            gradient += part_gradient
+        return total, gradient

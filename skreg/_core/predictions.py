@@ -8,12 +8,19 @@ predictions is wanted, :class:`Chunks` and :func:`forward_passes` hand out the l
 import numpy as np
 from scipy import sparse
 
+from .engines import compiled_package, is_compiled_wanted
 from .loop import computing
 from .network import Workspace
 from .rows import make_rows
 from .threads import blas_threads_for
 
-__all__ = ["Chunks", "forward_passes", "predict_raw", "raw_predictions"]
+__all__ = [
+    "Chunks",
+    "compiled_evaluation_of",
+    "forward_passes",
+    "predict_raw",
+    "raw_predictions",
+]
 
 # Bytes of activations of a chunk: about a second-level cache.
 _CHUNK_BYTES = 2**20
@@ -86,6 +93,20 @@ def forward_passes(network, params, X, rows):
         yield [*workspace.hidden, raw]
 
 
+def compiled_evaluation_of(network):
+    """The class that evaluates a network by compiled functions.
+
+    Returns
+    -------
+    type or None
+        None if that is not wanted (see `engines`), or if functions are missing.
+    """
+    if not is_compiled_wanted():
+        return None
+    module = compiled_package().evaluation
+    return module.CompiledEvaluation if module.is_covered(network) else None
+
+
 def predict_raw(network, params, X, rows=None):
     """The raw predictions of many networks on the same rows.
 
@@ -107,6 +128,12 @@ def predict_raw(network, params, X, rows=None):
         Not finite where a network's are not; no warning says so.
     """
     rows = np.arange(X.shape[0]) if rows is None else np.asarray(rows)
+    evaluation = compiled_evaluation_of(network)
+    if evaluation is not None:
+        evaluated = evaluation(network, X, rows)
+        largest_product = evaluated.largest_product
+        with computing(blas_threads_for(largest_product, engine="compiled")):
+            return evaluated.predictions(params)
     chunks = Chunks(network, len(params), X, rows)
     predicted = np.empty((len(params), len(rows), network.n_outputs), X.dtype)
     with computing(blas_threads_for(chunks.largest_product)):

@@ -17,7 +17,7 @@ is begun, so that no implementation has to look at them.
 import numpy as np
 
 from .buffers import aligned_empty
-from .engines import compiled_step, is_compiled_wanted
+from .engines import compiled_package, is_compiled_wanted
 from .network import Workspace
 from .optimizers import make_optimizer
 from .rows import make_rows
@@ -49,7 +49,9 @@ def engine_for(network, penalty, solver):
     ImportError
         If it was asked for and cannot be imported.
     """
-    if is_compiled_wanted() and compiled_step().is_covered(network, penalty, solver):
+    if is_compiled_wanted() and compiled_package().step.is_covered(
+        network, penalty, solver
+    ):
         return "compiled"
     return "numpy"
 
@@ -82,7 +84,7 @@ def make_step(network, penalty, solver, models, shared, X, groups):
         Where there is no solver of this name.
     """
     if engine_for(network, penalty, solver) == "compiled":
-        kind = compiled_step().CompiledStep
+        kind = compiled_package().step.CompiledStep
         return kind(network, penalty, solver, models, shared, X, groups)
     optimizer = make_optimizer(solver, network, penalty, models, shared)
     return _NumpyStep(network, optimizer, X, groups)

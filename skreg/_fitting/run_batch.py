@@ -181,4 +181,4 @@ def _run_one_full_batch(prepared, keep_interrupted):
         validation_rows=prepared.validation_rows,
         feature_epsilon=model.feature_epsilon,
     )
-    return state, reason, "numpy"
+    return state, reason, objective.engine

@@ -13,7 +13,7 @@ from numba import types
 from .jit import array_of, compiled_for, kernel, number_type
 from .primitives import call, matrix, product, vector
 
-__all__ = ["ADDRESSES", "places_in_memory", "trainer_for"]
+__all__ = ["ADDRESSES", "evaluator_for", "places_in_memory", "trainer_for"]
 
 # What is called by its address; zero where it is not needed.
 ADDRESSES = (
@@ -325,6 +325,96 @@ def _train(
             model += 1
 
 
+def _evaluate(
+    addresses,
+    loss_parameter,
+    layer_units,
+    params,
+    X,
+    data,
+    indices,
+    indptr,
+    rows,
+    Y,
+    weight,
+    memory,
+    places,
+    targets,
+    lines,
+    minibatch,
+    predictions,
+    losses,
+    gradients,
+):
+    """Evaluate a batch of networks on the same rows, some rows at a time.
+
+    Parameters
+    ----------
+    addresses, loss_parameter, layer_units, params, X, data, indices, indptr, memory
+        As for `_train`.
+    rows : array of int of shape (n_rows,)
+    Y : array of shape (n_samples, n_outputs), or of no length
+        The second where only predictions are asked for.
+    weight : array of float of shape (n_rows,) or (0,)
+    places : array of int
+        As for `_train`, for minibatches of the size of `minibatch`.
+    targets : array of shape (n_outputs, n_minibatch_rows)
+    lines : array of float of shape (n_lines, n_minibatch_rows)
+    minibatch : array of int of shape (n_minibatch_rows,)
+    predictions : array of shape (n_models, n_rows, n_outputs), or of no length
+        Gets the raw predictions.
+    losses : array of float of shape (n_models,)
+        Gets the summed losses.
+    gradients : array of shape (n_models, n_params), or of no length
+        Gets the gradients of these sums.
+    """
+    n_models, n_params = params.shape
+    n_rows, n_outputs = len(rows), layer_units[-1]
+    csr = data, indices, indptr
+    no_masks = vector(memory, 0, 0)
+    gradient = vector(memory, places[_GRADIENT], n_params)
+    for model in range(len(gradients)):
+        for i in range(n_params):
+            gradients[model, i] = 0
+    for model in range(n_models):
+        losses[model] = 0.0
+    for start in range(0, n_rows, len(minibatch)):
+        size = min(len(minibatch), n_rows - start)
+        part = vector(minibatch, 0, size)
+        for i in range(size):
+            part[i] = rows[start + i]
+        no_augmented = predictions[:0]
+        _load(X, no_augmented, 0, part, memory, places)
+        raw = matrix(memory, places[_RAW], n_outputs, size)
+        output_delta = matrix(memory, places[_OUTPUT_DELTA], n_outputs, size)
+        Y_part = matrix(targets, 0, n_outputs, size)
+        part_weight = vector(lines, 0, size if len(weight) else 0)
+        loss_lines = vector(lines, size, lines.size - size)
+        for i in range(len(part_weight)):
+            part_weight[i] = weight[start + i]
+        if len(Y):
+            for output in range(n_outputs):
+                for i in range(size):
+                    Y_part[output, i] = Y[part[i], output]
+        for model in range(n_models):
+            here = layer_units, _row(params, model), csr, part, no_masks, memory, places
+            _forward(addresses, *here)
+            for i in range(len(predictions) and size):
+                for output in range(n_outputs):
+                    predictions[model, start + i, output] = raw[output, i]
+            if len(Y):
+                total = vector(losses, model, 1)
+                results = output_delta, loss_lines, total
+                call(
+                    addresses[_LOSS],
+                    (loss_parameter, raw, Y_part, part_weight, 1.0, *results),
+                )
+            if len(gradients):
+                _backward(addresses, *here)
+                for i in range(n_params):
+                    gradients[model, i] += gradient[i]
+
+
 @cache
 def trainer_for(dtype, index_dtype):
     """The function `_train`, for dtypes of parameters and of a CSR matrix's indices."""
@@ -359,3 +449,33 @@ def trainer_for(dtype, index_dtype):
         array_of(wide),
     )
     return compiled_for(signature, _train)
+
+
+@cache
+def evaluator_for(dtype, index_dtype):
+    """The function `_evaluate`, for the same dtypes."""
+    number, index = number_type(dtype), number_type(index_dtype)
+    whole, wide = types.int64, types.float64
+    read = {"is_read": True}
+    signature = types.void(
+        array_of(whole),
+        wide,
+        array_of(whole),
+        array_of(number, 2, **read),
+        array_of(number, 2, **read),
+        array_of(number, **read),
+        array_of(index, **read),
+        array_of(index, **read),
+        array_of(whole, **read),
+        array_of(number, 2, layout="A", **read),
+        array_of(wide, **read),
+        array_of(number),
+        array_of(whole),
+        array_of(number, 2),
+        array_of(wide, 2),
+        array_of(whole),
+        array_of(number, 3),
+        array_of(wide),
+        array_of(number, 2),
+    )
+    return compiled_for(signature, _evaluate)

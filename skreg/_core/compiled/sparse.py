@@ -1,11 +1,12 @@
 """Kernels of the first layer for rows of a CSR matrix: zeros cost nothing."""
 
+import numpy as np
 from numba import types
 from scipy import sparse
 
 from .jit import address_of, array_of, number_type
 
-__all__ = ["addresses_of_products"]
+__all__ = ["addresses_of_products", "input_arrays"]
 
 
 def _product(csr, rows, W, line, out):
@@ -56,3 +57,18 @@ def addresses_of_products(X, dtype, index_dtype):
         array_of(number, 2),
     )
     return address_of(_product, signature), address_of(_gradient, signature)
+
+
+def input_arrays(X, dtype):
+    """X as a matrix and the arrays of a CSR matrix, and the dtype of its indices.
+
+    What X is not is of no length.
+    """
+    if not sparse.issparse(X):
+        nothing = np.empty(0, np.int32)
+        return (X, np.empty(0, dtype), nothing, nothing), nothing.dtype
+    # scipy keeps both in one dtype, but users make matrices, too.
+    index_dtype = np.result_type(X.indices, X.indptr)
+    indices = X.indices.astype(index_dtype, copy=False)
+    indptr = X.indptr.astype(index_dtype, copy=False)
+    return (np.empty((0, 0), dtype), X.data, indices, indptr), index_dtype

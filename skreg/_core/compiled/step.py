@@ -9,7 +9,7 @@ from ..penalties import ElasticNet
 from . import activations, losses, updates
 from .blocks import places_in_memory, trainer_for
 from .primitives import address_of_product
-from .sparse import addresses_of_products
+from .sparse import addresses_of_products, input_arrays
 
 __all__ = ["CompiledStep", "is_covered"]
 
@@ -65,7 +65,7 @@ class CompiledStep:
         # A network may go on with rows of another precision.
         with np.errstate(over="ignore"):
             self._X = X = X.astype(dtype, copy=False)
-        self._inputs, index_dtype = _input_arrays(X, dtype)
+        self._inputs, index_dtype = input_arrays(X, dtype)
         self._train = trainer_for(dtype, index_dtype)
         self._addresses = np.array(
             [
@@ -254,18 +254,3 @@ def _input_groups(network, input_penalty):
     table[0] = groups.sizes * network.layer_units[1]
     table[1] = np.sqrt(groups.sizes)
     return groups.labels.astype(np.int64), groups.first.astype(np.int64), table
-
-
-def _input_arrays(X, dtype):
-    """X as a matrix and the arrays of a CSR matrix, and the dtype of its indices.
-
-    What X is not is of no length.
-    """
-    if not sparse.issparse(X):
-        nothing = np.empty(0, np.int32)
-        return (X, np.empty(0, dtype), nothing, nothing), nothing.dtype
-    # scipy keeps both in one dtype, but users make matrices, too.
-    index_dtype = np.result_type(X.indices, X.indptr)
-    indices = X.indices.astype(index_dtype, copy=False)
-    indptr = X.indptr.astype(index_dtype, copy=False)
-    return (np.empty((0, 0), dtype), X.data, indices, indptr), index_dtype
