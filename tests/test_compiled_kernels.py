@@ -181,7 +181,7 @@ def loss_both(loss, raw, Y, weight, scale):
     readonly = Y.copy()
     readonly.flags.writeable = False
     call_loss(
-        losses.address_of_loss(loss, raw.dtype),
+        losses.address_of_loss(type(loss), raw.dtype),
         losses.parameter_of(loss),
         raw.copy(),
         readonly,

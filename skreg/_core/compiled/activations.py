@@ -12,6 +12,7 @@ place, and writes the sum of each unit over the rows: the gradient of the interc
 """
 
 import math
+from functools import cache
 
 from numba import types
 
@@ -160,6 +161,7 @@ def is_compiled_activation(network):
     return is_own and network.activation_name in _KERNELS
 
 
+@cache
 def addresses_of_activation(name, dtype):
     """The addresses of both kernels of an activation."""
     number = number_type(dtype)

@@ -46,8 +46,9 @@ class CompiledEvaluation:
         address_of_loss, self._loss_parameter = 0, 0.0
         if Y is not None:
             self._Y = Y.astype(self._dtype, copy=False)
-            address_of_loss = losses.address_of_loss(network.loss, self._dtype)
+            address_of_loss = losses.address_of_loss(type(network.loss), self._dtype)
             self._loss_parameter = losses.parameter_of(network.loss)
+        is_sparse = sparse.issparse(X)
         if sample_weight is None:
             sample_weight = np.empty(0)
         self._weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
@@ -60,10 +61,9 @@ class CompiledEvaluation:
                 ),
                 address_of_loss,
                 *(0, 0, 0),
-                *addresses_of_products(X, self._dtype, index_dtype),
+                *addresses_of_products(is_sparse, self._dtype, index_dtype),
             ]
         )
-        is_sparse = sparse.issparse(X)
         width = sum(network.layer_units) - (network.layer_units[0] if is_sparse else 0)
         size = max(64, _CHUNK_BYTES // (width * self._dtype.itemsize))
         size = max(1, min(size, len(self._rows)))

@@ -9,6 +9,7 @@ writes `scale` times its gradient into `delta`. There may be no `weight`.
 """
 
 import math
+from functools import cache
 
 from numba import types
 
@@ -148,8 +149,9 @@ def parameter_of(loss):
     return float(next((getattr(loss, name) for name in loss.parameters), 0.0))
 
 
-def address_of_loss(loss, dtype):
-    """The address of the kernel of a loss."""
+@cache
+def address_of_loss(kind, dtype):
+    """The address of the kernel of a kind of loss."""
     number, wide = number_type(dtype), types.float64
     signature = types.void(
         wide,
@@ -161,4 +163,4 @@ def address_of_loss(loss, dtype):
         array_of(wide),
         array_of(wide),
     )
-    return address_of(_KERNELS[type(loss)], signature)
+    return address_of(_KERNELS[kind], signature)

@@ -1,5 +1,7 @@
 """Kernels of the first layer for rows of a CSR matrix: zeros cost nothing."""
 
+from functools import cache
+
 import numpy as np
 from numba import types
 from scipy import sparse
@@ -38,9 +40,10 @@ def _gradient(csr, rows, delta, line, out):
                 out[feature, unit] += value * line[unit]
 
 
-def addresses_of_products(X, dtype, index_dtype):
-    """The addresses of both kernels; zeros if X is not sparse."""
-    if not sparse.issparse(X):
+@cache
+def addresses_of_products(is_sparse, dtype, index_dtype):
+    """The addresses of both kernels; zeros if they are not needed."""
+    if not is_sparse:
         return 0, 0
     number, index = number_type(dtype), number_type(index_dtype)
     signature = types.void(

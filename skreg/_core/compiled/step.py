@@ -59,6 +59,7 @@ class CompiledStep:
         input_penalty = next(
             (term for term in penalty.terms if term.tied_groups is not None), None
         )
+        kind_of_input_penalty = None if input_penalty is None else type(input_penalty)
         self._numbers = _numbers_of(penalty, input_penalty, models, shared)
         self._input_groups = _input_groups(network, input_penalty)
         dtype = self.params.dtype
@@ -71,10 +72,10 @@ class CompiledStep:
             [
                 address_of_product(dtype),
                 *activations.addresses_of_activation(network.activation_name, dtype),
-                losses.address_of_loss(network.loss, dtype),
+                losses.address_of_loss(type(network.loss), dtype),
                 updates.address_of_update(kind, input_penalty is not None, dtype),
-                *updates.addresses_of_input_penalty(input_penalty, dtype),
-                *addresses_of_products(X, dtype, index_dtype),
+                *updates.addresses_of_input_penalty(kind_of_input_penalty, dtype),
+                *addresses_of_products(sparse.issparse(X), dtype, index_dtype),
             ]
         )
         self._layer_units = np.array(network.layer_units)
@@ -97,6 +98,19 @@ class CompiledStep:
             if name in self._state.vectors:
                 self._counters[:, column] = self._state.vectors[name]
                 self._state.vectors[name] = self._counters[:, column]
+        # The arguments of `blocks._train` that are the same for all blocks.
+        self._networks = (
+            self._addresses,
+            self._loss_parameter,
+            self._layer_units,
+            self._ends,
+            self.params,
+            *self._moments,
+            self._counters,
+            self._numbers,
+            *self._input_groups,
+            *self._inputs,
+        )
 
     def keep(self, models, groups):
         """Forget all models but these (an index array)."""
@@ -122,27 +136,11 @@ class CompiledStep:
         rates : ndarray of shape (n_models,) or (n_steps, n_models)
         """
         total, losses = np.zeros(len(self.params)), np.empty(len(self.params))
-        rates, dtype = np.atleast_2d(rates), self.params.dtype
         for piece in block.pieces:
-            part = slice(piece.steps.start, piece.steps.stop)
             lane = self._lane(block, piece)
             self._train(
-                self._addresses,
-                self._loss_parameter,
-                self._layer_units,
-                self._ends,
-                self.params,
-                *self._moments,
-                self._counters,
-                self._numbers,
-                *self._input_groups,
-                *self._inputs,
-                block.rows[:, part],
-                block.Y[part].astype(dtype, copy=False),
-                lane.weight(block.weight, part),
-                rates if len(rates) == 1 else rates[part],
-                lane.masks(piece.masks),
-                lane.augmented(piece.X, block.rows[:, piece.steps.start]),
+                *self._networks,
+                *lane.minibatches(block, piece, rates),
                 *lane.memory,
                 losses,
             )
@@ -189,19 +187,27 @@ class _Lane:
         if is_augmented:
             self._augmented = np.empty((n_groups, n_rows, X.shape[1]), dtype)
 
-    def weight(self, weight, part):
-        """Weights of some minibatches as float64; of no length if there are none."""
-        if weight is None:
-            return self._no_weight
-        return np.asarray(weight[part], dtype=np.float64)
+    def minibatches(self, block, piece, rates):
+        """The minibatches of a piece, as arguments of `blocks._train`.
 
-    def masks(self, masks):
-        """Masks of the dtype of the parameters; of no length if there are none."""
-        if masks is None:
-            return self._nothing
-        return masks.astype(self._nothing.dtype, copy=False)
+        What there is none of is of no length, and all is of the parameters' dtype.
+        """
+        part, dtype = slice(piece.steps.start, piece.steps.stop), self._X.dtype
+        weight, masks = self._no_weight, self._nothing
+        if block.weight is not None:
+            weight = block.weight[part].astype(np.float64, copy=False)
+        if piece.masks is not None:
+            masks = piece.masks.astype(dtype, copy=False)
+        return (
+            block.rows[:, part],
+            block.Y[part].astype(dtype, copy=False),
+            weight,
+            rates[part] if rates.ndim == 2 else rates[None],
+            masks,
+            self._all_augmented(piece.X, block.rows[:, piece.steps.start]),
+        )
 
-    def augmented(self, parts, rows):
+    def _all_augmented(self, parts, rows):
         """The rows of all groups, augmented or not, as one array; of no length if none.
 
         Parameters

@@ -18,6 +18,7 @@ penalty writes the slopes of a model's groups: ``kernel(numbers, groups)``.
 """
 
 import math
+from functools import cache
 
 import numpy as np
 from numba import types
@@ -339,17 +340,19 @@ def _signature_of_step(dtype):
     )
 
 
+@cache
 def address_of_update(kind, has_input_penalty, dtype):
     """The address of the kernel of a kind of optimizer."""
     return address_of(_STEPS[kind][has_input_penalty], _signature_of_step(dtype))
 
 
-def addresses_of_input_penalty(penalty, dtype):
-    """The addresses of the kernels of norms and of slopes; zeros if it is None."""
-    if penalty is None:
+@cache
+def addresses_of_input_penalty(kind, dtype):
+    """The addresses of the kernels of norms and of slopes; zeros if there is none."""
+    if kind is None:
         return 0, 0
     signature = types.void(array_of(types.float64), array_of(types.float64, 2))
     return (
         address_of(_norms, _signature_of_step(dtype)),
-        address_of(_SLOPES[type(penalty)], signature),
+        address_of(_SLOPES[kind], signature),
     )
