@@ -17,12 +17,11 @@ from functools import cache
 from numba import types
 
 from .. import activations
-from .elementary import exp, tanh
+from .elementary import exp, normal, tanh
 from .jit import address_of, array_of, kernel, number_type, summing_kernel
 
 __all__ = ["addresses_of_activation", "is_compiled_activation"]
 
-_ROOT_HALF = math.sqrt(0.5)
 _NORMAL_DENSITY = 1 / math.sqrt(2 * math.pi)
 # Beyond it the normal density is zero.
 _TAIL = 40.0
@@ -99,18 +98,12 @@ def _logistic_derivative(inputs, delta, sums):
         sums[unit] = _sum(delta, unit)
 
 
-@kernel
-def _normal(z):
-    """The normal distribution function."""
-    return 0.5 * math.erfc(-z * _ROOT_HALF)
-
-
 def _gelu(Z, intercepts, inputs):
     for unit in range(Z.shape[0]):
         for i in range(Z.shape[1]):
             z = Z[unit, i] + intercepts[unit]
             inputs[unit, i] = z
-            Z[unit, i] = z * _normal(z)
+            Z[unit, i] = z * normal(z)[0]
 
 
 def _gelu_derivative(inputs, delta, sums):
@@ -118,8 +111,8 @@ def _gelu_derivative(inputs, delta, sums):
         for i in range(delta.shape[1]):
             z = float(inputs[unit, i])
             near = _TAIL if z > _TAIL else (-_TAIL if z < -_TAIL else z)
-            density = _NORMAL_DENSITY * exp(-0.5 * near * near)
-            delta[unit, i] *= near * density + _normal(z)
+            below, density = normal(near)
+            delta[unit, i] *= near * (_NORMAL_DENSITY * density) + below
         sums[unit] = _sum(delta, unit)
 
 

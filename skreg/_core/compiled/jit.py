@@ -9,6 +9,7 @@ __all__ = [
     "address_of",
     "array_of",
     "compiled_for",
+    "inlined_kernel",
     "kernel",
     "number_type",
     "summing_kernel",
@@ -22,6 +23,9 @@ _ONLY_CALLED = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 # The decorator of functions that compiled functions call, and become a part of them.
 kernel = njit(**_OPTIONS, **_ONLY_CALLED)
+
+# That of functions of a number, which are to be computed of several numbers at once.
+inlined_kernel = njit(**_OPTIONS, **_ONLY_CALLED, forceinline=True)
 
 # That of sums, of which several parts may be computed at once. Whatever their order,
 # they are NaN or infinite in the same cases.
