@@ -5,8 +5,10 @@ import subprocess
 import sys
 import threading
 
+import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from skreg import MLPClassifier, MLPRegressor, config_context, get_config, set_config
 from skreg._core import engines, losses, optimizers
@@ -21,6 +23,7 @@ from skreg._core.penalties import (
     GroupLasso,
 )
 from skreg._core.step import engine_for
+from skreg.model_selection import GridSearchCV
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -292,6 +295,26 @@ def test_the_attribute_says_who_trained(engine):
     classifier = MLPClassifier((3,), max_iter=2, random_state=0)
     assert classifier.fit(X, Y_CLASSES).engine_ == engine
     assert classifier.partial_fit(X, Y_CLASSES).engine_ == engine
+
+
+@pytest.mark.skipif(
+    not hasattr(joblib, "parallel_config"), reason="parallel_config came with 1.3"
+)
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_workers_train_with_what_was_chosen_here(backend):
+    network = MLPRegressor((3,), max_iter=2, random_state=0)
+
+    def is_numpys(network, X, y):
+        return float(network.engine_ == "numpy")
+
+    search = GridSearchCV(
+        network, {"alpha": [0.1, 1.0]}, scoring=is_numpys, cv=2, refit=False, n_jobs=2
+    )
+    with joblib.parallel_config(backend):
+        for engine in ("numpy", "auto"):
+            with config_context(engine=engine):
+                scores = clone(search).fit(X, Y_REAL).cv_results_["mean_test_score"]
+                assert (scores == (fit().engine_ == "numpy")).all()
 
 
 @pytest.mark.both_engines
