@@ -78,7 +78,7 @@ def _exp_minus_one(r):
 
 @inlined_kernel
 def exp(x):
-    """``exp(x)``: NaN of NaN, infinite above 709.8, and zero below -708."""
+    """``exp(x)``: NaN of NaN, infinite above 709.8, and 3e-308 below -708."""
     x = float(x)
     x = _LARGEST if x > _LARGEST else x
     x = _SMALLEST if x < _SMALLEST else x
