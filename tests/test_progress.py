@@ -118,7 +118,7 @@ def test_blocks_do_not_depend_on_n_jobs(kind, sizes, monkeypatch):
     """What trains side by side decides the last bits, seldom seen in small tests."""
     cut = []
 
-    def run_here(calls, n_jobs):
+    def run_here(calls, n_jobs, prefers_threads):
         for function, (tasks, *others), options in calls:
             cut.append((n_jobs, len(tasks)))
             # What scikit-learn wraps it in asks for what only its Parallel gives.
