@@ -5,7 +5,7 @@ import pytest
 
 from skreg._core import optimizers, step
 from skreg._core.losses import SquaredError
-from skreg._core.minibatches import Minibatches, layers_of
+from skreg._core.minibatches import Minibatches
 from skreg._core.network import Network
 from skreg._core.optimizers import Optimizer
 from skreg._core.penalties import ElasticNet
@@ -103,7 +103,8 @@ def test_masks_are_drawn_minibatch_by_minibatch_however_blocks_are_cut():
 
 def test_masks_of_several_layers_are_views_of_one_array():
     masks = np.arange(2 * 9 * 5.0).reshape(2, 9, 5)
-    first, second = layers_of(masks, (4, 5))
+    network = Network((3, 4, 5, 2), "relu", SquaredError())
+    first, second = network.hidden_layers(masks)
     assert np.shares_memory(first, masks) and np.shares_memory(second, masks)
     np.testing.assert_array_equal(np.concatenate([first, second], axis=1), masks)
 
