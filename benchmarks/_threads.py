@@ -108,15 +108,16 @@ def table(pieces, repeats, theirs=None):
                     rounds[is_busy].append(times)
             cells = [name, f"{median(times[0] for times in rounds[False]):.3g}"]
             for times in rounds.values():
-                cells.append(_ratio([each[1] / each[0] for each in times]))
+                cells.append(spread([each[1] / each[0] for each in times]))
                 if name in theirs:
-                    cells.append(_ratio([each[2] / each[1] for each in times]))
+                    cells.append(spread([each[2] / each[1] for each in times]))
                 elif theirs:
                     cells.append("")
             yield "| " + " | ".join(cells) + " |"
 
 
-def _ratio(values):
+def spread(values):
+    """The median of values, and how far they are apart."""
     return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 

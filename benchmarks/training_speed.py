@@ -1,19 +1,19 @@
-"""Training at equal work: skreg, scikit-learn, and the floor; and with all threads.
+"""Training at equal work: both engines of skreg, scikit-learn, and the floor.
 
-The same data, epochs, minibatches, seed and dtype, one BLAS thread, the two in turn.
-The floor is the time of the bare matrix products of the same shapes and layouts, with
-nothing around them.
+The same data, epochs, minibatches, seed and dtype, one BLAS thread, taking turns. The
+floor is the time of the bare matrix products of the same shapes and layouts, with
+nothing around them; NumPy multiplies there.
 
-    python benchmarks/training_speed.py [--repeats 7] [--output FILE.md]
+    python benchmarks/training_speed.py [--repeats 9] [--output FILE.md]
 
-Ratios are medians over repeats of process times taken in turn; the weights that both
-end with are compared as well. A second table is of wall times with the threads that
-BLAS takes by default, which is what users see. ``--tables`` chooses one of the two.
+Ratios are medians over repeats of process times taken in turn; the weights that all
+end with are compared as well. Every engine trains once before, so that no time is one
+of compilation. Where numba is missing there are no columns of the compiled engine. A
+second table is of wall times with the threads that BLAS takes by default, which is what
+users see. ``--tables`` chooses one of the two.
 """
 
 import argparse
-import platform
-import time
 import warnings
 from functools import partial
 
@@ -23,8 +23,18 @@ if __name__ == "__main__":
     _threads.use_one_thread()
 
 import numpy as np
-import scipy
-import sklearn
+from _engines import (
+    ENGINES,
+    NAMES,
+    SCIKIT_LEARN,
+    header,
+    in_turn,
+    ratio_names,
+    row,
+    trained_by,
+    versions,
+)
+from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier as ScikitLearnMLP
 
 import skreg
@@ -45,12 +55,6 @@ CASES_WITH_THREADS = [
     (5_000, 784, (256,), 200, 10, 3),
     (10_000, 1_024, (2_048,), 200, 10, 1),
 ]
-
-
-def seconds(function):
-    start = time.process_time()
-    result = function()
-    return time.process_time() - start, result
 
 
 def floor_of_epoch(n_rows, layer_units, batch_size, dtype):
@@ -122,26 +126,47 @@ def name_of(case):
     return f"{case[0]} x {case[1]}, {case[2]}, {case[3]}"
 
 
+def ratios():
+    """The pairs of names whose times are divided, in the order of the columns."""
+    names = [NAMES[engine] for engine in ENGINES]
+    return [
+        *((SCIKIT_LEARN, name) for name in names),
+        *((name, "floor") for name in names),
+        (SCIKIT_LEARN, "floor"),
+    ]
+
+
 def run_case(case, dtype, repeats):
+    """The ratios of a case, a list of values each, and the difference of weights."""
     n_rows, n_inputs, hidden, batch_size, n_classes, n_epochs = case
     X, y, ours, theirs = prepare(case, dtype)
     floor = floor_of_epoch(n_rows, (n_inputs, *hidden, n_classes), batch_size, dtype)
+    models = {engine: clone(ours) for engine in ENGINES}
+    fits = {
+        NAMES[engine]: trained_by(engine, model.fit, X, y)
+        for engine, model in models.items()
+    }
+    for fit in fits.values():
+        fit()
     floor()
-    rows = []
-    for _ in range(repeats):
-        own, _ = seconds(lambda: ours.fit(X, y))
-        other, _ = seconds(lambda: theirs.fit(X, y))
-        bare, _ = seconds(lambda: [floor() for _ in range(n_epochs)])
-        rows.append((other / own, own / bare, other / bare))
+    calls = {
+        SCIKIT_LEARN: partial(theirs.fit, X, y),
+        **fits,
+        "floor": lambda: [floor() for _ in range(n_epochs)],
+    }
+    seconds = in_turn(calls, repeats)
+    assert all(model.engine_ == engine for engine, model in models.items())
     gap = max(
-        np.abs(a - b).max() for a, b in zip(ours.coefs_, theirs.coefs_, strict=True)
+        np.abs(a - b).max()
+        for model in models.values()
+        for a, b in zip(model.coefs_, theirs.coefs_, strict=True)
     )
-    return np.array(rows), gap
+    return [seconds[a] / seconds[b] for a, b in ratios()], gap
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--output", default=None)
     tables = {"equal-work": equal_work, "threads": default_threads}
     parser.add_argument("--tables", nargs="+", choices=tables, default=list(tables))
@@ -172,27 +197,23 @@ def default_threads(repeats):
 
 def equal_work(repeats):
     """Yield the lines of the table with one thread."""
+    columns = ["n x d, h, batch", "dtype", *ratio_names(ratios())]
+    columns.append("largest difference of weights")
     yield from [
         "# Training at equal work",
         "",
-        f"`python benchmarks/training_speed.py --repeats {repeats}`; "
-        f"scikit-learn {sklearn.__version__}, NumPy {np.__version__}, SciPy "
-        f"{scipy.__version__}, Python {platform.python_version()}, one BLAS thread. "
-        "Median (smallest to largest) over repeats of process times taken in turn.",
+        f"`python benchmarks/training_speed.py --repeats {repeats}`; {versions()}, one "
+        "BLAS thread. Median (smallest to largest) over repeats of process times taken "
+        "in turn.",
         "",
-        "| n x d, h, batch | dtype | scikit-learn / skreg | skreg / floor "
-        "| scikit-learn / floor | largest difference of weights |",
-        "|---|---|---|---|---|---|",
+        header(columns),
     ]
     for case in CASES:
         for dtype in (np.float64, np.float32):
-            rows, gap = run_case(case, dtype, repeats)
-            cells = [
-                f"{np.median(column):.2f} ({column.min():.2f} to {column.max():.2f})"
-                for column in rows.T
-            ]
-            cells = [name_of(case), np.dtype(dtype).name, *cells, f"{gap:.1e}"]
-            yield "| " + " | ".join(cells) + " |"
+            values, gap = run_case(case, dtype, repeats)
+            cells = [name_of(case), np.dtype(dtype).name]
+            cells += [*map(_threads.spread, values), f"{gap:.1e}"]
+            yield row(cells)
 
 
 if __name__ == "__main__":
