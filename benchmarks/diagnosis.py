@@ -5,7 +5,8 @@
 2. A generator of faulty cases: how often `diagnose` names the planted fault, and
    whether its first remedy lowers the error on fresh rows. The thresholds in
    skreg/diagnosis/_verdict.py were set on seeds below 20; the report is on 20 to 39.
-3. 100 bootstrap rounds on digits against the same rounds through scikit-learn's MLP.
+3. 100 bootstrap rounds on digits, by both engines, against the same rounds through
+   scikit-learn's MLP.
 4. Wall times with the threads that BLAS takes by default against those with one.
 
 ``python benchmarks/diagnosis.py`` runs all and writes benchmarks/results/diagnosis.md;
@@ -13,11 +14,11 @@
 """
 
 import argparse
-import statistics
 import time
 import warnings
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,17 @@ if __name__ == "__main__":
     _threads.use_one_thread()
 
 import numpy as np
+from _engines import (
+    ENGINES,
+    NAMES,
+    SCIKIT_LEARN,
+    by_each_engine,
+    header,
+    in_turn,
+    ratio_names,
+    row,
+    versions,
+)
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning
@@ -302,45 +314,57 @@ def _deviation(estimate, reference, part):
 # -- 3: speed --------------------------------------------------------------------------
 
 
-def speed(repeats=3, n_rounds=100, epochs=20):
+def speed(repeats=5, n_rounds=100, epochs=20):
     """The same rounds through both libraries, in turn; the predictions must agree."""
     X, y = load_digits(return_X_y=True)
     order = np.random.RandomState(0).permutation(len(X))
     X, y = scale(X[order]), y[order]
-    print("| dtype | batch | scikit-learn s | skreg s | ratio (median) |")
-    print("|---|---|---|---|---|")
+    names = [SCIKIT_LEARN, *(NAMES[engine] for engine in ENGINES)]
+    pairs = [(SCIKIT_LEARN, name) for name in names[1:]]
+    print(f"{versions()}; medians of {repeats} times and ratios.\n")
+    columns = ["dtype", "batch", *(f"{name} s" for name in names)]
+    print(header(columns + ratio_names(pairs)))
     for dtype in ("float64", "float32"):
         for batch_size in (200, 32):
             data = X.astype(dtype)
-            options = dict(
-                X_test=data[1400:], y_test=y[1400:], n_rounds=n_rounds, random_state=0
-            )
             shared = dict(
                 batch_size=batch_size, max_iter=epochs, n_iter_no_change=epochs + 1
             )
-            networks = (
-                ScikitLearnMLP(alpha=1e-4 * batch_size, **shared),
-                MLPClassifier(alpha=1e-4, **shared),
-            )
-            pairs = []
-            for _ in range(repeats):
-                seconds, predictions = [], []
-                for network in networks:
-                    started = time.perf_counter()
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore", ConvergenceWarning)
-                        result = bias_variance_decomposition(
-                            network, data[:1400], y[:1400], n_jobs=1, **options
-                        )
-                    seconds.append(time.perf_counter() - started)
-                    predictions.append(result.predictions)
-                pairs.append(seconds)
-                assert np.mean(predictions[0] == predictions[1]) > 0.999
-            theirs, ours = np.median(pairs, axis=0)
-            ratio = statistics.median(t / o for t, o in pairs)
-            print(
-                f"| {dtype} | {batch_size} | {theirs:.2f} | {ours:.2f} | {ratio:.1f} |"
-            )
+            theirs = ScikitLearnMLP(alpha=1e-4 * batch_size, **shared)
+            ours = MLPClassifier(alpha=1e-4, **shared)
+            predictions = []
+
+            def decompose(network, n_rounds=n_rounds, data=data, into=predictions):
+                result = bias_variance_decomposition(
+                    network,
+                    data[:1400],
+                    y[:1400],
+                    X_test=data[1400:],
+                    y_test=y[1400:],
+                    n_rounds=n_rounds,
+                    random_state=0,
+                    n_jobs=1,
+                )
+                into.append(result.predictions)
+
+            calls = by_each_engine(decompose, ours)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                for call in calls.values():
+                    # What has to be compiled is there before it is timed.
+                    call()
+                predictions.clear()
+                seconds = in_turn(
+                    {SCIKIT_LEARN: partial(decompose, theirs), **calls},
+                    repeats,
+                    time.perf_counter,
+                )
+            for found in predictions:
+                assert np.mean(found == predictions[0]) > 0.999
+            cells = [dtype, batch_size]
+            cells += [f"{np.median(seconds[name]):.2f}" for name in names]
+            cells += [f"{np.median(seconds[a] / seconds[b]):.1f}" for a, b in pairs]
+            print(row(cells), flush=True)
 
 
 # -- 4: default threads ----------------------------------------------------------------
@@ -391,6 +415,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("section", nargs="?", choices=list(SECTIONS))
     parser.add_argument("--seeds", nargs=2, type=int, default=(20, 40))
+    parser.add_argument("--repeats", type=int, help="of times")
     arguments = parser.parse_args()
     # Warnings of single fits are a part of what is diagnosed.
     warnings.simplefilter("ignore", ConvergenceWarning)
@@ -402,6 +427,8 @@ def main():
         if name == "faults":
             print(f"Seeds {arguments.seeds[0]} to {arguments.seeds[1] - 1}.\n")
             measure(range(*arguments.seeds))
+        elif name in ("speed", "threads") and arguments.repeats:
+            measure(arguments.repeats)
         else:
             measure()
         print(f"\n{time.perf_counter() - started:.0f} s.", flush=True)
