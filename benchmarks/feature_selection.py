@@ -4,7 +4,8 @@
 method on the same splits and appends a JSON line each. ``... noise`` and ``...
 stability`` measure the selector on digits with noise columns and stability selection on
 simulated data. ``... table FILE...`` writes the Markdown tables. ``... threads``
-compares wall times with the threads that BLAS takes by default.
+compares wall times with the threads that BLAS takes by default, and ``... path-speed``
+the seconds of a path on digits by each engine of skreg with those of LassoNet.
 
 `DIR` holds ``<set>.npz`` with `X`, `y` and, where rows come in groups, `groups`:
 isolet, coil20, madelon (Li et al., scikit-feature), mice_protein (UCI). digits is
@@ -18,6 +19,7 @@ import json
 import time
 import warnings
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 import _threads
@@ -26,6 +28,7 @@ if __name__ == "__main__":
     _threads.use_one_thread()
 
 import numpy as np
+from _engines import by_each_engine, header, in_turn, ratio_names, row, versions
 from sklearn.datasets import load_digits
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
@@ -61,10 +64,10 @@ def load_set(name, data_dir):
         return arrays["X"].astype(np.float64), arrays["y"], groups
 
 
-def split_and_scale(X, y, groups, seed):
+def split_and_scale(X, y, groups, seed, test_share=TEST_SHARE):
     """Training and test data, imputed and standardized by the training rows."""
     if groups is None:
-        splitter = StratifiedShuffleSplit(1, test_size=TEST_SHARE, random_state=seed)
+        splitter = StratifiedShuffleSplit(1, test_size=test_share, random_state=seed)
     else:
         # A third of the groups, classes in proportion.
         splitter = StratifiedGroupKFold(3, shuffle=True, random_state=seed)
@@ -233,6 +236,32 @@ def threads(args):
     _threads.print_table(pieces, args.repeats)
 
 
+# -- both engines beside LassoNet ------------------------------------------------------
+
+
+def path_speed(args):
+    """CPU seconds of a path on digits by each engine and by LassoNet, in turn."""
+    import lassonet  # noqa: F401, so that no time is one of importing
+
+    X, y = load_digits(return_X_y=True)
+    X, _, y, _ = split_and_scale(X, y, None, 0, test_share=0.25)
+    calls = by_each_engine(with_skreg, X, y, 0)
+    for call in calls.values():
+        # What has to be compiled is there before it is timed.
+        call()
+    pairs = [("LassoNet", name) for name in calls]
+    calls["LassoNet"] = partial(with_lassonet, X, y, 0)
+    seconds = in_turn(calls, args.repeats)
+    print(
+        f"{len(X)} x {X.shape[1]}, (100,), one thread; "
+        f"{versions('LassoNet', 'torch')}. Median (smallest to largest) of "
+        f"{args.repeats} CPU times and of their ratios.\n"
+    )
+    print(header([*(f"{name} s" for name in calls), *ratio_names(pairs)]))
+    ratios = [seconds[a] / seconds[b] for a, b in pairs]
+    print(row(_threads.spread(values) for values in [*seconds.values(), *ratios]))
+
+
 # -- noise columns ---------------------------------------------------------------------
 
 
@@ -396,14 +425,16 @@ def seconds_table(records):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for run in (compare, noise, stability, threads, table):
-        command = commands.add_parser(run.__name__, help=run.__doc__)
+    for run in (compare, noise, stability, threads, path_speed, table):
+        name = run.__name__.replace("_", "-")
+        command = commands.add_parser(name, help=run.__doc__)
         command.set_defaults(run=run)
         if run is table:
             command.add_argument("files", nargs="+")
             continue
-        if run is threads:
-            command.add_argument("--repeats", type=int, default=3)
+        if run in (threads, path_speed):
+            default = 3 if run is threads else 5
+            command.add_argument("--repeats", type=int, default=default)
             continue
         command.add_argument("--out", required=True, help="JSON lines, appended to")
         if run is compare:
