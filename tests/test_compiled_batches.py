@@ -108,11 +108,16 @@ def warm_up(monkeypatch):
     monkeypatch.setitem(schedules.SCHEDULES, "warm-up", WarmUp)
 
 
-@pytest.mark.parametrize("nesterov", [False, True])
+# With dropout each minibatch is a piece of its own, without it a block is one piece.
+@pytest.mark.parametrize("has_dropout", [False, True])
 @pytest.mark.parametrize("learning_rate", [*schedules.SCHEDULES, "warm-up"])
-@pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_models_with_numbers_of_their_own(solver, learning_rate, nesterov, warm_up):
-    options = dict(learning_rate=learning_rate, nesterovs_momentum=nesterov)
+@pytest.mark.parametrize("solver", ["adam", "sgd", "momentum"])
+def test_models_with_numbers_of_their_own(solver, learning_rate, has_dropout, warm_up):
+    options = dict(learning_rate=learning_rate)
+    if solver == "momentum":
+        solver, options["nesterovs_momentum"] = "sgd", False
+    if not has_dropout:
+        options["numbers"] = NUMBERS | {"dropout": [0.0] * 4}
     assert_same_results(*by_each_engine(lambda: trained(solver, **options)))
 
 
@@ -123,8 +128,9 @@ def test_models_with_numbers_of_their_own(solver, learning_rate, nesterov, warm_
 def test_penalties_of_inputs_of_some(solver, kind, learning_rate, groups, warm_up):
     groups = InputGroups.singletons(4) if groups is None else InputGroups(groups)
     epsilons = {"feature_epsilon": [1.0, 0.5, 0.2, 0.1]}
+    numbers = NUMBERS | SOME_INPUTS | {"dropout": [0.0] * 4}
     options = dict(
-        numbers=NUMBERS | SOME_INPUTS | (epsilons if kind == "log_sum" else {}),
+        numbers=numbers | (epsilons if kind == "log_sum" else {}),
         feature_penalty=kind,
         groups=groups,
         learning_rate=learning_rate,

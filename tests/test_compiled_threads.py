@@ -110,6 +110,22 @@ class Interrupt:
 
 
 @pytest.mark.both_engines
+def test_an_interrupt_is_heard_within_an_epoch(digits):
+    """One that takes more than two seconds."""
+    X, y = (np.repeat(array, 10, axis=0) for array in digits)
+    network = MLPClassifier((1000, 1000), batch_size=32, random_state=0)
+    # What has to be compiled is compiled before.
+    network.set_params(max_iter=1).fit(X[:64], y[:64])
+    network.set_params(max_iter=200)
+    with Interrupt(0.5) as interrupt:
+        with pytest.warns(UserWarning, match="interrupted"):
+            network.fit(X, y)
+    assert interrupt.took < 1
+    assert network.n_iter_ == 0 and network.stop_reason_ == "interrupted"
+    assert all(np.isfinite(array).all() for array in network.coefs_)
+
+
+@pytest.mark.both_engines
 @pytest.mark.parametrize("hidden, max_iter", [((20,), 5_000), ((400, 200), 500)])
 def test_an_interrupt_is_heard_within_a_second(hidden, max_iter, digits, engine):
     network = MLPClassifier(hidden, n_iter_no_change=max_iter, random_state=0)
