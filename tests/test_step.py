@@ -154,7 +154,7 @@ def test_losses_are_those_before_each_step(engine):
     penalty = ElasticNet([0.0], [0.0], float)
     settings = Settings("sgd", 5)
     groups = [slice(0, 1)]
-    one = step.make_step(network, penalty, "sgd", [model], settings, X, groups)
+    one = step.make_step(network, penalty, "sgd", [model], settings, X, Y, groups)
     assert one.engine == engine
     (block,) = make_minibatches(X, Y, [model.stream], 100).epoch()
     order = block.rows[0].copy()

@@ -56,7 +56,8 @@ class Block:
     rows : ndarray of int of shape (n_groups, n_steps, n_rows)
         Rows of X, valid ones.
     Y : ndarray of shape (n_steps, n_groups, n_outputs, n_rows)
-        Where rows are augmented, those of a piece are valid once it is handed out.
+        Where rows are augmented, those of a piece are valid once it is handed out. They
+        may be missing otherwise: see `Minibatches`.
     weight : ndarray of shape (n_steps, n_groups, n_rows), or None
         The rows' weights, divided by the mean weight of all training rows and not by
         that of a minibatch: a heavy minibatch counts for more, one without weight for
@@ -94,6 +95,8 @@ class Minibatches:
     shuffle : bool
     longest_block : int
         Minibatches of `batch_size` rows in a block, at most.
+    has_targets : bool, default=True
+        Whether blocks have the targets of rows that are not augmented.
 
     Raises
     ------
@@ -113,6 +116,7 @@ class Minibatches:
         batch_size,
         shuffle,
         longest_block,
+        has_targets=True,
     ):
         for stream in streams:
             if stream.rows.min() < 0 or stream.rows.max() >= X.shape[0]:
@@ -120,7 +124,7 @@ class Minibatches:
         self._X, self._Y, self._is_sparse = X, Y, sparse.issparse(X)
         self._streams, self._groups = streams, groups
         self._rates = dropout[:, None, None] if dropout.any() else None
-        self._shuffle = shuffle
+        self._shuffle, self._has_targets = shuffle, has_targets
         n_rows = streams[0].n_rows
         self._size = min(batch_size, n_rows)
         self._longest_block = min(longest_block, n_rows // self._size)
@@ -157,7 +161,7 @@ class Minibatches:
         for start, room, block in self._cut(ends) if ends else self._blocks:
             if self._is_augmented or self._rates is not None:
                 block.pieces = self._pieces(start, room, block)
-            if not self._is_augmented:
+            if self._has_targets and not self._is_augmented:
                 gathered = room.targets[: block.n_steps]
                 for group, indices in enumerate(block.rows):
                     take_rows(self._Y, indices, gathered)

@@ -3,6 +3,8 @@
 A step is an object with these members, and nothing else is known of it outside:
 
 - ``engine``, the name of the implementation;
+- ``takes_targets``, whether it takes the targets of X's own rows from Y by itself, so
+  that blocks need not have them;
 - ``params``, the parameters ``(n_models, n_params)``;
 - ``longest_block(n_rows)``, how many minibatches of so many rows a block may have;
 - ``run(block, rates)``, which trains on a block and returns the summed losses of its
@@ -56,7 +58,7 @@ def engine_for(network, penalty, solver):
     return "numpy"
 
 
-def make_step(network, penalty, solver, models, shared, X, groups):
+def make_step(network, penalty, solver, models, shared, X, Y, groups):
     """The step of a batch of models.
 
     Parameters
@@ -71,6 +73,8 @@ def make_step(network, penalty, solver, models, shared, X, groups):
     shared : object with the solver's hyper-parameters that all models share
     X : ndarray (C-ordered) or CSR matrix of shape (n_samples, n_features)
         What the indices of a block refer to.
+    Y : ndarray of shape (n_samples, n_outputs)
+        The targets of the same rows.
     groups : list of slice
         The models that share their minibatches.
 
@@ -85,7 +89,7 @@ def make_step(network, penalty, solver, models, shared, X, groups):
     """
     if engine_for(network, penalty, solver) == "compiled":
         kind = compiled_package().step.CompiledStep
-        return kind(network, penalty, solver, models, shared, X, groups)
+        return kind(network, penalty, solver, models, shared, X, Y, groups)
     optimizer = make_optimizer(solver, network, penalty, models, shared)
     return _NumpyStep(network, optimizer, X, groups)
 
@@ -94,6 +98,7 @@ class _NumpyStep:
     """The step in NumPy: all models of a batch at once, by stacked products."""
 
     engine = "numpy"
+    takes_targets = False
 
     def __init__(self, network, optimizer, X, groups):
         self._network, self._optimizer, self._X = network, optimizer, X

@@ -273,7 +273,7 @@ class _Batch:
             engine = engine_for(network, self._penalty, settings.solver)
             say(_ENGINE_LINES[engine])
         self._step = make_step(
-            network, self._penalty, settings.solver, models, settings, X, groups
+            network, self._penalty, settings.solver, models, settings, X, Y, groups
         )
         self._bind(groups)
 
@@ -302,6 +302,7 @@ class _Batch:
             batch_size=settings.batch_size,
             shuffle=settings.shuffle,
             longest_block=self._longest_block,
+            has_targets=not self._step.takes_targets,
         )
         self._validators = [
             (run, self._validator_of(self.models[run]))

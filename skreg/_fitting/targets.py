@@ -6,6 +6,13 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 __all__ = ["LabelEncoding", "TargetScaling", "fitted_attributes"]
 
+_KINDS_OF_CLASSES = {
+    "binary",
+    "multiclass",
+    "multiclass-multioutput",
+    "multilabel-indicator",
+}
+
 # A standard deviation below this share of the mean is rounding.
 _ROUNDING = 10 * np.finfo(np.float64).eps
 
@@ -16,6 +23,18 @@ def fitted_attributes(encoding):
     if isinstance(encoding, LabelEncoding):
         attributes["classes_"] = encoding.classes
     return attributes
+
+
+def _kind_of_classes(y):
+    """The `type_of_target`, or scikit-learn's error if there are no classes in it.
+
+    ``check_classification_targets`` looks for it as well, which takes a tenth of a
+    small fit.
+    """
+    target = type_of_target(y, input_name="y")
+    if target not in _KINDS_OF_CLASSES:
+        check_classification_targets(y)
+    return target
 
 
 class LabelEncoding:
@@ -39,8 +58,7 @@ class LabelEncoding:
     @classmethod
     def of(cls, y, classes=None):
         """The encoding of a target; `classes` are its classes if they are known."""
-        check_classification_targets(y)
-        target = type_of_target(y)
+        target = _kind_of_classes(y)
         if target == "multilabel-indicator":
             return cls(np.arange(y.shape[1]), "multilabel")
         if target == "multiclass-multioutput":
@@ -60,7 +78,7 @@ class LabelEncoding:
         name : str
             What the error calls the target.
         """
-        target = type_of_target(y)
+        target = _kind_of_classes(y)
         if (target == "multilabel-indicator") != (self.kind == "multilabel"):
             raise ValueError(
                 f"`{name}` is a {target} target, but training is on a {self.kind} one."
@@ -72,7 +90,6 @@ class LabelEncoding:
                     f"{self.n_outputs}."
                 )
             return
-        check_classification_targets(y)
         labels = np.unique(y)
         # Sets compare labels of another type than the classes by value.
         if not set(labels.tolist()) <= set(self.classes.tolist()):

@@ -32,9 +32,8 @@ _SPARSE_PRODUCT, _SPARSE_GRADIENT = range(7, 9)
 
 # Where the parts of a network's memory begin. Hidden layers stand one after the other,
 # each as (n_units, n_rows).
-_X, _HIDDEN, _INPUTS, _OUTGOING, _DELTAS, _RAW, _OUTPUT_DELTA, _GRADIENT, _LINE = range(
-    9
-)
+_X, _HIDDEN, _INPUTS, _OUTGOING, _DELTAS = range(5)
+_TARGETS, _RAW, _OUTPUT_DELTA, _GRADIENT, _LINE = range(5, 10)
 
 
 def places_in_memory(layer_units, n_rows, *, keeps_inputs, has_masks, is_sparse):
@@ -66,6 +65,7 @@ def places_in_memory(layer_units, n_rows, *, keeps_inputs, has_masks, is_sparse)
         n_hidden if keeps_inputs else 0,
         n_hidden if has_masks else 0,
         n_hidden,
+        n_outputs * n_rows,
         n_outputs * n_rows,
         n_outputs * n_rows,
         n_params,
@@ -122,6 +122,14 @@ def _load(X, augmented, group, minibatch, memory, places):
 def _is_sparse(places):
     """Whether the rows are not gathered: then there is no room for them."""
     return places[_X] == places[_HIDDEN]
+
+
+@kernel
+def _gather_targets(Y, minibatch, targets):
+    """Write the targets of some rows, ``(n_outputs, n_rows)``."""
+    for output in range(targets.shape[0]):
+        for i in range(targets.shape[1]):
+            targets[output, i] = Y[minibatch[i], output]
 
 
 @kernel
@@ -231,12 +239,13 @@ def _train(
     data,
     indices,
     indptr,
-    rows,
     Y,
+    rows,
     weight,
     rates,
     masks,
     augmented,
+    augmented_Y,
     memory,
     places,
     lines,
@@ -263,12 +272,15 @@ def _train(
         See `updates`.
     X, data, indices, indptr : array
         The inputs: a matrix, or the arrays of a CSR matrix.
+    Y : array of shape (n_samples, n_outputs)
+        All targets.
     rows : array of int of shape (n_streams, n_steps, n_rows)
-    Y : array of shape (n_steps, n_streams, n_outputs, n_rows)
     weight : array of float of shape (n_steps, n_streams, n_rows)
     rates : array of float of shape (n_steps or 1, n_models)
     masks : array of shape (n_models, n_hidden_units, n_rows)
     augmented : array of shape (n_streams, n_rows, n_features)
+    augmented_Y : array of shape (n_steps, n_streams, n_outputs, n_rows)
+        The rows and targets of a single minibatch, in place of those in X and Y.
     memory : array of shape (places[-1],)
     places : array of int
         See `places_in_memory`.
@@ -284,6 +296,7 @@ def _train(
     has_input_penalty = len(labels) > 0
     csr = data, indices, indptr
     raw = matrix(memory, places[_RAW], n_outputs, n_rows)
+    targets = matrix(memory, places[_TARGETS], n_outputs, n_rows)
     output_delta = matrix(memory, places[_OUTPUT_DELTA], n_outputs, n_rows)
     gradient = vector(memory, places[_GRADIENT], n_params)
     row_weight = vector(lines, 0, n_rows if len(weight) else 0)
@@ -308,8 +321,12 @@ def _train(
                 _forward(addresses, *here)
                 for i in range(len(row_weight)):
                     row_weight[i] = weight[step, stream, i]
-                place = (step * n_streams + stream) * n_outputs * n_rows
-                targets = matrix(Y, place, n_outputs, n_rows)
+                if len(augmented):
+                    for output in range(n_outputs):
+                        for i in range(n_rows):
+                            targets[output, i] = augmented_Y[step, stream, output, i]
+                else:
+                    _gather_targets(Y, minibatch, targets)
                 weighed = row_weight, 1.0 / n_rows
                 results = output_delta, loss_lines, total
                 call(
@@ -339,7 +356,6 @@ def _evaluate(
     weight,
     memory,
     places,
-    targets,
     lines,
     minibatch,
     predictions,
@@ -358,7 +374,6 @@ def _evaluate(
     weight : array of float of shape (n_rows,) or (0,)
     places : array of int
         As for `_train`, for minibatches of the size of `minibatch`.
-    targets : array of shape (n_outputs, n_minibatch_rows)
     lines : array of float of shape (n_lines, n_minibatch_rows)
     minibatch : array of int of shape (n_minibatch_rows,)
     predictions : array of shape (n_models, n_rows, n_outputs), or of no length
@@ -387,15 +402,13 @@ def _evaluate(
         _load(X, no_augmented, 0, part, memory, places)
         raw = matrix(memory, places[_RAW], n_outputs, size)
         output_delta = matrix(memory, places[_OUTPUT_DELTA], n_outputs, size)
-        Y_part = matrix(targets, 0, n_outputs, size)
+        targets = matrix(memory, places[_TARGETS], n_outputs, size)
         part_weight = vector(lines, 0, size if len(weight) else 0)
         loss_lines = vector(lines, size, lines.size - size)
         for i in range(len(part_weight)):
             part_weight[i] = weight[start + i]
         if len(Y):
-            for output in range(n_outputs):
-                for i in range(size):
-                    Y_part[output, i] = Y[part[i], output]
+            _gather_targets(Y, part, targets)
         for model in range(n_models):
             here = layer_units, _row(params, model), csr, part, no_masks, memory, places
             _forward(addresses, *here)
@@ -407,7 +420,7 @@ def _evaluate(
                 results = output_delta, loss_lines, total
                 call(
                     addresses[_LOSS],
-                    (loss_parameter, raw, Y_part, part_weight, 1.0, *results),
+                    (loss_parameter, raw, targets, part_weight, 1.0, *results),
                 )
             if len(gradients):
                 _backward(addresses, *here)
@@ -436,12 +449,13 @@ def trainer_for(dtype, index_dtype):
         array_of(number, **read),
         array_of(index, **read),
         array_of(index, **read),
+        array_of(number, 2, layout="A", **read),
         array_of(whole, 3, layout="A", **read),
-        array_of(number, 4, **read),
         array_of(wide, 3, layout="A", **read),
         array_of(wide, 2, layout="A", **read),
         array_of(number, 3, **read),
         array_of(number, 3, **read),
+        array_of(number, 4, **read),
         array_of(number),
         array_of(whole),
         array_of(wide, 2),
@@ -471,7 +485,6 @@ def evaluator_for(dtype, index_dtype):
         array_of(wide, **read),
         array_of(number),
         array_of(whole),
-        array_of(number, 2),
         array_of(wide, 2),
         array_of(whole),
         array_of(number, 3),

@@ -78,7 +78,6 @@ class CompiledEvaluation:
         self._memory = (
             aligned_empty((int(places[-1]),), self._dtype),
             places,
-            np.empty((network.n_outputs, size), self._dtype),
             np.empty((1 + losses.N_LINES, size)),
             np.empty(size, np.int64),
         )

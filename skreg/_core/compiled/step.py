@@ -48,8 +48,9 @@ class CompiledStep:
     """
 
     engine = "compiled"
+    takes_targets = True
 
-    def __init__(self, network, penalty, solver, models, shared, X, groups):
+    def __init__(self, network, penalty, solver, models, shared, X, Y, groups):
         self._network = network
         self.params = aligned_copy(np.stack([model.params for model in models]))
         kind = OPTIMIZERS[solver]
@@ -66,6 +67,7 @@ class CompiledStep:
         # A network may go on with rows of another precision.
         with np.errstate(over="ignore"):
             self._X = X = X.astype(dtype, copy=False)
+            self._Y = Y.astype(dtype, copy=False)
         self._inputs, index_dtype = input_arrays(X, dtype)
         self._train = trainer_for(dtype, index_dtype)
         self._addresses = np.array(
@@ -110,6 +112,7 @@ class CompiledStep:
             self._numbers,
             *self._input_groups,
             *self._inputs,
+            self._Y,
         )
 
     def keep(self, models, groups):
@@ -184,6 +187,7 @@ class _Lane:
         )
         self._nothing = np.empty((0, 0, 0), dtype)
         self._no_weight = np.empty((0, 0, 0))
+        self._no_Y = np.empty((0, 0, 0, 0), dtype)
         if is_augmented:
             self._augmented = np.empty((n_groups, n_rows, X.shape[1]), dtype)
 
@@ -193,18 +197,20 @@ class _Lane:
         What there is none of is of no length, and all is of the parameters' dtype.
         """
         part, dtype = slice(piece.steps.start, piece.steps.stop), self._X.dtype
-        weight, masks = self._no_weight, self._nothing
+        weight, masks, Y = self._no_weight, self._nothing, self._no_Y
         if block.weight is not None:
             weight = block.weight[part].astype(np.float64, copy=False)
         if piece.masks is not None:
             masks = piece.masks.astype(dtype, copy=False)
+        if piece.X is not None:
+            Y = block.Y[part].astype(dtype, copy=False)
         return (
             block.rows[:, part],
-            block.Y[part].astype(dtype, copy=False),
             weight,
             rates[part] if rates.ndim == 2 else rates[None],
             masks,
             self._all_augmented(piece.X, block.rows[:, piece.steps.start]),
+            Y,
         )
 
     def _all_augmented(self, parts, rows):
