@@ -42,8 +42,6 @@ _WITHOUT_STEP = ("lbfgs", "fista")
 def pytest_generate_tests(metafunc):
     """Tests with the marker `both_engines` run once with each."""
     if metafunc.definition.get_closest_marker("both_engines") is not None:
-        if "engine" not in metafunc.fixturenames:
-            metafunc.fixturenames.insert(0, "engine")
         metafunc.parametrize("engine", ["compiled", "numpy"], indirect=True)
 
 
@@ -58,13 +56,18 @@ def pytest_collection_modifyitems(items):
     items[:] = [item for item in items if is_needed(item)]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def engine(request):
-    """What trains in a test: by `both_engines`, or by an indirect parameter."""
-    if request.param == "compiled" and not HAS_NUMBA:
+    """What trains in a test: by `both_engines`, or by an indirect parameter.
+
+    Every test has it, for a fixture that no argument asks for would be left out. What
+    fixtures of a wider scope train is not trained by it.
+    """
+    name = getattr(request, "param", None)
+    if name == "compiled" and not HAS_NUMBA:
         pytest.skip("numba is missing")
-    with skreg.config_context(engine=request.param):
-        yield request.param
+    with skreg.config_context(engine=name):
+        yield name
 
 
 # -- data and figures of several files; nothing changes the data -----------------------

@@ -283,6 +283,25 @@ def test_an_entry_that_was_replaced_is_trained_by_numpy(table, monkeypatch):
     assert fit(**params).engine_ == "numpy"
 
 
+# -- these tests -----------------------------------------------------------------------
+
+
+@pytest.mark.both_engines
+def test_the_marker_chooses_without_an_argument(request):
+    name = request.node.callspec.params["engine"]
+    assert engine_now() == name == fit().engine_
+
+
+@pytest.mark.both_engines
+def test_the_marker_chooses_with_an_argument(engine):
+    assert engine_now() == engine == fit().engine_
+
+
+@pytest.mark.parametrize("engine", ["numpy"], indirect=True)
+def test_an_indirect_parameter_chooses(request):
+    assert engine_now() == "numpy" == fit().engine_
+
+
 # -- what is told ----------------------------------------------------------------------
 
 
