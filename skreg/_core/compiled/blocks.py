@@ -41,6 +41,15 @@ _TARGETS, _RAW, _OUTPUT_DELTA, _GRADIENT, _LINE, _TRANSPOSED = range(5, 11)
 _MOST_TRANSPOSED = 8_192
 
 
+def n_transposed(fan_in, fan_out):
+    """How many weights of a first layer have a transposed gradient: all or none."""
+    n_weights = fan_in * fan_out
+    return n_weights if n_weights <= _MOST_TRANSPOSED else 0
+
+
+_n_transposed = kernel(n_transposed)
+
+
 def places_in_memory(layer_units, n_rows, *, keeps_inputs, has_masks, is_sparse):
     """Where the parts of a network's memory begin, and last where it ends.
 
@@ -75,7 +84,7 @@ def places_in_memory(layer_units, n_rows, *, keeps_inputs, has_masks, is_sparse)
         n_outputs * n_rows,
         n_params,
         layer_units[1],
-        _n_transposed.py_func(n_inputs, layer_units[1]),
+        n_transposed(n_inputs, layer_units[1]),
     ]
     places = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     if not keeps_inputs:
@@ -83,13 +92,6 @@ def places_in_memory(layer_units, n_rows, *, keeps_inputs, has_masks, is_sparse)
     if not has_masks:
         places[_OUTGOING] = places[_HIDDEN]
     return places
-
-
-@kernel
-def _n_transposed(fan_in, fan_out):
-    """How many weights of a first layer have a transposed gradient: all or none."""
-    n_weights = fan_in * fan_out
-    return n_weights if n_weights <= _MOST_TRANSPOSED else 0
 
 
 @kernel

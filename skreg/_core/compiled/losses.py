@@ -106,7 +106,6 @@ def _half_multinomial(parameter, raw, Y, weight, scale, delta, lines, total):
         powers[i] = 0.0
     for output in range(1, n_outputs):
         for i in range(n_rows):
-            # Also where it is NaN.
             z = float(raw[output, i])
             shift[i] = shift[i] if z <= shift[i] else z
     for output in range(n_outputs):
