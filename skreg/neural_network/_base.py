@@ -26,6 +26,7 @@ from .._fitting.fit import TrainingState, Validation, fit_many, task_of
 from .._fitting.judging import Judge
 from .._fitting.solvers import solver_of
 from .._fitting.splits import splits_by_groups
+from .._utils.plain_arrays import is_plain_table
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once, quiet_numpy, snapshot
 from .._utils.sklearn_private import (
@@ -457,16 +458,26 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         with quiet_numpy():
             yield snapshot(self)
 
+    def _is_plain(self, X):
+        """Whether X needs no check by scikit-learn, nor do the names of its columns.
+
+        A search predicts the same rows by each of its networks.
+        """
+        if not is_plain_table(X) or hasattr(self, "feature_names_in_"):
+            return False
+        return X.shape[1] == getattr(self, "n_features_in_", None)
+
     def _predict_raw(self, X):
         """Raw predictions ``(n_samples, n_outputs)`` by `coefs_` and `intercepts_`."""
         check_is_fitted(self)
-        X = validate_data(
-            self,
-            X,
-            accept_sparse=["csr", "csc"],
-            dtype=_DTYPES,
-            reset=False,
-        )
+        if not self._is_plain(X):
+            X = validate_data(
+                self,
+                X,
+                accept_sparse=["csr", "csc"],
+                dtype=_DTYPES,
+                reset=False,
+            )
         activation = ACTIVATIONS[self._hidden_activation]
         # BLAS does not compute products with a sparse matrix.
         dense = self.coefs_[1:] if sparse.issparse(X) else self.coefs_

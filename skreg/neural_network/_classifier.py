@@ -2,11 +2,13 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
 
 from .._fitting.targets import LabelEncoding
 from .._utils.labels import check_labels
+from .._utils.plain_arrays import are_plain_labels
 from .._utils.publishing import fitted_at_once
 from ._base import BaseMLP
 from ._constructors import ClassifierParameters
@@ -467,6 +469,31 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         with self._predicting() as network:
             raw = network._predict_raw(X)
             return network._encoding.decode(raw)
+
+    def score(self, X, y, sample_weight=None):
+        """Mean accuracy of the predicted labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their true labels. For multilabel targets a row counts if all of its labels
+            are predicted.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            The share of the rows that are predicted right.
+        """
+        predicted = self.predict(X)
+        if sample_weight is None and are_plain_labels(y, predicted):
+            return float((y == predicted).mean())
+        return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     def predict_proba(self, X):
         """Predict probabilities.
