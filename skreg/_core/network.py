@@ -50,6 +50,12 @@ class Network:
             for end, (rows, columns) in zip(ends, self.shapes, strict=True)
         ]
 
+        hidden_units = self.layer_units[1:-1]
+        self._hidden_slices = [
+            slice(int(end) - units, int(end))
+            for end, units in zip(np.cumsum(hidden_units), hidden_units, strict=True)
+        ]
+
     @property
     def n_outputs(self):
         return self.layer_units[-1]
@@ -82,12 +88,7 @@ class Network:
 
     def hidden_layers(self, stacked):
         """Views of ``(n_models, n_hidden_units, n_rows)``: one a hidden layer."""
-        hidden_units = self.layer_units[1:-1]
-        ends = np.cumsum(hidden_units)
-        return [
-            stacked[:, end - units : end]
-            for end, units in zip(ends, hidden_units, strict=True)
-        ]
+        return [stacked[:, part] for part in self._hidden_slices]
 
     def unpack(self, row):
         """Copies of one model's weights and intercepts, as two lists."""
