@@ -306,7 +306,7 @@ def test_parameters_that_do_not_go_together(params, message):
 
 @BOTH
 def test_batch_size_larger_than_the_data_is_clipped(Estimator):
-    estimator = Estimator(batch_size=100, max_iter=300, tol=1)
+    estimator = Estimator(batch_size=100, max_iter=300, tol=1, random_state=0)
     with pytest.warns(UserWarning, match="batch_size=100 larger than the 60") as caught:
         estimator.fit(X, target_of(Estimator))
     assert len(caught) == 1
