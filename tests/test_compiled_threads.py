@@ -13,6 +13,8 @@ from scipy import sparse
 from sklearn.datasets import load_digits
 
 from skreg import MLPClassifier, config_context
+from skreg._core import training
+from skreg.model_selection import GridSearchCV
 
 pytest.importorskip("numba")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -145,3 +147,24 @@ def test_an_interrupt_is_heard_within_a_second(hidden, max_iter, digits, engine)
     expected = MLPClassifier(**network.get_params()).fit(*digits)
     for array, other in zip(arrays_of(network), arrays_of(expected), strict=True):
         assert_array_equal(array, other)
+
+
+def test_an_interrupted_search_trains_no_more(digits, monkeypatch):
+    """Other threads do not hear Ctrl-C by themselves."""
+    n_epochs, run_epoch = [0], training._Batch.run_epoch
+
+    def counted(batch):
+        n_epochs[0] += 1
+        return run_epoch(batch)
+
+    monkeypatch.setattr(training._Batch, "run_epoch", counted)
+    network = MLPClassifier((50,), max_iter=5_000, n_iter_no_change=5_000)
+    search = GridSearchCV(network, {"alpha": [1e-4, 1e-3]}, cv=2, n_jobs=2)
+    with Interrupt(0.5) as interrupt:
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(*digits)
+    assert interrupt.took < 1
+    time.sleep(0.5)
+    n_until_then = n_epochs[0]
+    time.sleep(0.3)
+    assert n_epochs[0] == n_until_then > 0

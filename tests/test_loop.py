@@ -1,17 +1,28 @@
 """What the loops share: quiet NumPy, Ctrl-C, reports; and that the solvers use it."""
 
+import time
 from contextlib import nullcontext
+from threading import Event
 
 import numpy as np
 import pytest
+from sklearn.utils.parallel import delayed
 
-from skreg._core.loop import computing, reported, unless_interrupted
+from skreg import MLPRegressor
+from skreg._core.loop import (
+    cancelled_by,
+    computing,
+    end_if_cancelled,
+    reported,
+    unless_interrupted,
+)
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
 from skreg._core.objective import Objective
 from skreg._core.penalties import ElasticNet
 from skreg._core.solvers import fista, lbfgs
 from skreg._core.stopping import Patience, Progress, StopReason
+from skreg._utils.progress import run_calls
 
 
 def test_numpy_is_quiet_inside_alone():
@@ -31,6 +42,45 @@ def test_an_interrupt_is_kept_or_propagates():
     assert unless_interrupted(interrupt, "instead", keep_interrupted=True) == "instead"
     with pytest.raises(KeyboardInterrupt):
         unless_interrupted(interrupt, "instead", keep_interrupted=False)
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])
+def test_what_is_cancelled_ends(solver):
+    X, y = np.eye(6), np.arange(6.0)
+    network = MLPRegressor((3,), solver=solver, max_iter=7, random_state=0)
+    event = Event()
+    with cancelled_by(event):
+        end_if_cancelled()
+        event.set()
+        with pytest.raises(KeyboardInterrupt):
+            end_if_cancelled()
+        with pytest.warns(UserWarning, match="interrupted"):
+            network.fit(X, y)
+    assert network.stop_reason_ == "interrupted"
+    end_if_cancelled()
+
+
+def test_a_call_that_fails_ends_those_in_other_threads():
+    has_begun, has_ended = Event(), Event()
+
+    def fail():
+        has_begun.wait()
+        raise ValueError("This one.")
+
+    def go_on():
+        has_begun.set()
+        try:
+            while True:
+                end_if_cancelled()
+                time.sleep(0.01)
+        finally:
+            has_ended.set()
+
+    calls = [delayed(fail)(), delayed(go_on)()]
+    with pytest.raises(ValueError, match="This one"):
+        list(run_calls(calls, n_jobs=2, prefers_threads=True))
+    assert has_ended.wait(5)
 
 
 @pytest.mark.parametrize("reason", [None, StopReason.CONVERGED])

@@ -1,10 +1,45 @@
 """What all loops of training do around an epoch, of minibatches or of all rows."""
 
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
-__all__ = ["computing", "reported", "unless_interrupted"]
+__all__ = [
+    "cancelled_by",
+    "computing",
+    "end_if_cancelled",
+    "reported",
+    "unless_interrupted",
+]
+
+# The event that ends what this Python thread trains; None where nothing can.
+_cancelling = ContextVar("cancelling", default=None)
+
+
+@contextmanager
+def cancelled_by(event):
+    """A context whose loops end when an event is set.
+
+    Python hears Ctrl-C in its main thread alone, and no other thread can be ended from
+    outside.
+
+    Parameters
+    ----------
+    event : threading.Event
+    """
+    token = _cancelling.set(event)
+    try:
+        yield
+    finally:
+        _cancelling.reset(token)
+
+
+def end_if_cancelled():
+    """Raise a KeyboardInterrupt if what this thread trains is not wanted any more."""
+    event = _cancelling.get()
+    if event is not None and event.is_set():
+        raise KeyboardInterrupt
 
 
 @contextmanager

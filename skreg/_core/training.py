@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from .loop import computing, reported, unless_interrupted
+from .loop import computing, end_if_cancelled, reported, unless_interrupted
 from .minibatches import Minibatches
 from .penalties import InputGroups, make_penalty
 from .schedules import make_schedule
@@ -395,6 +395,7 @@ class _Batch:
         # themselves first. The order of a sum is part of its last bits.
         losses, rest = np.zeros(len(self.models)), 0.0
         for block in self._minibatches.epoch(ends):
+            end_if_cancelled()
             block_losses = self._step.run(block, self._rates_in(block))
             if block.n_steps == self._longest_block:
                 losses += block_losses

@@ -4,7 +4,7 @@ import os
 import time
 import warnings
 from dataclasses import dataclass, field
-from threading import get_ident
+from threading import Event, get_ident
 
 import joblib
 import sklearn
@@ -12,6 +12,7 @@ from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._core.engines import config_context, get_config
+from .._core.loop import cancelled_by
 from .warnings import collected_warnings, warn
 
 __all__ = ["ProgressLines", "run_calls"]
@@ -45,22 +46,29 @@ def run_calls(calls, n_jobs=None, *, prefers_threads=False, **options):
     # scikit-learn's takes the filters of warnings along, to set them where a call runs.
     # Threads share them, and would be in each other's way.
     run, wrapped = Parallel, delayed(_recorded)
-    if getattr(backend, "uses_threads", False):
+    is_threaded = getattr(backend, "uses_threads", False)
+    if is_threaded:
         run, wrapped = joblib.Parallel, joblib.delayed(_recorded)
     try:
         parallel = run(n_jobs=n_jobs, **options, return_as="generator")
     except (TypeError, ValueError):
         # An older joblib, or a backend that cannot return a generator.
         parallel = run(n_jobs=n_jobs, **options)
-    caller = _Caller()
+    # Processes are ended from outside, and cannot be handed an event.
+    caller, no_longer_wanted = _Caller(), Event() if is_threaded else None
     recorded = (
-        wrapped(caller, getattr(call, "function", call), args, kwargs)
+        wrapped(caller, no_longer_wanted, getattr(call, "function", call), args, kwargs)
         for call, args, kwargs in calls
     )
-    for result, caught in parallel(recorded):
-        for warning in caught:
-            warn(warning)
-        yield result
+    try:
+        for result, caught in parallel(recorded):
+            for warning in caught:
+                warn(warning)
+            yield result
+    finally:
+        # After Ctrl-C or an error other threads would train on unseen.
+        if no_longer_wanted is not None:
+            no_longer_wanted.set()
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,11 @@ class _Caller:
     config_of_sklearn: dict = field(default_factory=sklearn.get_config)
 
 
-def _recorded(caller, call, args, kwargs):
-    """The result of a call, and the warnings that are to be given by the caller."""
+def _recorded(caller, no_longer_wanted, call, args, kwargs):
+    """The result of a call, and the warnings that are to be given by the caller.
+
+    A call in another thread ends without a result when the event is set.
+    """
     if (os.getpid(), get_ident()) == (caller.process, caller.thread):
         return call(*args, **kwargs), []
     with (
@@ -82,9 +93,11 @@ def _recorded(caller, call, args, kwargs):
         sklearn.config_context(**caller.config_of_sklearn),
     ):
         if os.getpid() == caller.process:
-            with collected_warnings() as caught:
-                result = call(*args, **kwargs)
-            return result, caught
+            with collected_warnings() as caught, cancelled_by(no_longer_wanted):
+                try:
+                    return call(*args, **kwargs), caught
+                except KeyboardInterrupt:
+                    return None, []
         with warnings.catch_warnings(record=True) as caught:
             # The filters of the other process apply: one may turn a warning into an
             # error.

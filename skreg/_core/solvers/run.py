@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..loop import computing, reported, unless_interrupted
+from ..loop import computing, end_if_cancelled, reported, unless_interrupted
 from ..objective import Objective
 from ..stopping import Progress, StopReason
 
@@ -75,6 +75,7 @@ class Run:
 
     def end_iteration(self, row, loss):
         """Record an iteration; the reason to stop, or None."""
+        end_if_cancelled()
         progress, layers = self.progress, self.objective.network.weights(row[None])
         penalty = self.objective.penalty.value(layers)[0]
         validation = None if self.validate is None else self.validate(row)
