@@ -1,5 +1,8 @@
 """What numba compiles, how often, and where it keeps it."""
 
+import ctypes
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,9 +10,11 @@ numba = pytest.importorskip("numba")
 
 from numba import types  # noqa: E402
 from numba.core import caching, event  # noqa: E402
+from numba.core.errors import NumbaError  # noqa: E402
 
 from skreg import MLPRegressor, config_context  # noqa: E402
-from skreg._core.compiled import blocks, jit  # noqa: E402
+from skreg._core.compiled import blocks, jit, primitives  # noqa: E402
+from skreg._core.engines import CompilationError  # noqa: E402
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -91,3 +96,24 @@ def test_other_errors_of_compiling_are_errors():
 
     with pytest.raises(RuntimeError, match="something else"):
         jit._with_cache(fails, doubled)
+
+
+def test_errors_of_numba_have_a_name_that_the_core_knows():
+    def typed_wrongly(x):
+        return x + None
+
+    signature = types.float64(types.float64)
+    with pytest.raises(CompilationError, match="typed_wrongly") as caught:
+        jit.compiled_for(signature, typed_wrongly)
+    assert isinstance(caught.value.__cause__, NumbaError)
+
+
+def test_a_product_of_other_integers_is_refused(monkeypatch):
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype = ctypes.py_object
+    new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    name = b"void (char *, char *, blas_int *, blas_int *, blas_int *, d *)"
+    exported = SimpleNamespace(__pyx_capi__={"dgemm": new(1, name, None)})
+    monkeypatch.setattr(primitives, "cython_blas", exported)
+    with pytest.raises(ImportError, match="SciPy declares dgemm .*blas_int"):
+        primitives._exported_address("dgemm")

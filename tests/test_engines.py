@@ -205,6 +205,29 @@ def test_a_numba_that_is_broken(error, monkeypatch, fresh_import):
     assert caught.value.__cause__ is not None
 
 
+@needs_numba
+@pytest.mark.parametrize("part", ["step.trainer_for", "evaluation.evaluator_for"])
+def test_what_cannot_be_compiled_is_done_by_numpy(part, monkeypatch):
+    def fails(*args):
+        raise engines.CompilationError("Not here.")
+
+    def lbfgs_or_adam():
+        return fit(solver="lbfgs" if part.startswith("evaluation") else "adam")
+
+    monkeypatch.setattr(f"skreg._core.compiled.{part}", fails)
+    monkeypatch.setattr(engines, "_failures", [])
+    with config_context(engine="compiled"):
+        with pytest.raises(engines.CompilationError, match="Not here"):
+            lbfgs_or_adam()
+    assert not engines._failures
+    assert lbfgs_or_adam().engine_ == "numpy"
+    # Nothing else is tried from then on, and who insists is told why.
+    assert fit(solver="sgd").engine_ == "numpy"
+    with config_context(engine="compiled"):
+        with pytest.raises(ImportError, match="Not here"):
+            fit()
+
+
 # -- what has not been compiled --------------------------------------------------------
 
 

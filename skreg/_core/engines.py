@@ -14,12 +14,19 @@ from importlib.util import find_spec
 
 __all__ = [
     "ENGINES",
+    "CompilationError",
+    "compiled_or_none",
     "compiled_package",
     "config_context",
     "get_config",
     "is_compiled_wanted",
     "set_config",
 ]
+
+
+class CompilationError(RuntimeError):
+    """A function cannot be compiled, by a numba or on a machine that we do not know."""
+
 
 ENGINES = ("auto", "compiled", "numpy")
 _VARIABLE = "SKREG_ENGINE"
@@ -115,6 +122,27 @@ def compiled_package():
         return error
 
 
+# The error with which something could not be compiled. Then nothing else is tried.
+_failures = []
+
+
+def compiled_or_none(make, *args):
+    """``make(*args)``, which compiles what it needs; None if that cannot be compiled.
+
+    Raises
+    ------
+    CompilationError
+        If compiled functions were asked for.
+    """
+    try:
+        return make(*args)
+    except CompilationError as error:
+        if get_config()["engine"] == "compiled":
+            raise
+        _failures.append(error)
+        return None
+
+
 def is_compiled_wanted():
     """Whether compiled functions are to be used where there are any.
 
@@ -126,7 +154,7 @@ def is_compiled_wanted():
     engine = get_config()["engine"]
     if engine == "numpy":
         return False
-    package = compiled_package()
+    package = _failures[0] if _failures else compiled_package()
     if isinstance(package, Exception):
         if engine == "compiled":
             message = f"engine='compiled' cannot be had: {package}"

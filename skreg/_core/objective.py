@@ -9,7 +9,7 @@ evaluated some rows at a time, in NumPy or by compiled functions.
 
 import numpy as np
 
-from .predictions import Chunks, compiled_evaluation_of
+from .predictions import Chunks, compiled_evaluation
 from .threads import blas_threads_for
 
 __all__ = ["Objective"]
@@ -35,10 +35,8 @@ class Objective:
         self.n_models = n_models
         self._total = len(rows) if sample_weight is None else sample_weight.sum()
         arguments = network, X, rows, Y, sample_weight
-        evaluation = compiled_evaluation_of(network)
-        if evaluation is not None:
-            self._evaluation = evaluation(*arguments)
-        else:
+        self._evaluation = compiled_evaluation(*arguments)
+        if self._evaluation is None:
             self._evaluation = _NumpyEvaluation(*arguments, n_models)
 
     @property

@@ -8,7 +8,7 @@ predictions is wanted, :class:`Chunks` and :func:`forward_passes` hand out the l
 import numpy as np
 from scipy import sparse
 
-from .engines import compiled_package, is_compiled_wanted
+from .engines import compiled_or_none, compiled_package, is_compiled_wanted
 from .loop import computing
 from .network import Workspace
 from .rows import make_rows
@@ -16,7 +16,7 @@ from .threads import blas_threads_for
 
 __all__ = [
     "Chunks",
-    "compiled_evaluation_of",
+    "compiled_evaluation",
     "forward_passes",
     "predict_raw",
     "raw_predictions",
@@ -93,18 +93,23 @@ def forward_passes(network, params, X, rows):
         yield [*workspace.hidden, raw]
 
 
-def compiled_evaluation_of(network):
-    """The class that evaluates a network by compiled functions.
+def compiled_evaluation(network, X, rows, Y=None, sample_weight=None):
+    """What evaluates networks on some rows by compiled functions.
+
+    The parameters are those of `compiled.evaluation.CompiledEvaluation`.
 
     Returns
     -------
-    type or None
+    CompiledEvaluation or None
         None if that is not wanted (see `engines`), or if functions are missing.
     """
     if not is_compiled_wanted():
         return None
     module = compiled_package().evaluation
-    return module.CompiledEvaluation if module.is_covered(network) else None
+    if not module.is_covered(network):
+        return None
+    arguments = network, X, rows, Y, sample_weight
+    return compiled_or_none(module.CompiledEvaluation, *arguments)
 
 
 def predict_raw(network, params, X, rows=None):
@@ -128,12 +133,11 @@ def predict_raw(network, params, X, rows=None):
         Not finite where a network's are not; no warning says so.
     """
     rows = np.arange(X.shape[0]) if rows is None else np.asarray(rows)
-    evaluation = compiled_evaluation_of(network)
+    evaluation = compiled_evaluation(network, X, rows)
     if evaluation is not None:
-        evaluated = evaluation(network, X, rows)
-        largest_product = evaluated.largest_product
-        with computing(blas_threads_for(largest_product, engine="compiled")):
-            return evaluated.predictions(params)
+        n_multiply_adds = evaluation.largest_product
+        with computing(blas_threads_for(n_multiply_adds, engine="compiled")):
+            return evaluation.predictions(params)
     chunks = Chunks(network, len(params), X, rows)
     predicted = np.empty((len(params), len(rows), network.n_outputs), X.dtype)
     with computing(blas_threads_for(chunks.largest_product)):

@@ -19,7 +19,7 @@ is begun, so that no implementation has to look at them.
 import numpy as np
 
 from .buffers import aligned_empty
-from .engines import compiled_package, is_compiled_wanted
+from .engines import compiled_or_none, compiled_package, is_compiled_wanted
 from .network import Workspace
 from .optimizers import make_optimizer
 from .rows import make_rows
@@ -88,8 +88,12 @@ def make_step(network, penalty, solver, models, shared, X, Y, groups):
         Where there is no solver of this name.
     """
     if engine_for(network, penalty, solver) == "compiled":
-        kind = compiled_package().step.CompiledStep
-        return kind(network, penalty, solver, models, shared, X, Y, groups)
+        step = compiled_or_none(
+            compiled_package().step.CompiledStep,
+            *(network, penalty, solver, models, shared, X, Y, groups),
+        )
+        if step is not None:
+            return step
     optimizer = make_optimizer(solver, network, penalty, models, shared)
     return _NumpyStep(network, optimizer, X, groups)
 

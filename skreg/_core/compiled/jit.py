@@ -4,6 +4,9 @@ from functools import cache
 
 import numpy as np
 from numba import cfunc, njit, types
+from numba.core.errors import NumbaError
+
+from ..engines import CompilationError
 
 __all__ = [
     "address_of",
@@ -57,13 +60,22 @@ def array_of(number, n_dimensions=1, *, layout="C", is_read=False):
 
 
 def _with_cache(decorator, function):
-    """Decorate a function; keep the result on disk where there is a place for it."""
+    """Decorate a function; keep the result on disk where there is a place for it.
+
+    Raises
+    ------
+    CompilationError
+        If numba cannot compile it.
+    """
     try:
-        return decorator(cache=True)(function)
-    except RuntimeError as error:
-        if "cannot cache" not in str(error):
-            raise
-        return decorator(cache=False)(function)
+        try:
+            return decorator(cache=True)(function)
+        except RuntimeError as error:
+            if "cannot cache" not in str(error):
+                raise
+            return decorator(cache=False)(function)
+    except NumbaError as error:
+        raise CompilationError(f"numba cannot compile {function.__name__}.") from error
 
 
 def compiled_for(signature, function):

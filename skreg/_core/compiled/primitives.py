@@ -1,7 +1,6 @@
 """What numba lacks: views that own nothing, calls by address, products of BLAS."""
 
 import ctypes
-from functools import cache
 
 import numpy as np
 from llvmlite import ir
@@ -86,23 +85,40 @@ def call(typingctx, address, arguments):
     return types.void(address, arguments), generate
 
 
-_NAMES_OF_PRODUCTS = {"float64": "dgemm", "float32": "sgemm"}
+def _exported_address(name):
+    """The address of a ``gemm`` that SciPy exports to Cython.
 
-
-@cache
-def address_of_product(dtype):
-    """The address of BLAS's ``gemm``, as SciPy exports it to Cython.
-
-    Compiled functions are given it as a number: what is kept of them on disk must not
-    contain an address of the process that compiled them.
+    Raises
+    ------
+    ImportError
+        If it takes other integers than C's ``int``, of which `_gemm` hands it six.
     """
     get_name = ctypes.pythonapi.PyCapsule_GetName
     get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
     get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
     get_pointer.restype = ctypes.c_void_p
     get_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
-    capsule = cython_blas.__pyx_capi__[_NAMES_OF_PRODUCTS[np.dtype(dtype).name]]
-    return get_pointer(capsule, get_name(capsule))
+    capsule = cython_blas.__pyx_capi__[name]
+    # Cython names a function by its declaration.
+    declaration = get_name(capsule)
+    if declaration.count(b", int *") != 6:
+        raise ImportError(f"SciPy declares {name} as {declaration.decode()!r}.")
+    return get_pointer(capsule, declaration)
+
+
+_PRODUCTS = {
+    "float64": _exported_address("dgemm"),
+    "float32": _exported_address("sgemm"),
+}
+
+
+def address_of_product(dtype):
+    """The address of BLAS's ``gemm`` for a dtype.
+
+    Compiled functions are given it as a number: what is kept of them on disk must not
+    contain an address of the process that compiled them.
+    """
+    return _PRODUCTS[np.dtype(dtype).name]
 
 
 @intrinsic
