@@ -9,14 +9,16 @@ From the bottom to the top:
 
 - `jit` says how functions are compiled;
 - `primitives` has what numba lacks: views of memory, calls by address, BLAS's product;
-- `activations`, `losses`, `updates` and `sparse` have the *kernels*, which a network
-  may or may not need;
-- `blocks` takes blocks of minibatches through networks, and calls the kernels;
-- `step` hands it the arrays, and knows what is covered.
+- `elementary` has functions of a number, `layout` the places of what is handed over;
+- `activations`, `losses`, `updates`, `sparse` and `passes` have the *kernels*, called
+  by their addresses, of which a network needs a few;
+- `blocks` takes blocks of minibatches, or many rows, through networks;
+- `step` and `evaluation` hand it the arrays, and know what is covered.
 
 A kernel is compiled when the first network needs it, for each dtype, and is kept on
 disk, in `__pycache__` or, if that is read-only, in the user's cache. Nothing is
 compiled anew for other shapes. numba looks at a function's own file to see whether what
 it kept is still valid, so a file with kernels takes from this package only what is in
-`jit`, `primitives` and `elementary`: who changes one of these three calls `make clean`.
+`jit`, `primitives`, `elementary` and `layout`: who changes one of these four calls
+`make clean`.
 """

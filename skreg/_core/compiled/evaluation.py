@@ -5,7 +5,9 @@ from scipy import sparse
 
 from ..buffers import aligned_empty
 from . import activations, losses
-from .blocks import evaluator_for, places_in_memory
+from .blocks import evaluator_for
+from .layout import addresses, places_in_memory
+from .passes import addresses_of_passes
 from .primitives import address_of_product
 from .sparse import addresses_of_products, input_arrays
 
@@ -53,16 +55,22 @@ class CompiledEvaluation:
             sample_weight = np.empty(0)
         self._weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
         self._evaluate = evaluator_for(self._dtype, index_dtype)
-        self._addresses = np.array(
-            [
-                address_of_product(self._dtype),
-                *activations.addresses_of_activation(
-                    network.activation_name, self._dtype
-                ),
-                address_of_loss,
-                *(0, 0, 0),
-                *addresses_of_products(is_sparse, self._dtype, index_dtype),
-            ]
+        forward, backward = addresses_of_passes(self._dtype, index_dtype)
+        activation, derivative = activations.addresses_of_activation(
+            network.activation_name, self._dtype
+        )
+        sparse_product, sparse_gradient = addresses_of_products(
+            is_sparse, self._dtype, index_dtype
+        )
+        self._addresses = addresses(
+            product=address_of_product(self._dtype),
+            forward=forward,
+            backward=backward,
+            activation=activation,
+            derivative=derivative,
+            loss=address_of_loss,
+            sparse_product=sparse_product,
+            sparse_gradient=sparse_gradient,
         )
         width = sum(network.layer_units) - (network.layer_units[0] if is_sparse else 0)
         size = max(64, _CHUNK_BYTES // (width * self._dtype.itemsize))

@@ -7,7 +7,9 @@ from ..buffers import aligned_copy, aligned_empty
 from ..optimizers import OPTIMIZERS, OptimizerState
 from ..penalties import ElasticNet
 from . import activations, losses, updates
-from .blocks import places_in_memory, trainer_for
+from .blocks import trainer_for
+from .layout import addresses, places_in_memory
+from .passes import addresses_of_passes
 from .primitives import address_of_product
 from .sparse import addresses_of_products, input_arrays
 
@@ -70,15 +72,26 @@ class CompiledStep:
             self._Y = Y.astype(dtype, copy=False)
         self._inputs, index_dtype = input_arrays(X, dtype)
         self._train = trainer_for(dtype, index_dtype)
-        self._addresses = np.array(
-            [
-                address_of_product(dtype),
-                *activations.addresses_of_activation(network.activation_name, dtype),
-                losses.address_of_loss(type(network.loss), dtype),
-                updates.address_of_update(kind, input_penalty is not None, dtype),
-                *updates.addresses_of_input_penalty(kind_of_input_penalty, dtype),
-                *addresses_of_products(sparse.issparse(X), dtype, index_dtype),
-            ]
+        forward, backward = addresses_of_passes(dtype, index_dtype)
+        activation, derivative = activations.addresses_of_activation(
+            network.activation_name, dtype
+        )
+        norms, slopes = updates.addresses_of_input_penalty(kind_of_input_penalty, dtype)
+        sparse_product, sparse_gradient = addresses_of_products(
+            sparse.issparse(X), dtype, index_dtype
+        )
+        self._addresses = addresses(
+            product=address_of_product(dtype),
+            forward=forward,
+            backward=backward,
+            activation=activation,
+            derivative=derivative,
+            loss=losses.address_of_loss(type(network.loss), dtype),
+            update=updates.address_of_update(kind, input_penalty is not None, dtype),
+            norms=norms,
+            slopes=slopes,
+            sparse_product=sparse_product,
+            sparse_gradient=sparse_gradient,
         )
         self._layer_units = np.array(network.layer_units)
         self._loss_parameter = losses.parameter_of(network.loss)
