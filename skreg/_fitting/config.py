@@ -41,10 +41,11 @@ from .._utils.sklearn_private import (
     RealNotInt,
     StrOptions,
 )
+from .automatic import batch_size_of, learning_rate_of, max_iter_of, patience_of
 from .input_groups import parse_feature_groups
 from .keys import value_key
 from .solvers import SOLVERS
-from .stopping import CRITERIA, max_iter_of, patience_of
+from .stopping import CRITERIA
 
 __all__ = [
     "FitConfig",
@@ -113,6 +114,8 @@ class FitConfig:
         The largest number of epochs ("auto" is resolved).
     n_iter_no_change : int or inf
         The patience ("auto" is resolved).
+    learning_rate_init : float
+        The learning rate at the start ("auto" is resolved).
     feature_names : ndarray of str or None
         The names of the columns of X.
     batch_size : int or "auto"
@@ -172,7 +175,7 @@ class FitConfig:
     batch_size: int | str = _mark("model", allowed=[_AUTO, _COUNT])
     shuffle: bool = _mark("batch", allowed=["boolean"])
     learning_rate: str = _mark("batch", allowed=[StrOptions(_SCHEDULES)])
-    learning_rate_init: float = _mark("model", in_step=True, allowed=[_POSITIVE])
+    learning_rate_init: float = _mark("model", in_step=True, allowed=[_AUTO, _POSITIVE])
     power_t: float = _mark("model", in_step=True, allowed=[_NOT_NEGATIVE])
     momentum: float = _mark(
         "model", in_step=True, allowed=[Interval(Real, 0, 1, closed="both")]
@@ -231,7 +234,7 @@ class FitConfig:
             batch_size=estimator.batch_size,
             shuffle=estimator.shuffle,
             learning_rate=estimator.learning_rate,
-            learning_rate_init=estimator.learning_rate_init,
+            learning_rate_init=learning_rate_of(estimator),
             power_t=estimator.power_t,
             momentum=estimator.momentum,
             nesterovs_momentum=estimator.nesterovs_momentum,
@@ -263,8 +266,7 @@ class FitConfig:
 
     def batch_size_for(self, n_rows):
         """The rows of a minibatch, out of so many training rows."""
-        wanted = _AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
-        return min(int(wanted), n_rows)
+        return batch_size_of(self, n_rows)
 
     def input_groups(self, n_features):
         """The partition of so many inputs, an `InputGroups`."""
@@ -286,10 +288,6 @@ class FitConfig:
     def step_values(self):
         """By name, the numbers of which a step has a vector over the models."""
         return {name: getattr(self, name) for name in _IN_STEP}
-
-
-# scikit-learn's.
-_AUTO_BATCH_SIZE = 200
 
 
 def hidden_units_of(hidden_layer_sizes):

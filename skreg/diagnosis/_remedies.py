@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from numbers import Integral
+from types import SimpleNamespace
 
 from .._core.losses import REGRESSION_LOSSES
+from .._fitting.automatic import learning_rate_of, max_iter_of
 from .._fitting.solvers import solver_of
-from .._fitting.stopping import AUTO_MAX_ITER
 from .._utils.wrappers import find_model
 from ..augmentation import GaussianNoise, Mixup
 from ._references import is_network
@@ -85,13 +86,12 @@ def _can_scale_y(params):
 
 def _training(params, cut_short, takes_steps):
     if cut_short:
-        max_iter = params["max_iter"]
-        if max_iter == "auto":
-            max_iter = AUTO_MAX_ITER[bool(params["early_stopping"])]
+        estimator = SimpleNamespace(**params)
+        max_iter = max_iter_of(estimator)
         for factor in _factors_of(max_iter):
             yield "bias", UNFINISHED, {"max_iter": factor * max_iter}
         if takes_steps:
-            rate = 5 * params["learning_rate_init"]
+            rate = 5 * learning_rate_of(estimator)
             yield "bias", UNFINISHED, {"learning_rate_init": rate}
     if not params["early_stopping"]:
         yield "variance", "trained too long", {"early_stopping": True}

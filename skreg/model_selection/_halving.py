@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
-from .._fitting.stopping import max_iter_of
+from .._fitting.automatic import max_iter_of
 from .._utils.sklearn_private import Interval, StrOptions
 from ._candidates import with_parameters
 from ._scores import best_first

@@ -7,7 +7,7 @@ was one.
 """
 
 from .._core.stopping import StopReason
-from .._fitting.stopping import max_iter_of
+from .._fitting.automatic import max_iter_of
 from .._fitting.tasks import predicting_attributes
 
 try:

@@ -94,16 +94,20 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         It is not supported for multilabel targets.
 
     batch_size : int or 'auto', default='auto'
-        Rows of a minibatch; `'auto'` is ``min(200, n_rows)`` of the training rows. The
-        last minibatch of an epoch may be smaller.
+        Rows of a minibatch; the last one of an epoch may be smaller. `'auto'` is
+        ``min(200, n_rows)`` of the training rows, as in scikit-learn, and with early
+        stopping about a thirtieth of them (at least 4, at most 200): of few rows,
+        minibatches of 200 make so few steps an epoch that training never gets there.
 
     learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
         Schedule of ``solver='sgd'``. `'invscaling'` divides `learning_rate_init` by
         ``(t_ + 1) ** power_t``. `'adaptive'` divides the rate by 5 whenever training
         would stop, until it is below 1e-6.
 
-    learning_rate_init : float, default=1e-3
-        Learning rate with which `'adam'` and `'sgd'` begin.
+    learning_rate_init : float or 'auto', default='auto'
+        Learning rate with which `'adam'` and `'sgd'` begin. `'auto'` is 0.001, as in
+        scikit-learn, and 0.003 for `'adam'` with early stopping, which stops it where
+        that is best.
 
     power_t : float, default=0.5
         Exponent of ``learning_rate='invscaling'``.

@@ -5,9 +5,9 @@ from math import isfinite
 from sklearn.exceptions import ConvergenceWarning
 
 from .._core.stopping import StopReason
+from .._fitting.automatic import max_iter_of
 from .._fitting.judging import FaultKind, advice_on_divergence
 from .._fitting.solvers import solver_of
-from .._fitting.stopping import max_iter_of
 from .._utils.warnings import warn
 
 __all__ = [
