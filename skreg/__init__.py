@@ -35,6 +35,7 @@ __version__ = "0.1.0.dev0"
 _SUBMODULES = (
     "augmentation",
     "diagnosis",
+    "ensemble",
     "feature_selection",
     "inspection",
     "model_selection",

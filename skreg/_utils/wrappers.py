@@ -7,6 +7,7 @@ the model, to replace it, and to prepare data for it.
 
 import copy
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
@@ -22,6 +23,7 @@ __all__ = [
     "parts_of",
     "replace_model",
     "transform_before_model",
+    "transform_target_before_model",
     "transforms_target",
 ]
 
@@ -184,3 +186,17 @@ def transform_before_model(fitted, X):
             X = fitted[:-1].transform(X)
         _, fitted = inner
     return X
+
+
+def transform_target_before_model(fitted, y):
+    """A target as the fitted target transformers around the model hand it on."""
+    while (inner := _inner_of(fitted, True, False)) is not None:
+        if isinstance(fitted, TransformedTargetRegressor):
+            # As its `fit` does.
+            y = np.asarray(y)
+            was_vector = y.ndim == 1
+            y = fitted.transformer_.transform(y[:, None] if was_vector else y)
+            if was_vector and y.ndim == 2 and y.shape[1] == 1:
+                y = y[:, 0]
+        _, fitted = inner
+    return y

@@ -467,17 +467,22 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             return False
         return X.shape[1] == getattr(self, "n_features_in_", None)
 
+    def _check_rows(self, X):
+        """Rows to predict, validated."""
+        if self._is_plain(X):
+            return X
+        return validate_data(
+            self,
+            X,
+            accept_sparse=["csr", "csc"],
+            dtype=_DTYPES,
+            reset=False,
+        )
+
     def _predict_raw(self, X):
         """Raw predictions ``(n_samples, n_outputs)`` by `coefs_` and `intercepts_`."""
         check_is_fitted(self)
-        if not self._is_plain(X):
-            X = validate_data(
-                self,
-                X,
-                accept_sparse=["csr", "csc"],
-                dtype=_DTYPES,
-                reset=False,
-            )
+        X = self._check_rows(X)
         activation = ACTIVATIONS[self._hidden_activation]
         # BLAS does not compute products with a sparse matrix.
         dense = self.coefs_[1:] if sparse.issparse(X) else self.coefs_

@@ -514,9 +514,10 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
             the order of `classes_`.
         """
         with self._predicting() as network:
-            return network._proba_of(network._predict_raw(X))
+            return network._outputs_of(network._predict_raw(X))
 
-    def _proba_of(self, raw):
+    def _outputs_of(self, raw):
+        """The probabilities where the raw predictions are these."""
         proba = self._trained_loss.predict(raw.T).T
         if self._encoding.kind != "binary":
             return np.ascontiguousarray(proba)
@@ -552,7 +553,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         else:
             shifted = raw - raw.max(axis=1, keepdims=True)
             log_proba = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        proba = self._proba_of(raw)
+        proba = self._outputs_of(raw)
         return np.log(proba, out=log_proba, where=proba > 0)
 
     # -- what BaseMLP asks ---------------------------------------------------------

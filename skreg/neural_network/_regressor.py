@@ -450,11 +450,14 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
             float32.
         """
         with self._predicting() as network:
-            raw = network._predict_raw(X)
-            prediction = network._trained_loss.predict(raw)
-            encoding = network._fitted_encoding
-            if encoding is not None:
-                prediction = encoding.decode(prediction)
+            return network._outputs_of(network._predict_raw(X))
+
+    def _outputs_of(self, raw):
+        """What is predicted where the raw predictions are these."""
+        prediction = self._trained_loss.predict(raw)
+        encoding = self._fitted_encoding
+        if encoding is not None:
+            prediction = encoding.decode(prediction)
         return prediction[:, 0] if prediction.shape[1] == 1 else prediction
 
     # -- what BaseMLP asks ---------------------------------------------------------
