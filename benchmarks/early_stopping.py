@@ -7,13 +7,9 @@ and `max_iter` on the sets on which defaults are chosen, with FILE's other metho
 ``... threads`` compares wall times on digits with the threads that BLAS takes by
 default.
 
-`DIR` holds ``<set>.npz`` with `X` (NaN where missing), `y` and ``meta``, JSON with
-"task" and "group": A for tables of classes, B for tables of numbers, C for images;
-other groups are left out. Without ``--data`` there are scikit-learn's bundled sets
-alone. Every other set of A and B, by name, is where defaults were chosen ("chosen on");
-the verdict is that of the others ("held back"). Training rows are capped; columns, and
-the target of a regression, are standardised by them. All networks have their defaults
-but for what the method's name says. Seconds are of the processor, on one BLAS thread.
+`DIR`, the sets and their parts are described in ``_tables.py``. All networks have their
+defaults but for what the method's name says. Seconds are of the processor, on one BLAS
+thread.
 """
 
 import argparse
@@ -33,28 +29,23 @@ if __name__ == "__main__":
 import numpy as np
 import scipy
 import sklearn
+from _ranks import Results, error_ratios, share_won, time_ratios
+from _tables import (
+    BUNDLED,
+    MOST_TRAINING_ROWS,
+    PARTS,
+    error_of,
+    lines_of,
+    sets_of,
+    split,
+)
 from scipy.stats import rankdata
-from sklearn import datasets, neural_network
-from sklearn.impute import SimpleImputer
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn import neural_network
 
 import skreg
 from skreg.neural_network import MLPClassifier, MLPRegressor, Patience
 
 N_SPLITS = 3
-MOST_TRAINING_ROWS = 3000
-MOST_TEST_ROWS = 5000
-TEST_SHARE = 0.25
-
-BUNDLED = {
-    "breast_cancer": (datasets.load_breast_cancer, "classification"),
-    "diabetes": (datasets.load_diabetes, "regression"),
-    "digits": (datasets.load_digits, "classification"),
-    "iris": (datasets.load_iris, "classification"),
-    "wine": (datasets.load_wine, "classification"),
-}
 
 THEIRS = {
     "classification": neural_network.MLPClassifier,
@@ -82,82 +73,13 @@ THEIR_STOPPED, THEIR_PLAIN = "scikit-learn, early stopping", "scikit-learn"
 PATIENCES = [10, 30, 50, 75, 100, 150]
 MAX_ITERS = [200, 400, 600, 800]
 
-PARTS = {
-    "held back": "A and B, held back",
-    "chosen on": "A and B, chosen on",
-    "C": "C, images",
-    "bundled": "scikit-learn's bundled sets",
-}
-
-
-# -- data ------------------------------------------------------------------------------
-
-
-def read(path):
-    with np.load(path, allow_pickle=False) as file:
-        meta = json.loads(str(file["meta"]))
-        return file["X"].astype(np.float64), file["y"], meta["task"]
-
-
-def sets_of(folder):
-    """By name: (part, function that gives X, y and the task)."""
-    sets = {}
-    if folder is not None:
-        group_of = {}
-        for path in sorted(Path(folder).glob("*.npz")):
-            with np.load(path, allow_pickle=False) as file:
-                group_of[path.stem] = json.loads(str(file["meta"]))["group"]
-        tables = sorted(name for name, group in group_of.items() if group in "AB")
-        parts = dict.fromkeys(tables, "held back")
-        parts |= dict.fromkeys(tables[::2], "chosen on")
-        parts |= {name: "C" for name, group in group_of.items() if group == "C"}
-        for name, part in parts.items():
-            path = Path(folder) / f"{name}.npz"
-            sets[name] = part, lambda path=path: read(path)
-    for name, (load, task) in BUNDLED.items():
-        sets[name] = (
-            "bundled",
-            lambda load=load, task=task: (
-                *load(return_X_y=True),
-                task,
-            ),
-        )
-    return sets
-
-
-def split(X, y, task, seed):
-    """Scaled training and test rows."""
-    classes = y if task == "classification" else None
-    X, X_test, y, y_test = train_test_split(
-        X, y, test_size=TEST_SHARE, random_state=seed, stratify=classes
-    )
-    X, y = X[:MOST_TRAINING_ROWS], y[:MOST_TRAINING_ROWS]
-    X_test, y_test = X_test[:MOST_TEST_ROWS], y_test[:MOST_TEST_ROWS]
-    scaler = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
-    X, X_test = scaler.fit_transform(X), scaler.transform(X_test)
-    if task == "regression":
-        mean, deviation = y.mean(), y.std()
-        y, y_test = (y - mean) / deviation, (y_test - mean) / deviation
-    return X, X_test, y, y_test
-
-
-def error_of(network, X, y, task):
-    """Share of wrong classes, or mean squared error in units of y's variance."""
-    prediction = network.predict(X)
-    if task == "classification":
-        return float(np.mean(prediction != y))
-    return float(np.mean((prediction - y) ** 2))
-
 
 # -- running ---------------------------------------------------------------------------
 
 
 def run(folder, out, n_splits, methods, only=None):
     out = Path(out)
-    rows = out.read_text().splitlines() if out.exists() else []
-    done = {
-        tuple(json.loads(row)[key] for key in ("set", "seed", "method")) for row in rows
-    }
+    done = {(row["set"], row["seed"], row["method"]) for row in lines_of(out)}
     for seed in range(n_splits):
         for name, (part, load) in sets_of(folder).items():
             if only is not None and part not in only and name not in only:
@@ -182,7 +104,7 @@ def run(folder, out, n_splits, methods, only=None):
                     "task": task,
                     "seed": seed,
                     "method": method,
-                    "error": error_of(network, X_test, y_test, task),
+                    "error": error_of(network.predict(X_test), y_test, task),
                     "seconds": seconds,
                     "n_iter": network.n_iter_,
                 }
@@ -207,7 +129,7 @@ def long_training(X, X_test, y, y_test, task, seed):
     errors = []
 
     def scoring(network, X_val, y_val):
-        errors.append(error_of(network, X_test, y_test, task))
+        errors.append(error_of(network.predict(X_test), y_test, task))
         return 0.0
 
     network = OURS[task](
@@ -239,7 +161,7 @@ def stopping_point(scores, patience, max_iter):
 
 def choose(folder, path):
     """Print a row for each pair of `n_iter_no_change` and `max_iter`."""
-    results = Results(path)
+    results = Results(lines_of(path))
     names = results.sets("chosen on")
     sets = sets_of(folder)
     curves = {}
@@ -265,7 +187,7 @@ def choose(folder, path):
             for name in names
         ]
         errors = np.column_stack([of_this, of_rivals])
-        ratio = error_ratios(errors, methods)[0]
+        ratio = error_ratios(errors, methods, THEIR_PLAIN)[0]
         print(
             f"| {patience} | {max_iter} "
             f"| {rankdata(errors, axis=1).mean(axis=0)[0]:.2f} | {ratio:.3f} "
@@ -279,56 +201,6 @@ def choose(folder, path):
 # -- tables ----------------------------------------------------------------------------
 
 
-class Results:
-    """Means over splits, by set and method."""
-
-    def __init__(self, path):
-        rows = [json.loads(line) for line in Path(path).read_text().splitlines()]
-        self.part_of = {row["set"]: row["part"] for row in rows}
-        self._of = {}
-        for row in rows:
-            self._of.setdefault((row["set"], row["method"]), []).append(row)
-
-    def sets(self, part):
-        return sorted(name for name, of in self.part_of.items() if of == part)
-
-    def methods(self, known):
-        present = {method for _, method in self._of}
-        return [method for method in known if method in present]
-
-    def n_splits_of(self, name):
-        return len(self._of[name, THEIR_PLAIN])
-
-    def mean(self, name, method, key):
-        return float(np.mean([row[key] for row in self._of[name, method]]))
-
-    def of_splits(self, name, methods):
-        """Errors of shape (splits, methods)."""
-        columns = []
-        for method in methods:
-            of_seed = {row["seed"]: row["error"] for row in self._of[name, method]}
-            columns.append([of_seed[seed] for seed in sorted(of_seed)])
-        return np.array(columns).T
-
-    def errors(self, names, methods):
-        return np.array(
-            [[self.mean(name, method, "error") for method in methods] for name in names]
-        )
-
-
-def share_won(errors, methods, one, other):
-    """Share of sets on which one method's error is less than the other's; ties half."""
-    difference = errors[:, methods.index(one)] - errors[:, methods.index(other)]
-    return float(np.mean((difference < 0) + 0.5 * (difference == 0)))
-
-
-def error_ratios(errors, methods):
-    """Each method's error over that of scikit-learn's plain network, geometric mean."""
-    plain = errors[:, [methods.index(THEIR_PLAIN)]]
-    # Zero has no logarithm, and errors close to it are not to decide a mean.
-    return np.exp(np.log((errors + 1e-3) / (plain + 1e-3)).mean(axis=0))
-
-
 def summary(results, part, methods, ranked):
     """Lines of a table with a row a method."""
     names = results.sets(part)
@@ -338,14 +210,8 @@ def summary(results, part, methods, ranked):
     of_splits = np.concatenate([results.of_splits(name, ranked) for name in names])
     ranks[0, places] = rankdata(of_splits, axis=1).mean(axis=0)
     ranks[1, places] = rankdata(errors[:, places], axis=1).mean(axis=0)
-    ratios = error_ratios(errors, methods)
-    seconds = np.array(
-        [
-            [results.mean(name, method, "seconds") for method in methods]
-            for name in names
-        ]
-    )
-    quotients = seconds / seconds[:, [methods.index(THEIR_PLAIN)]]
+    ratios = error_ratios(errors, methods, THEIR_PLAIN)
+    times = time_ratios(results, names, methods, THEIR_PLAIN)
     lines = [
         "| method | mean rank | of mean errors | error / scikit-learn's "
         "| better than scikit-learn | ... than its early stopping "
@@ -361,13 +227,13 @@ def summary(results, part, methods, ranked):
             f"| {method} | {rank} | {ratios[column]:.3f} "
             f"| {share_won(errors, methods, method, THEIR_PLAIN):.0%} "
             f"| {share_won(errors, methods, method, THEIR_STOPPED):.0%} "
-            f"| {np.median(quotients[:, column]):.2f} | {epochs:.0f} |"
+            f"| {times[column]:.2f} | {epochs:.0f} |"
         )
     return lines
 
 
 def table(path, command):
-    results = Results(path)
+    results = Results(lines_of(path))
     ranked = results.methods(METHODS)
     methods = ranked + results.methods(CRITERIA)
     lines = [
