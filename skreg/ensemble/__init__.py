@@ -1,5 +1,11 @@
 """Ensembles: networks, or other estimators, that are each fitted without a fold."""
 
 from ._fold_ensemble import FoldEnsembleClassifier, FoldEnsembleRegressor
+from ._mlp_cv import MLPClassifierCV, MLPRegressorCV
 
-__all__ = ["FoldEnsembleClassifier", "FoldEnsembleRegressor"]
+__all__ = [
+    "FoldEnsembleClassifier",
+    "FoldEnsembleRegressor",
+    "MLPClassifierCV",
+    "MLPRegressorCV",
+]
