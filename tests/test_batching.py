@@ -1,5 +1,7 @@
 """Every network of a batch equals itself trained alone, whatever its neighbours do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers import with_scaled_moments
@@ -172,6 +174,28 @@ def test_schedules_are_each_models_own(learning_rate, nesterov):
     outcomes = compare_with_alone(tasks, *data_of(MLPRegressor))
     rates = {outcome.state.optimizer["learning_rate"] for outcome in outcomes}
     assert len(rates) >= 5
+
+
+def varied(tasks, **values):
+    """The tasks with one after the other of some values of each parameter."""
+    return [
+        replace(
+            task,
+            config=replace(
+                task.config,
+                **{name: each[k % len(each)] for name, each in values.items()},
+            ),
+        )
+        for k, task in enumerate(tasks)
+    ]
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_ends_and_warm_ups_are_each_models_own(solver):
+    tasks = make_tasks(MLPRegressor, solver, learning_rate="cosine")
+    tasks = varied(tasks, warmup_fraction=[0.0, 0.2, 0.6, 0.9])
+    compare_with_alone(tasks, *data_of(MLPRegressor))
 
 
 @pytest.mark.both_engines

@@ -509,9 +509,11 @@ def test_one_warning_for_all_unfinished_rounds():
     assert len(caught) == 1
     assert caught[0].filename == __file__
     assert result.stop_reasons == {"max_iter": 3}
-    # With early stopping max_iter is a reason like others.
+    # With early stopping max_iter is a reason like others, and a cosine ends there.
     network.set_params(early_stopping=True)
     bias_variance_decomposition(network, X, y, **options)
+    network.set_params(early_stopping=False, learning_rate="cosine")
+    bias_variance_decomposition(make_pipeline(network), X, y, **options)
 
 
 def test_the_result_as_text():

@@ -6,6 +6,7 @@ from helpers import Recorder, assert_same_parameters
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._fitting.fit import fit_many, task_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -47,6 +48,20 @@ def test_partial_fit_k_times_is_fit_with_k_epochs(
     assert_allclose(by_calls.loss_curve_, whole.loss_curve_, rtol=1e-9)
     assert by_calls.t_ == whole.t_ == n_epochs * len(X)
     assert by_calls.n_iter_ == 1
+
+
+def test_partial_fit_knows_no_end_of_a_schedule(iris):
+    X, y = iris
+    regressor = MLPRegressor(hidden_layer_sizes=4, learning_rate="cosine", max_iter=3)
+    with pytest.raises(ValueError, match="partial_fit with learning_rate='cosine' is "):
+        regressor.partial_fit(X, y)
+    # After a fit, it goes on at the initial rate once that is what is asked for.
+    regressor.fit(X, y)
+    with pytest.raises(ValueError, match="Use learning_rate='constant'"):
+        regressor.partial_fit(X, y)
+    before = regressor.coefs_[0].copy()
+    regressor.set_params(learning_rate="constant").partial_fit(X, y)
+    assert 0.2e-3 < np.abs(regressor.coefs_[0] - before).max() < 2e-3
 
 
 @pytest.mark.both_engines
@@ -272,6 +287,22 @@ def test_warm_start_starts_at_coefs_with_fresh_moments(solver, regression):
     assert_same_parameters(second, first)
 
 
+@pytest.mark.both_engines
+def test_warm_start_begins_a_schedule_anew(regression):
+    X, y = regression
+    params = {"hidden_layer_sizes": 4, "learning_rate": "cosine", "shuffle": False}
+    first = MLPRegressor(**params, warm_start=True, max_iter=5, random_state=0)
+    first.fit(X, y)
+    coefs, intercepts = first.coefs_, first.intercepts_
+    first.fit(X, y)
+    # One that has a single epoch behind it, and is given the same parameters.
+    second = MLPRegressor(**params, warm_start=True, max_iter=1, random_state=0)
+    second.fit(X, y).set_params(max_iter=5)
+    second.coefs_ = [W.copy() for W in coefs]
+    second.intercepts_ = [b.copy() for b in intercepts]
+    assert_same_parameters(second.fit(X, y), first)
+
+
 def test_fit_without_warm_start_forgets(regression):
     X, y = regression
     params = {"hidden_layer_sizes": 4, "max_iter": 5, "random_state": 0}
@@ -335,3 +366,36 @@ def test_many_short_lbfgs_fits_are_a_long_one(l1_ratio, iris):
         parts.fit(X, y)
     assert_allclose(parts.loss_, whole.loss_, rtol=1e-6)
     assert parts.sparsity_ == whole.sparsity_
+
+
+# -- states of tasks -------------------------------------------------------------------
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    "params", [{"learning_rate": "cosine", "warmup_fraction": 0.3}]
+)
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_two_phases_are_one_fit(solver, params, early_stopping, regression):
+    """A phase's `max_iter` is not the end of a schedule: the estimator's is."""
+    X, y = regression
+    regressor = MLPRegressor(
+        hidden_layer_sizes=6,
+        solver=solver,
+        learning_rate_init=0.02,
+        batch_size=25,
+        max_iter=9,
+        early_stopping=early_stopping,
+        random_state=0,
+        **params,
+    )
+    (first,) = fit_many([task_of(regressor, max_iter=4)], X, y)
+    second = task_of(regressor, state=first.state, resume=True)
+    (second,) = fit_many([second], X, y)
+    (whole,) = fit_many([task_of(regressor)], X, y)
+    assert (first.state.progress.n_epochs, second.state.progress.n_epochs) == (4, 9)
+    for name in ("params", "kept"):
+        found, expected = getattr(second.state, name), getattr(whole.state, name)
+        assert_allclose(found, expected, rtol=1e-10)
+    assert_allclose(second.progress.curves.loss, whole.progress.curves.loss, rtol=1e-10)

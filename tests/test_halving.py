@@ -5,7 +5,12 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from helpers import assert_rows_equal_training_alone, scaled
+from helpers import (
+    assert_rows_equal_training_alone,
+    assert_same_parameters,
+    scaled,
+)
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
@@ -73,6 +78,32 @@ def test_survivors_equal_training_alone(params, n_jobs):
     assert search.n_candidates_ == [12, 4, 2]
     assert search.n_resources_ == [1, 4, 12]
     assert_rows_equal_training_alone(search, X, y)
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("min_resources", ["exhaust", 2])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"warmup_fraction": 0.2},
+        {"early_stopping": True, "n_iter_no_change": 2, "validation_fraction": 0.2},
+        {"early_stopping": True, "refit": True},
+    ],
+    ids=lambda params: "+".join(params),
+)
+def test_survivors_follow_the_schedule_to_its_end(params, min_resources, solver):
+    X, y = data(load_breast_cancer)
+    estimator = network(solver=solver, learning_rate="cosine", **params)
+    search = HalvingGridSearchCV(
+        estimator, GRID, cv=2, scoring=neg_log_loss, min_resources=min_resources
+    ).fit(X, y)
+    # The end is that of the last rung, which may have less than max_resources.
+    assert search.n_resources_ == ([1, 4, 12] if min_resources == "exhaust" else [2, 6])
+    n_last = sum(search.cv_results_["iter"] == search.n_iterations_ - 1)
+    assert_rows_equal_training_alone(search, X, y, rows=slice(-n_last, None))
+    alone = clone(estimator).set_params(**search.best_params_).fit(X, y)
+    assert_same_parameters(search.best_estimator_, alone)
 
 
 def test_resampler_in_a_pipeline_and_among_the_candidates():

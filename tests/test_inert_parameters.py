@@ -38,6 +38,7 @@ CASES = {
     "learning_rate": ("adaptive", {"solver": "sgd"}),
     "learning_rate_init": (0.01, {"solver": "adam"}),
     "power_t": (0.3, {"solver": "sgd", "learning_rate": "invscaling"}),
+    "warmup_fraction": (0.1, {"solver": "adam", "learning_rate": "cosine"}),
     "max_fun": (100, {"solver": "lbfgs"}),
     "momentum": (0.5, {"solver": "sgd"}),
     "nesterovs_momentum": (False, {"solver": "sgd"}),
@@ -104,6 +105,26 @@ def test_one_warning_names_all_of_them():
     assert "momentum=0.5 (needs solver='sgd')" in message
     assert "power_t=0.2 (needs learning_rate='invscaling')" in message
     assert len(messages_of(lambda: make_pipeline(StandardScaler(), network).fit(X, Y)))
+
+
+@pytest.mark.parametrize(
+    "solver, learning_rate, said",
+    [
+        ("adam", "cosine", None),
+        ("sgd", "cosine", None),
+        ("fista", "cosine", "solver='adam' or solver='sgd'"),
+        ("adam", "invscaling", "solver='sgd'"),
+    ],
+)
+def test_schedules_that_a_solver_does_not_follow(solver, learning_rate, said):
+    reader = {"cosine": "warmup_fraction", "invscaling": "power_t"}[learning_rate]
+    network = MLPClassifier(solver=solver, learning_rate=learning_rate)
+    network.set_params(**{reader: 0.3})
+    expected = []
+    if said is not None:
+        texts = f"learning_rate={learning_rate!r}", f"{reader}=0.3"
+        expected = [f"{text} (needs {said})" for text in texts]
+    assert sorted(inert_parameters(network)) == expected
 
 
 SPLITTER = GroupShuffleSplit(1, random_state=0)

@@ -1,5 +1,6 @@
 """Learning-rate schedules: by hand, and through the loop with any minibatch solver."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from skreg._core.schedules import (
     SCHEDULES,
     Adaptive,
     Constant,
+    Cosine,
     InvScaling,
     Schedule,
     make_schedule,
@@ -38,7 +40,7 @@ def test_the_constant_one_leaves_everything_as_it_is():
     seen = np.array([10, 10])
     assert schedule.after_epoch(rates, reasons, [True, False], seen) == [FIRED, None]
     assert rates.tolist() == [0.1, 0.2]
-    assert schedule.before_step is None
+    assert schedule.before_steps is None
 
 
 def test_inverse_scaling_by_hand():
@@ -74,14 +76,50 @@ def test_adaptive_by_hand():
     assert reasons == [FIRED, None, FIRED, StopReason.DIVERGED]
 
 
+def cosine_by_hand(rate, t, n_planned, n_rising=0):
+    """The rate before the update that follows `t` others."""
+    if t < n_rising:
+        return rate * (t + 1) / n_rising
+    position = (t - n_rising) / (n_planned - n_rising)
+    return rate * (1 + math.cos(math.pi * position)) / 2
+
+
+def test_the_cosine_by_hand():
+    models = [SimpleNamespace(warmup_fraction=f) for f in (0.0, 0.25, 0.3, 0.99)]
+    schedule = Cosine(models)
+    rates, n_planned = np.array([0.1, 0.2, 0.3, 0.4]), np.array([20, 8, 5, 4])
+    n_updates = np.array([[0, 0, 0, 0], [5, 1, 1, 1], [10, 2, 2, 3], [19, 7, 4, 4]])
+    found = schedule.before_steps(rates, n_updates, n_planned)
+    # 0.3 of 5 updates are rounded to 2, and 0.99 of 4 to all of them: what comes
+    # thereafter has a rate of zero.
+    by_hand = [
+        [cosine_by_hand(0.1, t, 20) for t in (0, 5, 10, 19)],
+        [cosine_by_hand(0.2, t, 8, 2) for t in (0, 1, 2, 7)],
+        [cosine_by_hand(0.3, t, 5, 2) for t in (0, 1, 2, 4)],
+        [0.1, 0.2, 0.4, 0.4],
+    ]
+    np.testing.assert_allclose(found, np.transpose(by_hand), rtol=1e-14)
+    assert rates.tolist() == [0.1, 0.2, 0.3, 0.4]
+    # From the end on the rate is zero, and the warm-up is that of the kept model.
+    schedule.keep(np.array([1]))
+    found = schedule.before_steps(rates[[1]], np.array([[1], [8], [9]]), n_planned[[1]])
+    assert found.tolist() == [[0.2], [0.0], [0.0]]
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_the_table_makes_them(name):
-    schedule = make_schedule(name, [SimpleNamespace(learning_rate_init=1, power_t=1)])
-    assert type(schedule) is SCHEDULES[name]
+    model = SimpleNamespace(learning_rate_init=1, power_t=1, warmup_fraction=0)
+    assert type(make_schedule(name, [model])) is SCHEDULES[name]
 
 
 def train_some(settings, criterion=None, seeds=(0,), **hyper_parameters):
     """Networks with one hidden layer, trained side by side on 40 rows."""
+    network, models, X, Y = make_some(criterion, seeds, **hyper_parameters)
+    return train(network, models, X, Y, settings)
+
+
+def make_some(criterion=None, seeds=(0,), **hyper_parameters):
+    """What `train` is given but for the settings, a value a model."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40, 3))
     Y = X[:, :1] + rng.normal(size=(40, 1))
@@ -97,7 +135,7 @@ def train_some(settings, criterion=None, seeds=(0,), **hyper_parameters):
                 **{name: value[k] for name, value in hyper_parameters.items()},
             )
         )
-    return train(network, models, X, Y, settings)
+    return network, models, X, Y
 
 
 def test_an_unknown_name_is_an_error_that_names_it():
@@ -162,6 +200,7 @@ def test_models_of_a_batch_have_the_rates_they_have_alone(solver, name):
     hyper = {
         "learning_rate_init": [0.1, 0.05, 0.02],
         "power_t": [0.2, 0.5, 1.0],
+        "warmup_fraction": [0.0, 0.5, 0.2],
         "max_iter": [6, 2, 9],
     }
     together = train_some(settings, seeds=(0, 1, 2), **hyper)
@@ -173,11 +212,80 @@ def test_models_of_a_batch_have_the_rates_they_have_alone(solver, name):
         np.testing.assert_allclose(result.params, alone.params, rtol=1e-10)
 
 
+@pytest.mark.both_engines
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_the_cosine_step_by_step(monkeypatch, solver):
+    """It ends with all epochs, be these more than training has this time."""
+    settings = Settings(solver, 16, learning_rate="cosine")
+    hyper = {
+        "learning_rate_init": [0.1, 0.05, 0.02],
+        "warmup_fraction": [0.0, 0.25, 0.5],
+        "max_iter": [4, 4, 4],
+        "schedule_iter": [None, 8, 10],
+    }
+    rates, results = rates_of(
+        monkeypatch, lambda: train_some(settings, seeds=(0, 1, 2), **hyper)
+    )
+    # Three minibatches an epoch, the last one smaller.
+    for k, (rate, n_planned, n_rising) in enumerate(
+        [(0.1, 12, 0), (0.05, 24, 6), (0.02, 30, 15)]
+    ):
+        by_hand = [cosine_by_hand(rate, t, n_planned, n_rising) for t in range(12)]
+        np.testing.assert_allclose(rates[:, k], by_hand, rtol=1e-14)
+        # Whoever goes on has the rate that the shares are of.
+        assert results[k].optimizer_state["learning_rate"] == rate
+
+
+@pytest.mark.both_engines
+def test_the_cosine_ends_with_a_number_of_updates(monkeypatch):
+    settings = Settings("adam", 16, learning_rate="cosine")
+    hyper = {"learning_rate_init": [0.1, 0.1], "max_updates": [7, 7]}
+    hyper["schedule_iter"] = [None, 50]
+    rates, results = rates_of(
+        monkeypatch, lambda: train_some(settings, seeds=(0, 1), **hyper)
+    )
+    assert {result.stop_reason for result in results} == {StopReason.MAX_UPDATES}
+    # The epoch runs on to its end, which is of no matter to them.
+    by_hand = [cosine_by_hand(0.1, t, 7) for t in range(7)]
+    np.testing.assert_allclose(rates[:7], np.transpose([by_hand] * 2), rtol=1e-14)
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_the_cosine_goes_on_where_it_was(solver):
+    settings = Settings(solver, 16, learning_rate="cosine")
+    hyper = {"learning_rate_init": [0.1, 0.05], "warmup_fraction": [0.0, 0.4]}
+
+    def in_phases(ends):
+        network, models, X, Y = make_some(seeds=(0, 1), max_iter=ends[0], **hyper)
+        for k, model in enumerate(models):
+            model.schedule_iter = 9 - k
+        for end in ends[1:]:
+            results = train(network, models, X, Y, settings)
+            models = [
+                model.changed(
+                    params=result.params,
+                    stream=result.stream.copy(),
+                    optimizer_state=result.optimizer_state,
+                    n_samples_seen=result.n_samples_seen,
+                    max_iter=end[k],
+                )
+                for k, (model, result) in enumerate(zip(models, results, strict=True))
+            ]
+        return train(network, models, X, Y, settings)
+
+    # In the second phase the two are not at the same update, and the first ends first.
+    for one, other in zip(
+        in_phases([(2, 3), (6, 8)]), in_phases([(6, 8)]), strict=True
+    ):
+        np.testing.assert_allclose(one.params, other.params, rtol=1e-12)
+
+
 class WarmUp(Schedule):
     """A schedule within an epoch: the first six steps grow to the full rate."""
 
-    def before_step(self, rates, n_updates):
-        return rates * min(1.0, (n_updates + 1) / 6)
+    def before_steps(self, rates, n_updates, n_planned):
+        return rates * np.minimum(1.0, (n_updates + 1) / 6)
 
 
 @pytest.mark.both_engines

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.schedules import SCHEDULES, Schedule
 from skreg._fitting.prepare import Preparation
 from skreg._fitting.solvers import SOLVERS, named, solver_of
 from skreg.augmentation import GaussianNoise
+from skreg.feature_selection import feature_path
 from skreg.model_selection import HalvingGridSearchCV
 
 rng = np.random.default_rng(0)
@@ -58,10 +60,20 @@ def test_every_minibatch_solver_reads_its_own_parameters():
         assert set(solver.reads) <= set(MLPClassifier().get_params()), solver.name
 
 
+@pytest.mark.parametrize("solver, schedules", [("adam", 2), ("sgd", 4), ("lbfgs", 0)])
+def test_schedules_that_a_solver_does_not_follow_do_nothing(solver, schedules):
+    followed = [SOLVERS[solver].followed(name) for name in SCHEDULES]
+    assert len(set(followed) | {"constant"}) == max(schedules, 1)
+    assert SOLVERS["adam"].followed("cosine") == "cosine"
+
+
 class Falling(Schedule):
     """Rates that fall to zero at the end of training, whenever that is."""
 
     depends_on_end = True
+
+    def before_steps(self, rates, n_updates, n_planned):
+        return rates * (1 - n_updates / n_planned)
 
 
 @pytest.fixture
@@ -74,31 +86,40 @@ def falling(monkeypatch):
     return {"solver": "sgd", "learning_rate": "falling", "learning_rate_init": 0.1}
 
 
-def test_phases_do_not_follow_a_schedule_that_depends_on_the_end(falling):
-    refitted = MLPClassifier(**falling, early_stopping=True, refit=True)
-    with pytest.raises(ValueError, match="refit=True with learning_rate='falling'"):
-        refitted.fit(X, y)
+def test_what_has_no_known_end_refuses_a_schedule_that_depends_on_it(falling):
     sparse = MLPClassifier(**falling, feature_alpha=0.1)
     with pytest.raises(ValueError, match="feature_alpha=0.1 with learning_rate='fall"):
         sparse.fit(X, y)
+    with pytest.raises(ValueError, match="feature_alpha=1.0 with learning_rate='fall"):
+        feature_path(MLPClassifier(**falling), X, y)
+    network = MLPClassifier(**falling)
+    with pytest.raises(ValueError, match="partial_fit with learning_rate='falling'"):
+        network.partial_fit(X, y, classes=[0, 1])
+    assert not hasattr(network, "coefs_")
+
+
+def test_to_reach_the_end_of_such_a_schedule_is_no_warning(falling):
+    network = MLPClassifier((4,), max_iter=3, n_iter_no_change=np.inf, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
+        network.fit(X, y)
+    # Warnings are errors here.
+    assert network.set_params(**falling).fit(X, y).stop_reason_ == "max_iter"
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_halving_does_not_resume_a_schedule_that_depends_on_the_end(
-    falling, monkeypatch
-):
+def test_halving_goes_on_along_the_schedule_of_the_last_rung(falling, monkeypatch):
     resumed = []
-    prepare = Preparation._resume
+    resume = Preparation._resume
 
     def spy(preparation, task):
         resumed.append(task)
-        return prepare(preparation, task)
+        return resume(preparation, task)
 
     monkeypatch.setattr(Preparation, "_resume", spy)
-    for params, is_resumed in ((falling, False), ({"solver": "sgd"}, True)):
-        resumed.clear()
-        network = MLPClassifier((4,), random_state=0, **params)
-        HalvingGridSearchCV(
-            network, {"alpha": [1e-4, 0.1, 1.0]}, cv=2, max_resources=9
-        ).fit(X, y)
-        assert bool(resumed) == is_resumed
+    network = MLPClassifier((4,), random_state=0, **falling)
+    HalvingGridSearchCV(
+        network, {"alpha": [1e-4, 0.1, 1.0]}, cv=2, max_resources=9
+    ).fit(X, y)
+    assert [(task.config.max_iter, task.schedule_iter) for task in resumed] == [
+        (9, 9)
+    ] * 2

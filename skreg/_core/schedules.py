@@ -5,8 +5,8 @@ A schedule is an object with two verbs, and any minibatch solver can have any of
 - ``after_epoch(rates, reasons, fired, n_samples_seen)`` changes the rates in place
   after an epoch, and answers for each model with its reason to stop: mostly the one it
   was given.
-- ``before_step(rates, n_updates)`` gives the rates of a single update. It is None in
-  schedules that change nothing within an epoch, and then nobody asks.
+- ``before_steps(rates, n_updates, n_planned)`` gives the rates of some updates. It is
+  None in schedules that change nothing within an epoch, and then nobody asks.
 
 A new schedule is a subclass of `Schedule` with an entry in `SCHEDULES`.
 """
@@ -20,6 +20,7 @@ __all__ = [
     "SCHEDULES",
     "Adaptive",
     "Constant",
+    "Cosine",
     "InvScaling",
     "Schedule",
     "make_schedule",
@@ -32,23 +33,25 @@ class Schedule:
     Parameters
     ----------
     models : list of objects with the schedule's parameters as attributes
-        Each has `learning_rate_init` and `power_t`, among others.
+        Each has `learning_rate_init`, `power_t` and `warmup_fraction`, among others.
     """
 
     # The attributes of the models that a schedule reads.
     parameters = ()
 
-    # Whether the rates depend on when training will end. Then training that is taken up
-    # again, for more epochs, is another training: no phases of a fit may follow it.
+    # Whether the rates depend on when training will end. Then every phase of a training
+    # has to know the end of all of it, and training without an end cannot follow it.
     depends_on_end = False
 
     # Whether the rates only change where a stopping criterion fires.
     needs_criterion = False
 
-    # ``before_step(rates, n_updates)``: the rates ``(n_models,)`` of the update that
-    # follows `n_updates` others of this training. `rates` are those after the last
-    # epoch and must not be changed.
-    before_step = None
+    # ``before_steps(rates, n_updates, n_planned)``: the rates of some updates, an array
+    # ``(n_steps, n_models)``. `n_updates`, of the same shape, counts the updates before
+    # each, those of earlier phases of the model's training included, and `n_planned :
+    # (n_models,)` all that there are to be. `rates : (n_models,)` are those after the
+    # last epoch and must not be changed.
+    before_steps = None
 
     def __init__(self, models):
         self._vectors = {
@@ -127,7 +130,37 @@ class Adaptive(Schedule):
         return answers
 
 
-SCHEDULES = {"constant": Constant, "invscaling": InvScaling, "adaptive": Adaptive}
+class Cosine(Schedule):
+    r"""Half a cosine down to zero at the end, after a rise at the beginning.
+
+    Before the update that follows ``t`` of all ``T`` updates, the share of the initial
+    rate is
+
+    .. math:: \frac{1}{2} \left(1 + \cos\left(\pi \frac{t - w}{T - w}\right)\right)
+
+    (Loshchilov & Hutter 2017, without restarts). It is ``(t + 1) / w`` in the first
+    ``w`` updates, a fraction `warmup_fraction` of ``T`` rounded to whole ones, so that
+    no update is lost on a rate of zero.
+    """
+
+    parameters = ("warmup_fraction",)
+    depends_on_end = True
+
+    def before_steps(self, rates, n_updates, n_planned):
+        n_rising = np.rint(self._vectors["warmup_fraction"] * n_planned)
+        rising = (n_updates + 1) / np.maximum(n_rising, 1)
+        n_falling = np.maximum(n_planned - n_rising, 1)
+        position = np.clip((n_updates - n_rising) / n_falling, 0.0, 1.0)
+        falling = (1 + np.cos(np.pi * position)) / 2
+        return rates * np.where(n_updates < n_rising, rising, falling)
+
+
+SCHEDULES = {
+    "constant": Constant,
+    "invscaling": InvScaling,
+    "adaptive": Adaptive,
+    "cosine": Cosine,
+}
 
 
 def make_schedule(name, models):

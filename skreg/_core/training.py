@@ -55,6 +55,7 @@ _DEFAULT_NUMBERS = {
     "dropout": 0.0,
     "learning_rate_init": 1e-3,
     "power_t": 0.5,
+    "warmup_fraction": 0.0,
     "momentum": 0.9,
     "beta_1": 0.9,
     "beta_2": 0.999,
@@ -83,6 +84,8 @@ class Model:
         Epochs after which training ends.
     max_updates : int, default=None
         Minibatch steps after which training ends, be it in the middle of an epoch.
+    schedule_iter : int, default=None
+        Epochs after which schedules end, if `max_iter` ends only a phase of training.
     **numbers : float
         The hyper-parameters that penalties, the optimizer and the schedule read of each
         model as attributes, by these names. None of them is known here: a new penalty
@@ -101,6 +104,7 @@ class Model:
         n_samples_seen=0,
         max_iter=200,
         max_updates=None,
+        schedule_iter=None,
         **numbers,
     ):
         self.params, self.stream, self.progress = params, stream, progress
@@ -108,6 +112,7 @@ class Model:
         self.optimizer_state = optimizer_state
         self.n_samples_seen = n_samples_seen
         self.max_iter, self.max_updates = max_iter, max_updates
+        self.schedule_iter = schedule_iter or max_iter
         vars(self).update(_DEFAULT_NUMBERS | numbers)
 
     def changed(self, **attributes):
@@ -264,6 +269,13 @@ class _Batch:
         self._rates = np.array([_first_rate(model) for model in models], dtype=float)
         self._n_samples_seen = np.array([m.n_samples_seen for m in models])
         self._n_updates = 0
+        # Of the models' earlier phases, and of all phases together.
+        n_updates = _updates_of_an_epoch(models[0].stream, settings)
+        n_epochs = np.array([model.progress.n_epochs for model in models])
+        self._n_earlier_updates = n_epochs * n_updates
+        self._n_planned_updates = np.array(
+            [model.max_updates or model.schedule_iter * n_updates for model in models]
+        )
         # The parameters, and views of their weights.
         self._viewed, self._weights = None, None
         # What models were when, within an epoch, they had made their last update.
@@ -350,6 +362,8 @@ class _Batch:
         self._schedule.keep(kept)
         self._rates = self._rates[kept]
         self._n_samples_seen = self._n_samples_seen[kept]
+        self._n_earlier_updates = self._n_earlier_updates[kept]
+        self._n_planned_updates = self._n_planned_updates[kept]
         self._ended = {}
         self._bind(groups)
 
@@ -383,9 +397,12 @@ class _Batch:
 
     def run_epoch(self):
         """Visit all rows once: mean data loss of every model over its minibatches."""
-        n_rows = self.models[0].stream.n_rows
-        n_updates_before, n_seen = self._n_updates, 0
-        n_updates_after = n_updates_before + -(-n_rows // self._settings.batch_size)
+        stream = self.models[0].stream
+        n_rows, n_seen = stream.n_rows, 0
+        n_updates_before = self._n_updates
+        n_updates_after = n_updates_before + _updates_of_an_epoch(
+            stream, self._settings
+        )
         ends = {
             last_update - n_updates_before
             for last_update in self._last_updates
@@ -420,11 +437,12 @@ class _Batch:
 
     def _rates_in(self, block):
         """The learning rates in a block: one row a minibatch where they change."""
-        before_step = self._schedule.before_step
-        if before_step is None:
+        before_steps = self._schedule.before_steps
+        if before_steps is None:
             return self._rates
-        updates = range(self._n_updates, self._n_updates + block.n_steps)
-        return np.array([before_step(self._rates, n_updates) for n_updates in updates])
+        n_updates = self._n_updates + np.arange(block.n_steps)[:, None]
+        n_updates = self._n_earlier_updates + n_updates
+        return before_steps(self._rates, n_updates, self._n_planned_updates)
 
     def _end_models(self, losses, n_rows):
         """Keep what the models are that have made their last update."""
@@ -489,6 +507,11 @@ class _Batch:
         for models, validator in self._validators:
             validations[models] = validator(params[models])
         return validations
+
+
+def _updates_of_an_epoch(stream, settings):
+    """The number of minibatches that visit all rows of a stream once."""
+    return -(-stream.n_rows // settings.batch_size)
 
 
 def _first_rate(model):

@@ -177,6 +177,7 @@ class FitConfig:
     learning_rate: str = _mark("batch", allowed=[StrOptions(_SCHEDULES)])
     learning_rate_init: float = _mark("model", in_step=True, allowed=[_AUTO, _POSITIVE])
     power_t: float = _mark("model", in_step=True, allowed=[_NOT_NEGATIVE])
+    warmup_fraction: float = _mark("model", in_step=True, allowed=[_BELOW_ONE])
     momentum: float = _mark(
         "model", in_step=True, allowed=[Interval(Real, 0, 1, closed="both")]
     )
@@ -236,6 +237,7 @@ class FitConfig:
             learning_rate=estimator.learning_rate,
             learning_rate_init=learning_rate_of(estimator),
             power_t=estimator.power_t,
+            warmup_fraction=estimator.warmup_fraction,
             momentum=estimator.momentum,
             nesterovs_momentum=estimator.nesterovs_momentum,
             beta_1=estimator.beta_1,

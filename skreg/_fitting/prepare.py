@@ -115,6 +115,7 @@ class Preparation:
             n_samples_seen=task.state.n_samples_seen if task.state else 0,
             max_iter=task.max_iter or config.max_iter,
             max_updates=task.n_updates,
+            schedule_iter=task.schedule_iter or config.max_iter,
             **numbers,
         )
         self._tell_of_batch_size(config, stream.n_rows)

@@ -4,7 +4,8 @@ The second network starts with the same weights as the first one, trains on the
 validation rows as well, and makes as many updates as the first one had made at its best
 point (Goodfellow, Bengio & Courville 2016, algorithm 7.2). Updates are counted and not
 epochs, because an epoch of more rows has more updates, and the number of updates
-decides how far the weights travel from their start.
+decides how far the weights travel from their start. A schedule that runs to the end of
+training, such as ``learning_rate="cosine"``, runs to the end of these updates.
 
 With folds, every fold gives a stopping point and the latest one is taken; the fitted
 estimator shows the curves of that fold's network. The latest, because a fold trains on
@@ -51,12 +52,6 @@ def check_refit(estimator):
             f"{name} with learning_rate={estimator.learning_rate!r} has nothing to "
             "lower the learning rate by: on all rows there is no validation score. Use "
             "learning_rate='constant'."
-        )
-    if schedule.depends_on_end:
-        raise ValueError(
-            f"{name} with learning_rate={estimator.learning_rate!r} is not possible: "
-            "the second training has another end than the first, and so other learning "
-            "rates. Use learning_rate='constant'."
         )
     if estimator.feature_alpha > 0:
         raise ValueError(

@@ -28,8 +28,8 @@ class Solver:
         The parameters of an estimator that only some solvers read, and this one does.
     schedules : tuple of str
         The values of `learning_rate` that it follows. The engine can lead every
-        minibatch solver through all of them; that "adam" keeps its rate whatever
-        `learning_rate` says is scikit-learn's rule.
+        minibatch solver through all of them; that "adam" follows none of scikit-learn's
+        is scikit-learn's rule.
     penalizes_inputs : bool
         Whether it has a step for the penalty of whole inputs.
     takes_kinks : bool
@@ -67,7 +67,7 @@ class Solver:
         return self.minimize is None
 
 
-_OF_MINIBATCHES = ("batch_size", "shuffle", "learning_rate_init")
+_OF_MINIBATCHES = ("batch_size", "shuffle", "learning_rate_init", "warmup_fraction")
 
 SOLVERS = {
     solver.name: solver
@@ -75,14 +75,13 @@ SOLVERS = {
         Solver(
             "adam",
             reads=(*_OF_MINIBATCHES, "beta_1", "beta_2", "epsilon"),
-            schedules=("constant",),
+            schedules=("constant", "cosine"),
             takes_kinks=True,
         ),
         Solver(
             "sgd",
             reads=(
                 *_OF_MINIBATCHES,
-                "learning_rate",
                 "power_t",
                 "momentum",
                 "nesterovs_momentum",

@@ -9,11 +9,13 @@ from .._core.stopping import (
     StoppingCriterion,
     SuccessiveIncreases,
 )
+from .solvers import solver_of
 
 __all__ = [
     "CRITERIA",
     "check_criterion",
     "make_criterion",
+    "schedules_to_the_end",
 ]
 
 # The criteria by name. Each entry makes a criterion from the patience and the tolerance
@@ -24,6 +26,30 @@ CRITERIA = {
     "progress_quotient": lambda patience, tol: ProgressQuotient(),
     "successive_increases": lambda patience, tol: SuccessiveIncreases(),
 }
+
+
+def schedules_to_the_end(estimator):
+    """The parameters whose schedules run to the end of training, and with it.
+
+    They are followed by any phase of training that knows the end of the whole, and to
+    reach this end is what they are for.
+
+    Parameters
+    ----------
+    estimator : FitConfig, or an estimator
+
+    Returns
+    -------
+    dict of str to str
+        Their values by their names; empty if there are none.
+    """
+    schedule = solver_of(estimator.solver).schedule_of(estimator.learning_rate)
+    kinds = {"learning_rate": schedule}
+    return {
+        name: getattr(estimator, name)
+        for name, kind in kinds.items()
+        if kind.depends_on_end
+    }
 
 
 def make_criterion(config):

@@ -37,7 +37,8 @@ class TrainingState:
         The parameters that the fitted estimator has: with early stopping the best ones,
         otherwise the last ones.
     optimizer : dict or None
-        The moments and counters of the solver, and the present learning rate.
+        The moments and counters of the solver, and the learning rate after the last
+        epoch.
     solver : str or None
         The solver that `optimizer` belongs to.
     stream : streams.Stream or None
@@ -124,7 +125,11 @@ class FitTask:
         the state's training and validation rows, which are parts of `rows`, and counts
         epochs on.
     max_iter : int, default=None
-        The largest number of epochs, in place of the estimator's.
+        The largest number of epochs, in place of the estimator's. Schedules do not end
+        with it, because it may end only a phase of training.
+    schedule_iter : int, default=None
+        The number of epochs after which schedules end, in place of the estimator's
+        largest number of epochs.
     dense_first : bool, default=True
         Whether a network that has a feature penalty and no state is trained without
         the penalty first.
@@ -152,6 +157,7 @@ class FitTask:
     state: TrainingState | None = None
     resume: bool = False
     max_iter: int | None = None
+    schedule_iter: int | None = None
     dense_first: bool = True
     refit: bool = True
     split: tuple | None = None

@@ -10,11 +10,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils.multiclass import type_of_target
 
+from .._fitting.stopping import schedules_to_the_end
 from .._utils.labels import check_labels
 from .._utils.publishing import quietly
 from .._utils.sklearn_private import num_samples
 from .._utils.tables import html_table, short_number
 from .._utils.warnings import warn
+from .._utils.wrappers import find_model
+from ..neural_network._base import BaseMLP
 from ._loss_parts import LOSSES, names_of_losses, standard_errors
 from ._rounds import RESAMPLINGS, check_row_sets, draw_rounds, predict_by_rounds
 
@@ -202,7 +205,8 @@ def bias_variance_decomposition(
     Warns
     -----
     ConvergenceWarning
-        If networks stopped at `max_iter` without early stopping.
+        If networks stopped at `max_iter`, and neither stop early nor have a schedule
+        that runs to the end of training.
 
     Notes
     -----
@@ -413,13 +417,18 @@ def _check_noise(noise, loss, n_test):
 
 def _warn_about_max_iter(estimator, stop_reasons, n_rounds):
     n_cut = stop_reasons["max_iter"]
-    if n_cut == 0 or _stops_early(estimator):
+    if n_cut == 0 or _stops_early(estimator) or _ends_with_a_schedule(estimator):
         return
     warn(
         f"{n_cut} of {n_rounds} networks stopped at max_iter before they converged: "
         "bias and variance are those of unfinished training.",
         ConvergenceWarning,
     )
+
+
+def _ends_with_a_schedule(estimator):
+    _, model = find_model(estimator)
+    return isinstance(model, BaseMLP) and bool(schedules_to_the_end(model))
 
 
 def _stops_early(estimator):

@@ -77,7 +77,8 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         self.n_resources_, self.n_candidates_ = [], []
         # The results of the fits in the rung before, by candidate and split.
         earlier = {}
-        for rung, n_resources in enumerate(self._plan(candidates)):
+        plan = self._plan(candidates)
+        for rung, n_resources in enumerate(plan):
             self.n_resources_.append(n_resources)
             self.n_candidates_.append(len(candidates))
             self._in_last_rung = {candidate.index for candidate in candidates}
@@ -92,7 +93,8 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
                     _resource_of(candidate): n_resources,
                 }
             refit = self._surely_best(rung, candidates)
-            earlier = self._run_rung(run, candidates, n_resources, earlier, refit)
+            resources = n_resources, plan[-1]
+            earlier = self._run_rung(run, candidates, resources, earlier, refit)
             scored = [
                 earlier[candidate.index, split].scored
                 for candidate in candidates
@@ -116,9 +118,14 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
             return None
         return with_parameters(self.estimator, candidates[0].parameters)
 
-    def _run_rung(self, run, candidates, n_resources, earlier, refit):
-        """Train every fit on, unless it needs no more epochs; the results by fit."""
+    def _run_rung(self, run, candidates, resources, earlier, refit):
+        """Train every fit on, unless it needs no more epochs; the results by fit.
+
+        The `resources` are the epochs after this rung and those after the last one,
+        with which schedules end.
+        """
         results, fits = {}, []
+        n_resources, _ = resources
         # Candidates are judged as they are once they have had all epochs.
         is_last = n_resources == self.max_resources_
         # Rungs have equal lengths if there are few epochs, or with aggressive
@@ -129,10 +136,10 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
                 key = candidate.index, split
                 before = earlier.get(key)
                 if before is None:
-                    fits.append(Fit(candidate, split, None, n_resources, is_last))
+                    fits.append(Fit(candidate, split, None, *resources, is_last))
                 elif is_longer and not before.is_done:
                     fits.append(
-                        Fit(candidate, split, before.state, n_resources, is_last)
+                        Fit(candidate, split, before.state, *resources, is_last)
                     )
                 else:
                     results[key] = before
@@ -230,7 +237,9 @@ class HalvingGridSearchCV(_SuccessiveHalving):
     rounding, as if it were trained alone with the rung's epochs as `max_iter`.
     Candidates whose training ends earlier, by early stopping for example, keep their
     score. With the solvers "lbfgs" and "fista", `feature_alpha`, a resampler as
-    `augmentation` or the networks' own `refit`, survivors start again.
+    `augmentation` or the networks' own `refit`, survivors start again. A schedule that
+    runs to the end of training (``learning_rate="cosine"``) runs to the end of the last
+    rung in each of them, so that in earlier rungs candidates score on their way.
 
     Parameters
     ----------

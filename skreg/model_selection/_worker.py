@@ -14,7 +14,6 @@ from .._fitting.fit import fit_each
 from .._fitting.judging import FaultKind, Judge
 from .._fitting.keys import Same, is_plain
 from .._fitting.members import stack_up
-from .._fitting.solvers import solver_of
 from .._fitting.tasks import FitOutcome, TrainingState, task_of
 from .._utils.publishing import quietly, snapshot
 from .._utils.warnings import collected_warnings, each_warning_once
@@ -48,6 +47,8 @@ class Fit:
         The state to resume training from; its rows are counted from the fold's first.
     max_iter : int or None
         The largest number of epochs, in place of the candidate's.
+    schedule_iter : int or None
+        The number of epochs after which schedules end, if it is not the same.
     is_last : bool
         Whether the candidate is judged after this fit, even if `max_iter` ended it.
     """
@@ -56,6 +57,7 @@ class Fit:
     split: int
     state: TrainingState | None = None
     max_iter: int | None = None
+    schedule_iter: int | None = None
     is_last: bool = False
 
     @property
@@ -202,6 +204,7 @@ class _LockstepJob:
             groups=network._check_groups(fold.groups, stack.X, self._validation),
             state=state,
             resume=state is not None,
+            schedule_iter=fit.schedule_iter,
             encoding=fold.encoding,
         )
 
@@ -297,12 +300,7 @@ def _can_resume(network, outcome):
         and network.feature_alpha == 0
         # A resampler would resample the rows again.
         and not is_resampler(network.augmentation)
-        and not _schedule_of(network).depends_on_end
     )
-
-
-def _schedule_of(network):
-    return solver_of(network.solver).schedule_of(network.learning_rate)
 
 
 def _compact(state):

@@ -36,6 +36,7 @@ from .._utils.sklearn_private import (
 from .._utils.warnings import each_warning_once, is_one_of_many, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._parameters import (
+    check_no_schedule_to_the_end,
     check_parameters_together,
     inert_parameters,
     valid_defaults,
@@ -177,6 +178,9 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
                 "partial_fit does not support early_stopping=True, unless X_val and "
                 "y_val are given: it holds out no rows by itself."
             )
+        check_no_schedule_to_the_end(
+            self, "partial_fit", "an epoch does not know how many others will follow"
+        )
         is_first = not hasattr(self, "coefs_")
 
         def start(X, y):

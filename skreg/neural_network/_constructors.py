@@ -32,6 +32,7 @@ class ClassifierParameters:
         learning_rate="constant",
         learning_rate_init="auto",
         power_t=0.5,
+        warmup_fraction=0.0,
         max_iter="auto",
         max_fun=15000,
         shuffle=True,
@@ -69,6 +70,7 @@ class ClassifierParameters:
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.power_t = power_t
+        self.warmup_fraction = warmup_fraction
         self.max_iter = max_iter
         self.max_fun = max_fun
         self.shuffle = shuffle
@@ -123,6 +125,7 @@ class RegressorParameters:
         learning_rate="constant",
         learning_rate_init="auto",
         power_t=0.5,
+        warmup_fraction=0.0,
         max_iter="auto",
         max_fun=15000,
         shuffle=True,
@@ -163,6 +166,7 @@ class RegressorParameters:
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
         self.power_t = power_t
+        self.warmup_fraction = warmup_fraction
         self.max_iter = max_iter
         self.max_fun = max_fun
         self.shuffle = shuffle

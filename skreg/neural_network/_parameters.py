@@ -12,11 +12,12 @@ from .._fitting.config import hidden_units_of
 from .._fitting.refit import check_refit
 from .._fitting.solvers import SOLVERS, named, solver_of
 from .._fitting.splits import splits_by_groups
-from .._fitting.stopping import check_criterion
+from .._fitting.stopping import check_criterion, schedules_to_the_end
 from .._utils.sklearn_private import validate_parameter_constraints
 from ..augmentation import check_augmentation, is_resampler
 
 __all__ = [
+    "check_no_schedule_to_the_end",
     "check_parameters_together",
     "inert_parameters",
     "valid_defaults",
@@ -71,6 +72,19 @@ def _needs_schedule_that_reads(name):
     return _needs("learning_rate", *readers)
 
 
+def _needs_solver_that_follows(schedule):
+    """The condition that a solver follows a schedule, if that is asked for."""
+    followers = [
+        solver.name for solver in SOLVERS.values() if schedule in solver.schedules
+    ]
+    follows, said = _needs("solver", *followers)
+
+    def is_met(estimator):
+        return estimator.learning_rate != schedule or follows(estimator)
+
+    return is_met, said
+
+
 def _has_hidden_layer(estimator):
     return len(hidden_units_of(estimator.hidden_layer_sizes)) > 0
 
@@ -115,7 +129,13 @@ _NEEDS = {
     "feature_groups": _FEATURE_ALPHA,
     "activation": _HIDDEN_LAYER,
     "dropout": _HIDDEN_LAYER,
-    "power_t": _needs_schedule_that_reads("power_t"),
+    "learning_rate": tuple(
+        part for schedule in SCHEDULES for part in _needs_solver_that_follows(schedule)
+    ),
+    **{
+        name: (*_needs_schedule_that_reads(name), *_needs_solver_that_reads(name))
+        for name in ("power_t", "warmup_fraction")
+    },
     "validation_fraction": (
         *_EARLY_STOPPING,
         _is_split_off,
@@ -213,6 +233,24 @@ def _is_default(value, default):
     return value is default or (np.isscalar(value) and value == default)
 
 
+def check_no_schedule_to_the_end(estimator, name, reason):
+    """Raise a ValueError if a schedule runs to an end that is not known.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    name, reason : str
+        What has no such end, and why.
+    """
+    found = schedules_to_the_end(estimator)
+    if found:
+        given = " and ".join(f"{key}={value!r}" for key, value in found.items())
+        instead = " and ".join(f"{key}='constant'" for key in found)
+        raise ValueError(
+            f"{name} with {given} is not possible: {reason}. Use {instead}."
+        )
+
+
 def check_parameters_together(estimator):
     """Raise a ValueError if parameters do not go together.
 
@@ -236,13 +274,11 @@ def check_parameters_together(estimator):
             "hidden layer: with nothing to hold the later layers, their weights "
             "grow while the first layer's shrink, and removed inputs come back."
         )
-    schedule = solver.schedule_of(estimator.learning_rate)
-    if estimator.feature_alpha > 0 and schedule.depends_on_end:
-        raise ValueError(
-            f"feature_alpha={estimator.feature_alpha} with learning_rate="
-            f"{estimator.learning_rate!r} is not possible: training goes on along a "
-            "path of penalties, and each of its parts has an end of its own. Use "
-            "learning_rate='constant'."
+    if estimator.feature_alpha > 0:
+        check_no_schedule_to_the_end(
+            estimator,
+            f"feature_alpha={estimator.feature_alpha}",
+            "training goes on along a path of penalties whose end is found on the way",
         )
     if estimator.dropout > 0 and not solver.has_minibatches:
         raise ValueError(

@@ -127,10 +127,17 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         stopping about a thirtieth of them (at least 4, at most 200): of few rows,
         minibatches of 200 make so few steps an epoch that training never gets there.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
-        Schedule of ``solver='sgd'``. `'invscaling'` divides `learning_rate_init` by
-        ``(t_ + 1) ** power_t``. `'adaptive'` divides the rate by 5 whenever training
-        would stop, until it is below 1e-6.
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine'}, default='constant'
+        Schedule of the learning rate. Two are for ``solver='sgd'`` alone, as in
+        scikit-learn: `'invscaling'` divides `learning_rate_init` by ``(t_ + 1) **
+        power_t``, and `'adaptive'` divides the rate by 5 whenever training would stop,
+        until it is below 1e-6. `'cosine'` [5]_ is for `'adam'` and `'sgd'`: step by
+        step the rate falls to zero along half a cosine, which ends with `max_iter`
+        epochs (in the second training of `refit` with its last update). So set
+        `max_iter` to the epochs that you want, and ``n_iter_no_change=np.inf`` if no
+        earlier end is wanted; to reach `max_iter` is then no cause for a warning. Each
+        `fit` begins its schedule anew, with `warm_start` as well. `partial_fit` and
+        ``feature_alpha > 0`` have no end that is known beforehand and raise an error.
 
     learning_rate_init : float or 'auto', default='auto'
         Learning rate with which `'adam'` and `'sgd'` begin. `'auto'` is 0.001, as in
@@ -140,11 +147,18 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
     power_t : float, default=0.5
         Exponent of ``learning_rate='invscaling'``.
 
+    warmup_fraction : float in [0, 1), default=0.0
+        Share of all steps in which ``learning_rate='cosine'`` first rises, linearly, to
+        `learning_rate_init`; the cosine has the other steps. The schedule of [5]_ does
+        not rise, hence the default. A share such as 0.05 is for a rate with which the
+        very first steps would lead astray.
+
     max_iter : int or 'auto', default='auto'
         Largest number of epochs (iterations of a full-batch solver). `'auto'` is 200,
         as in scikit-learn, and 600 with early stopping, because then the validation
         rows end training and most networks still improve after 200 epochs. Without
-        early stopping, a ConvergenceWarning says that training has reached it.
+        early stopping, a ConvergenceWarning says that training has reached it, unless
+        ``learning_rate='cosine'`` ends there.
 
     max_fun : int, default=15000
         Largest number of evaluations of the objective by `'lbfgs'`.
@@ -370,6 +384,8 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
        Trade, Springer, 1998.
     .. [4] E. J. Candes, M. B. Wakin and S. Boyd, "Enhancing sparsity by reweighted L1
        minimization", Journal of Fourier Analysis and Applications 14, 2008.
+    .. [5] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm
+       restarts", ICLR 2017.
 
     Examples
     --------

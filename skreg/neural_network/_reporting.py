@@ -8,6 +8,7 @@ from .._core.stopping import StopReason
 from .._fitting.automatic import max_iter_of
 from .._fitting.judging import FaultKind, advice_on_divergence
 from .._fitting.solvers import solver_of
+from .._fitting.stopping import schedules_to_the_end
 from .._utils.warnings import warn
 
 __all__ = [
@@ -43,8 +44,9 @@ def print_epoch(progress, phase=None):
 def warn_about(estimator, reason, progress, fault=None):
     """Warn, once, if training ended in a way that calls for a change.
 
-    With early stopping, reaching `max_iter` is no cause for a warning. A fault of the
-    trained network (see `judging`) is told in the same warning.
+    With early stopping, or with a schedule that runs to the end of training, reaching
+    `max_iter` is no cause for a warning. A fault of the trained network (see `judging`)
+    is told in the same warning.
     """
     message, category = _message_about(estimator, reason, progress)
     if fault is not None:
@@ -143,7 +145,11 @@ def _message_about(estimator, reason, progress):
             "the data, for example with StandardScaler.",
             ConvergenceWarning,
         )
-    elif monitors or reason not in (StopReason.MAX_ITER, StopReason.MAX_FUN):
+    elif (
+        monitors
+        or reason not in (StopReason.MAX_ITER, StopReason.MAX_FUN)
+        or schedules_to_the_end(estimator)
+    ):
         message = category = None
     elif solver_of(estimator.solver).has_minibatches:
         message, category = (
