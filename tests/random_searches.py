@@ -95,6 +95,7 @@ def parameter_values(kind):
         "feature_epsilon": ["auto", 1e-3, 0.1],
         "feature_groups": [None, [[0, 1]], [[1, 2]]],
         "dropout": [0.0, 0.2, 0.5],
+        "dropout_schedule": ["constant", "cosine"],
         "augmentation": [
             None,
             GaussianNoise(0.1),

@@ -248,6 +248,7 @@ def test_balanced_class_weight_in_partial_fit():
         ("alpha", [-1e-9, "small"]),
         ("l1_ratio", [-0.01, 1.01]),
         ("dropout", [-0.1, 1.0]),
+        ("dropout_schedule", ["linear", 0.5]),
         ("batch_size", [0, "full", 2.5]),
         ("learning_rate", ["sine"]),
         ("warmup_fraction", [-0.1, 1.0]),

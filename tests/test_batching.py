@@ -199,6 +199,15 @@ def test_ends_and_warm_ups_are_each_models_own(solver):
 
 
 @pytest.mark.both_engines
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_dropout_falls_at_each_models_own_end(solver):
+    tasks = make_tasks(MLPRegressor, solver)
+    tasks = varied(tasks, dropout_schedule=["cosine", "cosine", "constant", "cosine"])
+    assert len({task.config.dropout for task in tasks}) == 3
+    compare_with_alone(tasks, *data_of(MLPRegressor))
+
+
+@pytest.mark.both_engines
 def test_batches_without_hidden_layers_and_of_one_output():
     y = LABELS == "a"
     tasks = make_tasks(MLPClassifier, "adam", n_tasks=12, hidden_layer_sizes=())

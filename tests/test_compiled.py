@@ -17,7 +17,7 @@ from sklearn.base import clone
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core.activations import ACTIVATIONS
-from skreg._core.schedules import SCHEDULES
+from skreg._core.schedules import DROPOUT_SCHEDULES, SCHEDULES
 from skreg.augmentation import FeatureDropout, GaussianNoise, Mixup
 
 pytest.importorskip("numba")
@@ -226,6 +226,7 @@ def test_everything_at_once(seed):
         l1_ratio=any_of([0.0, 0.3, 1.0]),
         dropout=any_of([0.0, 0.0, 0.2]),
         learning_rate=any_of(SCHEDULES),
+        dropout_schedule=any_of(DROPOUT_SCHEDULES),
         augmentation=any_of([None, None, Mixup(), FeatureDropout(0.3)]),
         batch_size=any_of([5, 16, 61]),
         beta_1=any_of([0.0, 0.9]),

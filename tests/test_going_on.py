@@ -52,6 +52,10 @@ def test_partial_fit_k_times_is_fit_with_k_epochs(
 
 def test_partial_fit_knows_no_end_of_a_schedule(iris):
     X, y = iris
+    thinned = MLPRegressor(hidden_layer_sizes=4, dropout_schedule="cosine", dropout=0.1)
+    with pytest.raises(ValueError, match="Use dropout_schedule='constant'"):
+        thinned.partial_fit(X, y)
+    thinned.set_params(dropout=0.0).partial_fit(X, y)
     regressor = MLPRegressor(hidden_layer_sizes=4, learning_rate="cosine", max_iter=3)
     with pytest.raises(ValueError, match="partial_fit with learning_rate='cosine' is "):
         regressor.partial_fit(X, y)
@@ -374,7 +378,12 @@ def test_many_short_lbfgs_fits_are_a_long_one(l1_ratio, iris):
 @pytest.mark.both_engines
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize(
-    "params", [{"learning_rate": "cosine", "warmup_fraction": 0.3}]
+    "params",
+    [
+        {"learning_rate": "cosine", "warmup_fraction": 0.3},
+        {"dropout": 0.4, "dropout_schedule": "cosine"},
+    ],
+    ids=lambda params: "+".join(params),
 )
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
 def test_two_phases_are_one_fit(solver, params, early_stopping, regression):

@@ -86,15 +86,16 @@ def test_survivors_equal_training_alone(params, n_jobs):
 @pytest.mark.parametrize(
     "params",
     [
-        {"warmup_fraction": 0.2},
-        {"early_stopping": True, "n_iter_no_change": 2, "validation_fraction": 0.2},
-        {"early_stopping": True, "refit": True},
+        {"learning_rate": "cosine", "warmup_fraction": 0.2},
+        {"dropout": 0.3, "dropout_schedule": "cosine"},
+        {"learning_rate": "cosine", "early_stopping": True, "n_iter_no_change": 2},
+        {"learning_rate": "cosine", "early_stopping": True, "refit": True},
     ],
     ids=lambda params: "+".join(params),
 )
 def test_survivors_follow_the_schedule_to_its_end(params, min_resources, solver):
     X, y = data(load_breast_cancer)
-    estimator = network(solver=solver, learning_rate="cosine", **params)
+    estimator = network(solver=solver, **params)
     search = HalvingGridSearchCV(
         estimator, GRID, cv=2, scoring=neg_log_loss, min_resources=min_resources
     ).fit(X, y)

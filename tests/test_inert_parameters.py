@@ -33,6 +33,7 @@ CASES = {
     "feature_groups": ([[0, 1]], {"feature_alpha": 0.01}),
     "activation": ("tanh", {"hidden_layer_sizes": (3,)}),
     "dropout": (0.2, {"hidden_layer_sizes": (3,)}),
+    "dropout_schedule": ("cosine", {"dropout": 0.1}),
     "batch_size": (20, {"solver": "adam"}),
     "shuffle": (False, {"solver": "sgd"}),
     "learning_rate": ("adaptive", {"solver": "sgd"}),

@@ -124,17 +124,22 @@ def test_updates_are_counted_one_by_one():
 
 
 @pytest.mark.both_engines
+@pytest.mark.parametrize(
+    "params",
+    [{"learning_rate": "cosine"}, {"dropout": 0.3, "dropout_schedule": "cosine"}],
+    ids=["learning rate", "dropout"],
+)
 @pytest.mark.parametrize("solver", ["adam", "sgd"])
-def test_a_schedule_runs_to_the_end_of_the_second_training(solver, cancer):
+def test_a_schedule_runs_to_the_end_of_the_second_training(solver, params, cancer):
     X, y = cancer
-    params = {"solver": solver, "learning_rate": "cosine", "batch_size": 256}
-    # 512 training rows have 2 minibatches, all 569 rows 3: 3 epochs there are 2 here.
-    network = classifier(**params, refit=True, max_iter=3, learning_rate_init=1e-3)
+    params = {"solver": solver, "batch_size": 256} | params
+    # 512 training rows have 2 minibatches, all 569 rows 3: 9 epochs there are 6 here.
+    network = classifier(**params, refit=True, max_iter=9, learning_rate_init=1e-3)
     network.fit(X, y)
-    assert network.best_iter_ == 3 and network.refit_n_updates_ == 6
-    again = trained_on_all_rows(network, X, y, 2)
+    assert network.best_iter_ == 9 and network.refit_n_updates_ == 18
+    again = trained_on_all_rows(network, X, y, 6)
     assert_same_network(network, again)
-    assert again.learning_rate == "cosine" and again.max_iter == 2
+    assert again.max_iter == 6
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])

@@ -10,6 +10,7 @@ from skreg._core import schedules, training
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
 from skreg._core.schedules import (
+    DROPOUT_SCHEDULES,
     SCHEDULES,
     Adaptive,
     Constant,
@@ -279,6 +280,56 @@ def test_the_cosine_goes_on_where_it_was(solver):
         in_phases([(2, 3), (6, 8)]), in_phases([(6, 8)]), strict=True
     ):
         np.testing.assert_allclose(one.params, other.params, rtol=1e-12)
+
+
+def test_the_cosine_of_dropout_by_hand():
+    share = DROPOUT_SCHEDULES["cosine"](np.array([0, 0.3, 0.5, 0.625, 0.75, 1, 1.5]))
+    half = (1 + math.sqrt(0.5)) / 2
+    np.testing.assert_allclose(share, [1, 1, 1, half, 0.5, 0, 0], atol=1e-15)
+
+
+def dropout_of(monkeypatch, train_them):
+    """The dropout of every epoch, one a model, as the masks of its first step tell."""
+    found, make_step = [], training.make_step
+
+    def noted(block, pieces):
+        for piece in pieces:
+            if block.rows[0, piece.steps.start, 0] == 0:
+                found.append(1 - 1 / piece.masks.max(axis=(1, 2)))
+            yield piece
+
+    def watched(*args):
+        step = make_step(*args)
+        run = step.run
+
+        def noting(block, rates):
+            block.pieces = noted(block, block.pieces)
+            return run(block, rates)
+
+        step.run = noting
+        return step
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "make_step", watched)
+        results = train_them()
+    return np.array(found), results
+
+
+@pytest.mark.both_engines
+def test_the_cosine_of_dropout_epoch_by_epoch(monkeypatch):
+    settings = Settings("adam", 16, shuffle=False, dropout_schedule="cosine")
+    hyper = {
+        "dropout": [0.5, 0.2, 0.0],
+        "max_iter": [6, 6, 6],
+        "schedule_iter": [None, 8, None],
+    }
+    found, _ = dropout_of(
+        monkeypatch, lambda: train_some(settings, seeds=(0, 1, 2), **hyper)
+    )
+    for k, (rate, n_epochs) in enumerate([(0.5, 6), (0.2, 8), (0.0, 6)]):
+        share = DROPOUT_SCHEDULES["cosine"](np.arange(6) / n_epochs)
+        assert share[3] == 1 > share[5]
+        np.testing.assert_allclose(found[:, k], rate * share, rtol=1e-12)
 
 
 class WarmUp(Schedule):

@@ -92,6 +92,9 @@ def test_what_has_no_known_end_refuses_a_schedule_that_depends_on_it(falling):
         sparse.fit(X, y)
     with pytest.raises(ValueError, match="feature_alpha=1.0 with learning_rate='fall"):
         feature_path(MLPClassifier(**falling), X, y)
+    thinned = {"dropout": 0.1, "dropout_schedule": "cosine"}
+    with pytest.raises(ValueError, match="'falling' and dropout_schedule='cosine' is"):
+        sparse.set_params(**thinned).fit(X, y)
     network = MLPClassifier(**falling)
     with pytest.raises(ValueError, match="partial_fit with learning_rate='falling'"):
         network.partial_fit(X, y, classes=[0, 1])
@@ -104,6 +107,8 @@ def test_to_reach_the_end_of_such_a_schedule_is_no_warning(falling):
         network.fit(X, y)
     # Warnings are errors here.
     assert network.set_params(**falling).fit(X, y).stop_reason_ == "max_iter"
+    network.set_params(learning_rate="constant", dropout=0.1, dropout_schedule="cosine")
+    assert network.fit(X, y).stop_reason_ == "max_iter"
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

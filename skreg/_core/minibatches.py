@@ -90,7 +90,7 @@ class Minibatches:
     groups : list of slice
         The models of each group.
     dropout : ndarray of shape (n_models,)
-        The share of hidden units that is dropped.
+        The share of hidden units that is dropped until others are set.
     batch_size : int
     shuffle : bool
     longest_block : int
@@ -143,6 +143,11 @@ class Minibatches:
         )
         # The views of an epoch's blocks, made once.
         self._blocks = self._cut(())
+
+    def set_dropout(self, dropout):
+        """Go on with other shares, ``(n_models,)``, if any units are dropped at all."""
+        if self._rates is not None:
+            self._rates = dropout[:, None, None]
 
     def epoch(self, ends=()):
         """Yield the blocks of one epoch.

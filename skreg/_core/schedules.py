@@ -1,6 +1,7 @@
-"""Learning-rate schedules: how the rates of a batch of models change while it trains.
+"""Schedules: how the rates of a batch of models change while it trains.
 
-A schedule is an object with two verbs, and any minibatch solver can have any of them:
+A schedule of the learning rate is an object with two verbs, and any minibatch solver
+can have any of them:
 
 - ``after_epoch(rates, reasons, fired, n_samples_seen)`` changes the rates in place
   after an epoch, and answers for each model with its reason to stop: mostly the one it
@@ -8,7 +9,8 @@ A schedule is an object with two verbs, and any minibatch solver can have any of
 - ``before_steps(rates, n_updates, n_planned)`` gives the rates of some updates. It is
   None in schedules that change nothing within an epoch, and then nobody asks.
 
-A new schedule is a subclass of `Schedule` with an entry in `SCHEDULES`.
+A new one is a subclass of `Schedule` with an entry in `SCHEDULES`. A schedule of
+dropout is a function with an entry in `DROPOUT_SCHEDULES`.
 """
 
 import numpy as np
@@ -17,6 +19,7 @@ from .stopping import StopReason
 from .tables import entry_of
 
 __all__ = [
+    "DROPOUT_SCHEDULES",
     "SCHEDULES",
     "Adaptive",
     "Constant",
@@ -182,3 +185,15 @@ def make_schedule(name, models):
         Where there is no schedule of this name.
     """
     return entry_of(SCHEDULES, name, "learning_rate")(models)
+
+
+def _flat_then_cosine(position):
+    """One in the first half of training, then half a cosine down to zero at its end."""
+    second_half = np.clip(2 * position - 1, 0.0, 1.0)
+    return (1 + np.cos(np.pi * second_half)) / 2
+
+
+# ``share(position)``, the share of its rate that a model drops units with, by the share
+# of its updates that are done, ``(n_models,)``: so it depends on the end of training.
+# None where the rates stay what they are.
+DROPOUT_SCHEDULES = {"constant": None, "cosine": _flat_then_cosine}

@@ -15,7 +15,7 @@ from scipy import sparse
 from .loop import computing, end_if_cancelled, reported, unless_interrupted
 from .minibatches import Minibatches
 from .penalties import InputGroups, make_penalty
-from .schedules import make_schedule
+from .schedules import DROPOUT_SCHEDULES, make_schedule
 from .soundness import FinitePredictions, RowNorms
 from .step import engine_for, make_step
 from .stopping import Progress, StopReason
@@ -41,6 +41,7 @@ class Settings:
     batch_size: int
     shuffle: bool = True
     learning_rate: str = "constant"  # an entry of schedules.SCHEDULES
+    dropout_schedule: str = "constant"  # a key of schedules.DROPOUT_SCHEDULES
     nesterovs_momentum: bool = True
     feature_penalty: str = "log_sum"  # a key of penalties.INPUT_PENALTIES
     groups: InputGroups | None = None  # of the inputs, where they are penalized
@@ -266,6 +267,7 @@ class _Batch:
             models, settings.feature_penalty, settings.groups, models[0].params.dtype
         )
         self._schedule = make_schedule(settings.learning_rate, models)
+        self._dropout_share = DROPOUT_SCHEDULES[settings.dropout_schedule]
         self._rates = np.array([_first_rate(model) for model in models], dtype=float)
         self._n_samples_seen = np.array([m.n_samples_seen for m in models])
         self._n_updates = 0
@@ -303,6 +305,7 @@ class _Batch:
         self._last_updates = {m.max_updates for m in self.models if m.max_updates}
         streams = [self.models[group.start].stream for group in groups]
         n_rows = min(settings.batch_size, streams[0].n_rows)
+        self._dropout = np.array([model.dropout for model in self.models])
         self._longest_block = self._step.longest_block(n_rows)
         self._minibatches = Minibatches(
             self.network,
@@ -310,7 +313,7 @@ class _Batch:
             self._Y,
             streams,
             groups,
-            np.array([model.dropout for model in self.models]),
+            self._dropout,
             batch_size=settings.batch_size,
             shuffle=settings.shuffle,
             longest_block=self._longest_block,
@@ -408,6 +411,10 @@ class _Batch:
             for last_update in self._last_updates
             if n_updates_before < last_update <= n_updates_after
         }
+        if self._dropout_share is not None:
+            n_updates = self._n_earlier_updates + n_updates_before
+            share = self._dropout_share(n_updates / self._n_planned_updates)
+            self._minibatches.set_dropout(self._dropout * share)
         # The losses of blocks that do not fill the step's buffer are summed by
         # themselves first. The order of a sum is part of its last bits.
         losses, rest = np.zeros(len(self.models)), 0.0

@@ -33,6 +33,7 @@ from typing import Any
 from .._core.activations import ACTIVATIONS
 from .._core.losses import REGRESSION_LOSSES
 from .._core.penalties import INPUT_PENALTIES
+from .._core.schedules import DROPOUT_SCHEDULES
 from .._core.stopping import StoppingCriterion
 from .._utils.sklearn_private import (
     HasMethods,
@@ -168,6 +169,9 @@ class FitConfig:
     # The steps.
     solver: str = _mark("batch", allowed=[StrOptions(SOLVERS.keys())])
     dropout: float = _mark("model", in_step=True, allowed=[_BELOW_ONE])
+    dropout_schedule: str = _mark(
+        "batch", allowed=[StrOptions(DROPOUT_SCHEDULES.keys())]
+    )
     augmentation: Any = _mark(
         "model", "start", allowed=[callable, HasMethods(["fit_resample"]), None]
     )
@@ -231,6 +235,7 @@ class FitConfig:
             feature_names=getattr(estimator, "feature_names_in_", None),
             solver=estimator.solver,
             dropout=estimator.dropout,
+            dropout_schedule=estimator.dropout_schedule,
             augmentation=estimator.augmentation,
             batch_size=estimator.batch_size,
             shuffle=estimator.shuffle,

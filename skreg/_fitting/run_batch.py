@@ -100,6 +100,7 @@ def _run_minibatches(chunk, keep_interrupted):
         batch_size=first.batch_size,
         shuffle=config.shuffle,
         learning_rate=solver_of(config.solver).followed(config.learning_rate),
+        dropout_schedule=config.dropout_schedule,
         nesterovs_momentum=config.nesterovs_momentum,
         feature_penalty=config.feature_penalty,
         groups=first.groups,

@@ -2,6 +2,7 @@
 
 import copy
 
+from .._core.schedules import DROPOUT_SCHEDULES
 from .._core.stopping import (
     GeneralizationLoss,
     Patience,
@@ -43,13 +44,13 @@ def schedules_to_the_end(estimator):
     dict of str to str
         Their values by their names; empty if there are none.
     """
+    found = {}
     schedule = solver_of(estimator.solver).schedule_of(estimator.learning_rate)
-    kinds = {"learning_rate": schedule}
-    return {
-        name: getattr(estimator, name)
-        for name, kind in kinds.items()
-        if kind.depends_on_end
-    }
+    if schedule.depends_on_end:
+        found["learning_rate"] = estimator.learning_rate
+    if estimator.dropout > 0 and DROPOUT_SCHEDULES[estimator.dropout_schedule]:
+        found["dropout_schedule"] = estimator.dropout_schedule
+    return found
 
 
 def make_criterion(config):

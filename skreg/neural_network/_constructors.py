@@ -26,6 +26,7 @@ class ClassifierParameters:
         feature_epsilon="auto",
         feature_groups=None,
         dropout=0.0,
+        dropout_schedule="constant",
         augmentation=None,
         class_weight=None,
         batch_size="auto",
@@ -64,6 +65,7 @@ class ClassifierParameters:
         self.feature_epsilon = feature_epsilon
         self.feature_groups = feature_groups
         self.dropout = dropout
+        self.dropout_schedule = dropout_schedule
         self.augmentation = augmentation
         self.class_weight = class_weight
         self.batch_size = batch_size
@@ -120,6 +122,7 @@ class RegressorParameters:
         feature_epsilon="auto",
         feature_groups=None,
         dropout=0.0,
+        dropout_schedule="constant",
         augmentation=None,
         batch_size="auto",
         learning_rate="constant",
@@ -161,6 +164,7 @@ class RegressorParameters:
         self.feature_epsilon = feature_epsilon
         self.feature_groups = feature_groups
         self.dropout = dropout
+        self.dropout_schedule = dropout_schedule
         self.augmentation = augmentation
         self.batch_size = batch_size
         self.learning_rate = learning_rate

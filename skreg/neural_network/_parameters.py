@@ -129,6 +129,7 @@ _NEEDS = {
     "feature_groups": _FEATURE_ALPHA,
     "activation": _HIDDEN_LAYER,
     "dropout": _HIDDEN_LAYER,
+    "dropout_schedule": (*_needs_positive("dropout"), *_HIDDEN_LAYER),
     "learning_rate": tuple(
         part for schedule in SCHEDULES for part in _needs_solver_that_follows(schedule)
     ),

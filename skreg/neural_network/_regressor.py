@@ -114,6 +114,13 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         units are scaled up to make up for it, so that predictions need no correction.
         For minibatch solvers only.
 
+    dropout_schedule : {'constant', 'cosine'}, default='constant'
+        With `'cosine'` [6]_ the probability is `dropout` in the first half of training,
+        and falls in the second, from epoch to epoch along half a cosine, to zero at the
+        end: the last steps fit the whole network, which is what predicts. The end, and
+        what has none, are those of ``learning_rate='cosine'``. The default leaves
+        dropout as it is, so that training may end at any time.
+
     augmentation : callable, object with `fit_resample` or None, default=None
         Changes the training rows, and never a validation row. An augmentation of
         `skreg.augmentation`, or a function ``(X, Y, sample_weight, rng) -> (X, Y,
@@ -158,7 +165,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         as in scikit-learn, and 600 with early stopping, because then the validation
         rows end training and most networks still improve after 200 epochs. Without
         early stopping, a ConvergenceWarning says that training has reached it, unless
-        ``learning_rate='cosine'`` ends there.
+        the schedule of `learning_rate` or `dropout_schedule` ends there.
 
     max_fun : int, default=15000
         Largest number of evaluations of the objective by `'lbfgs'`.
@@ -386,6 +393,8 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
        minimization", Journal of Fourier Analysis and Applications 14, 2008.
     .. [5] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm
        restarts", ICLR 2017.
+    .. [6] D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by default: strong
+       pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
 
     Examples
     --------
