@@ -156,6 +156,8 @@ def parameter_values(kind):
         "epsilon": [1e-8, 1e-2],
         "warm_start": [False, True],
     }
+    if kind in ("binary", "multiclass", "multilabel"):
+        values["label_smoothing"] = [0.0, 0.1, 0.4]
     if kind in ("binary", "multiclass"):
         values["class_weight"] = [None, "balanced"]
         if kind == "multiclass":

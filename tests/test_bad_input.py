@@ -225,6 +225,12 @@ def test_bad_class_weight():
         assert_refused(classifier, X, Y_CLASSES, message)
 
 
+@pytest.mark.parametrize("label_smoothing", [-0.1, 1.0, "some"])
+def test_bad_label_smoothing(label_smoothing):
+    classifier = MLPClassifier(label_smoothing=label_smoothing)
+    assert_refused(classifier, X, Y_CLASSES, "label_smoothing")
+
+
 def test_balanced_class_weight_in_partial_fit():
     classifier = MLPClassifier(class_weight="balanced")
     with pytest.raises(ValueError, match="'balanced' is not supported for partial_fit"):

@@ -208,6 +208,12 @@ def test_dropout_falls_at_each_models_own_end(solver):
 
 
 @pytest.mark.both_engines
+def test_labels_are_smoothed_for_each_model_by_itself():
+    tasks = varied(make_tasks(MLPClassifier, "adam"), label_smoothing=[0.0, 0.2, 0.5])
+    compare_with_alone(tasks, *data_of(MLPClassifier))
+
+
+@pytest.mark.both_engines
 def test_batches_without_hidden_layers_and_of_one_output():
     y = LABELS == "a"
     tasks = make_tasks(MLPClassifier, "adam", n_tasks=12, hidden_layer_sizes=())

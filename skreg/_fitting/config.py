@@ -152,6 +152,10 @@ class FitConfig:
         allowed=[dict, StrOptions({"balanced"}), None],
         default=None,
     )
+    # An augmentation prepares itself for the smoothed target.
+    label_smoothing: float = _mark(
+        "batch", "target", "start", allowed=[_BELOW_ONE], default=0.0
+    )
 
     # The penalties.
     alpha: float = _mark("model", in_step=True, allowed=[_NOT_NEGATIVE])

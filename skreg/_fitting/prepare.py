@@ -74,6 +74,7 @@ class Preparation:
         self._X, self._y, self._validation = X, y, validation
         self._own = Validation(X, y)
         self._encoded = {}
+        self._training_targets = {}
         self._groups = {}
         self._starts = {}
         self._resumed = {}
@@ -96,8 +97,8 @@ class Preparation:
         """
         config = task.config
         network, encoding, (params, stream, validation_rows) = self._begin(task)
-        X, Y = self._X, self._encode(config, encoding)
-        holdout = self._holdout(task, encoding, Y, stream, network, validation_rows)
+        X, Y = self._X, self._training_target(config, encoding)
+        holdout = self._holdout(task, encoding, stream, network, validation_rows)
         score = self._score(task, encoding, network, holdout)
         if is_resampler(config.augmentation):
             X, Y, stream = self._resample(task, encoding, stream)
@@ -178,6 +179,13 @@ class Preparation:
             self._encoded[key] = Y
         return self._encoded[key]
 
+    def _training_target(self, config, encoding):
+        key = config.key("target"), _encoding_key(encoding)
+        if key not in self._training_targets:
+            Y = self._encode(config, encoding)
+            self._training_targets[key] = config.problem.training_target(Y, encoding)
+        return self._training_targets[key]
+
     def _start(self, task, network, rows, weight, encoding):
         """Initial parameters, stream, validation rows: shared by tasks that agree."""
         config, state = task.config, task.state
@@ -248,7 +256,7 @@ class Preparation:
 
     def _prepare_augmentation(self, task, rows, weight, encoding):
         encoding = self._encoding_on(task.config, encoding, rows, weight)
-        Y = self._encode(task.config, encoding)
+        Y = self._training_target(task.config, encoding)
         return prepare_for(task.config.augmentation, self._X, Y, rows)
 
     def _resample(self, task, encoding, stream):
@@ -264,6 +272,7 @@ class Preparation:
             seed = stream.noise_seed[0]
             X, y, new = resample_rows(config, self._X, self._y, stream, seed)
             Y = config.problem.encode(y, encoding, X.dtype)
+            Y = config.problem.training_target(Y, encoding)
             self._resampled[key] = X, Y, new
         return self._resampled[key]
 
@@ -281,12 +290,13 @@ class Preparation:
             n_rows, config.validation_fraction, random_state, codes
         )
 
-    def _holdout(self, task, encoding, Y, stream, network, validation_rows):
+    def _holdout(self, task, encoding, stream, network, validation_rows):
         """The validation rows with their weights: one object for all that agree."""
         config, given = task.config, self._validation
         problem = config.problem
         if not config.early_stopping:
             return None
+        Y = self._encode(config, encoding)
         unit = problem.loss_unit(network.loss, Y, stream)
         if validation_rows is not None:
             X, (rows, weight) = self._X, validation_rows

@@ -24,8 +24,8 @@ class Problem(ABC):
     Parameters
     ----------
     parameters : FitConfig, or an estimator
-        What it reads of them are the parameters of the loss, `class_weight` and
-        `normalize_y`.
+        What it reads of them are the parameters of the loss, `class_weight`,
+        `label_smoothing` and `normalize_y`.
 
     Attributes
     ----------
@@ -52,6 +52,17 @@ class Problem(ABC):
     @abstractmethod
     def encode(self, y, encoding, dtype):
         """The target as floats: ``(n_samples, n_outputs)``."""
+
+    def training_target(self, Y, encoding):
+        """The encoded target as networks are trained on it; validation takes it as is.
+
+        Parameters
+        ----------
+        Y : ndarray of shape (n_samples, n_outputs)
+            What `encode` gave.
+        encoding : LabelEncoding, TargetScaling or None
+        """
+        return Y
 
     @abstractmethod
     def check(self, y, encoding, n_outputs, name):
@@ -80,6 +91,11 @@ class Classification(Problem):
     def encode(self, y, encoding, dtype):
         """One column a class; see `LabelEncoding.encode`."""
         return encoding.encode(y, dtype)
+
+    def training_target(self, Y, encoding):
+        """The target with smoothed labels: a new array where they are smoothed."""
+        smoothing = self._parameters.label_smoothing
+        return encoding.smoothed(Y, smoothing) if smoothing > 0 else Y
 
     def check(self, y, encoding, n_outputs, name):
         """Raise a ValueError for labels that training has not seen."""

@@ -243,7 +243,9 @@ class _Trail:
         """The first value of the penalty, which does next to nothing to these data."""
         config, network = self._task.config, self._outcome.network
         stream = self._state.stream
-        Y = config.problem.encode(y, self._outcome.encoding, X.dtype)
+        encoding = self._outcome.encoding
+        Y = config.problem.encode(y, encoding, X.dtype)
+        Y = config.problem.training_target(Y, encoding)
         penalty = ElasticNet([0.0], [0.0], X.dtype)
         objective = Objective(network, penalty, X, Y, stream.rows, stream.sample_weight)
         absent = self._state.params[None].copy()

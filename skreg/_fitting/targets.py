@@ -131,6 +131,16 @@ class LabelEncoding:
         Y[np.flatnonzero(known), codes[known]] = 1
         return Y
 
+    def smoothed(self, Y, share):
+        """Encoded targets of which a share is spread evenly over what a label may be.
+
+        That is all classes, or yes and no of binary targets and of each of several
+        labels.
+        """
+        n_alternatives = self.n_outputs if self.kind == "multiclass" else 2
+        smoothed = (1 - share) * Y + share / n_alternatives
+        return smoothed.astype(Y.dtype, copy=False)
+
     def codes(self, y):
         """The position of each label in `classes`, -1 if it is not there."""
         positions = np.searchsorted(self.classes, y)

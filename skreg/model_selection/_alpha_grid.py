@@ -163,7 +163,8 @@ def _rate_of_descent(network, data):
     X, encoding = data.X, data.encoding
     problem = network._problem
     encoding = encoding or problem.encoding_on(data.y, data.sample_weight)
-    Y = np.ascontiguousarray(problem.encode(data.y, encoding, np.dtype("float64")).T)
+    Y = problem.encode(data.y, encoding, np.dtype("float64"))
+    Y = np.ascontiguousarray(problem.training_target(Y, encoding).T)
     rows = np.arange(X.shape[0])
     weight = problem.training_weight(data.sample_weight, data.y, rows, encoding)
     if problem.is_regression:

@@ -100,6 +100,15 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         validation loss. `'balanced'` is ``n_samples / (n_classes * np.bincount(y))``.
         It is not supported for multilabel targets.
 
+    label_smoothing : float in [0, 1), default=0.0
+        Share of each training target that is spread evenly over all classes [7]_: with
+        0.1 and four classes a row's own class is to have the probability 0.925 and each
+        other one 0.025. In multilabel targets each label is smoothed by itself, over
+        yes and no. Raw predictions then need not grow without end, but probabilities
+        are drawn to equal ones, hence the default. Validation losses and all scores are
+        by the labels as they are; `loss_curve_` and `data_loss_curve_` are by what is
+        trained on, which an `augmentation` of minibatches is given, too.
+
     batch_size : int or 'auto', default='auto'
         Rows of a minibatch; the last one of an epoch may be smaller. `'auto'` is
         ``min(200, n_rows)`` of the training rows, as in scikit-learn, and with early
@@ -366,6 +375,8 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
        restarts", ICLR 2017.
     .. [6] D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by default: strong
        pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
+    .. [7] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the
+       Inception architecture for computer vision", CVPR 2016.
 
     Examples
     --------

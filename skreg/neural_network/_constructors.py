@@ -29,6 +29,7 @@ class ClassifierParameters:
         dropout_schedule="constant",
         augmentation=None,
         class_weight=None,
+        label_smoothing=0.0,
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init="auto",
@@ -68,6 +69,7 @@ class ClassifierParameters:
         self.dropout_schedule = dropout_schedule
         self.augmentation = augmentation
         self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -99,6 +101,7 @@ class ClassifierParameters:
         return {
             "problem_type": Classification,
             "class_weight": self.class_weight,
+            "label_smoothing": self.label_smoothing,
         }
 
 
