@@ -99,8 +99,8 @@ def assert_same_results(actual, expected, rtol=1e-9, atol=1e-12):
 class WarmUp(schedules.Schedule):
     """The rate of every step is another one."""
 
-    def before_step(self, rates, n_updates):
-        return rates * min(1.0, (n_updates + 1) / 30)
+    def before_steps(self, rates, n_updates, n_planned):
+        return rates * np.minimum(1.0, (n_updates + 1) / 30)
 
 
 @pytest.fixture

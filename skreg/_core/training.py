@@ -41,10 +41,10 @@ class Settings:
     batch_size: int
     shuffle: bool = True
     learning_rate: str = "constant"  # an entry of schedules.SCHEDULES
-    dropout_schedule: str = "constant"  # a key of schedules.DROPOUT_SCHEDULES
     nesterovs_momentum: bool = True
     feature_penalty: str = "log_sum"  # a key of penalties.INPUT_PENALTIES
     groups: InputGroups | None = None  # of the inputs, where they are penalized
+    dropout_schedule: str = "constant"  # a key of schedules.DROPOUT_SCHEDULES
 
 
 # scikit-learn's, and no penalty.
