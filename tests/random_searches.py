@@ -155,6 +155,7 @@ def parameter_values(kind):
         "beta_2": [0.9, 0.999],
         "epsilon": [1e-8, 1e-2],
         "warm_start": [False, True],
+        "weight_averaging": [0.0, 0.6, 0.95],
     }
     if kind in ("binary", "multiclass", "multilabel"):
         values["label_smoothing"] = [0.0, 0.1, 0.4]

@@ -271,6 +271,7 @@ def test_balanced_class_weight_in_partial_fit():
         ("beta_1", [-0.1, 1.0]),
         ("beta_2", [-0.1, 1.0]),
         ("epsilon", [0.0]),
+        ("weight_averaging", [-0.1, 1.0]),
         ("random_state", ["seed", -1]),
         ("hidden_layer_sizes", [0, -3, (3, 0), (3, -1), (2.5,), "10"]),
     ],

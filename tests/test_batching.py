@@ -103,6 +103,11 @@ def assert_same(outcome, alone, tolerance=1e-11):
         ours = getattr(state.progress.curves, name)
         np.testing.assert_allclose(ours, curve, **close, err_msg=name)
     # What training would go on with.
+    assert (state.average is None) == (expected.average is None)
+    if expected.average is not None:
+        assert state.average.n_epochs == expected.average.n_epochs
+        averages = state.average.params, expected.average.params
+        np.testing.assert_allclose(*averages, **close)
     assert state.optimizer.keys() == expected.optimizer.keys()
     ours = with_scaled_moments(state.optimizer)
     for name, value in with_scaled_moments(expected.optimizer).items():
@@ -211,6 +216,20 @@ def test_dropout_falls_at_each_models_own_end(solver):
 def test_labels_are_smoothed_for_each_model_by_itself():
     tasks = varied(make_tasks(MLPClassifier, "adam"), label_smoothing=[0.0, 0.2, 0.5])
     compare_with_alone(tasks, *data_of(MLPClassifier))
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_averages_are_each_models_own(solver, dtype, batch_sizes):
+    tasks = make_tasks(MLPRegressor, solver, dtype, l1_ratio=0.0)
+    tasks = varied(tasks, weight_averaging=[0.0, 0.5, 0.9, 0.99])
+    outcomes = compare_with_alone(
+        tasks, *data_of(MLPRegressor, dtype), TOLERANCE[dtype]
+    )
+    assert batch_sizes[:2] == [9, 9]
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        assert (outcome.state.average is None) == (task.config.weight_averaging == 0)
 
 
 @pytest.mark.both_engines

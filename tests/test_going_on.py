@@ -382,6 +382,7 @@ def test_many_short_lbfgs_fits_are_a_long_one(l1_ratio, iris):
     [
         {"learning_rate": "cosine", "warmup_fraction": 0.3},
         {"dropout": 0.4, "dropout_schedule": "cosine"},
+        {"weight_averaging": 0.8},
     ],
     ids=lambda params: "+".join(params),
 )
@@ -407,4 +408,5 @@ def test_two_phases_are_one_fit(solver, params, early_stopping, regression):
     for name in ("params", "kept"):
         found, expected = getattr(second.state, name), getattr(whole.state, name)
         assert_allclose(found, expected, rtol=1e-10)
+    assert (whole.state.average is not None) == ("weight_averaging" in params)
     assert_allclose(second.progress.curves.loss, whole.progress.curves.loss, rtol=1e-10)

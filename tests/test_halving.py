@@ -107,6 +107,21 @@ def test_survivors_follow_the_schedule_to_its_end(params, min_resources, solver)
     assert_same_parameters(search.best_estimator_, alone)
 
 
+@pytest.mark.both_engines
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_averages_go_on_with_the_survivors(early_stopping):
+    X, y = data(load_breast_cancer)
+    grid = {"alpha": [1e-4, 1e-2, 1.0], "weight_averaging": [0.2, 0.6, 0.9]}
+    search = HalvingGridSearchCV(
+        network(early_stopping=early_stopping, learning_rate_init=1e-2),
+        grid,
+        cv=2,
+        scoring=neg_log_loss,
+    ).fit(X, y)
+    assert search.n_candidates_ == [9, 3, 1]
+    assert_rows_equal_training_alone(search, X, y)
+
+
 def test_resampler_in_a_pipeline_and_among_the_candidates():
     """Survivors with a resampler start again, beside those that go on."""
     X, y = data(load_breast_cancer)

@@ -24,6 +24,7 @@ ORDER = (
     "skreg._core",
     "skreg._core.batching",
     "skreg._core.training",
+    "skreg._core.averaging",
     "skreg._core.schedules",
     "skreg._core.minibatches",
     "skreg._core.step",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from .averaging import Average, Averages
 from .loop import computing, end_if_cancelled, reported, unless_interrupted
 from .minibatches import Minibatches
 from .penalties import InputGroups, make_penalty
@@ -87,6 +88,10 @@ class Model:
         Minibatch steps after which training ends, be it in the middle of an epoch.
     schedule_iter : int, default=None
         Epochs after which schedules end, if `max_iter` ends only a phase of training.
+    weight_averaging : float, default=0.0
+        The decay of the moving average that is judged and kept.
+    average : averaging.Average, default=None
+        From an earlier `Trained`.
     **numbers : float
         The hyper-parameters that penalties, the optimizer and the schedule read of each
         model as attributes, by these names. None of them is known here: a new penalty
@@ -106,6 +111,8 @@ class Model:
         max_iter=200,
         max_updates=None,
         schedule_iter=None,
+        weight_averaging=0.0,
+        average=None,
         **numbers,
     ):
         self.params, self.stream, self.progress = params, stream, progress
@@ -114,6 +121,7 @@ class Model:
         self.n_samples_seen = n_samples_seen
         self.max_iter, self.max_updates = max_iter, max_updates
         self.schedule_iter = schedule_iter or max_iter
+        self.weight_averaging, self.average = weight_averaging, average
         vars(self).update(_DEFAULT_NUMBERS | numbers)
 
     def changed(self, **attributes):
@@ -142,6 +150,8 @@ class Trained:
     n_samples_seen : int
     engine : str
         The implementation of the step: "numpy" or "compiled".
+    average : averaging.Average or None
+        Of the parameters after each epoch, if the model has one.
     """
 
     params: np.ndarray
@@ -151,6 +161,7 @@ class Trained:
     stream: Stream
     n_samples_seen: int
     engine: str
+    average: Average | None = None
 
 
 def train(
@@ -289,6 +300,11 @@ class _Batch:
         self._step = make_step(
             network, self._penalty, settings.solver, models, settings, X, Y, groups
         )
+        self._averages = None
+        decays = np.array([model.weight_averaging for model in models], dtype=float)
+        if decays.any():
+            earlier = [model.average for model in models]
+            self._averages = Averages(decays, earlier, self._step.params)
         self._bind(groups)
 
     def blas_threads(self):
@@ -363,6 +379,8 @@ class _Batch:
         self._penalty.keep(kept)
         self._step.keep(kept, groups)
         self._schedule.keep(kept)
+        if self._averages is not None:
+            self._averages.keep(kept)
         self._rates = self._rates[kept]
         self._n_samples_seen = self._n_samples_seen[kept]
         self._n_earlier_updates = self._n_earlier_updates[kept]
@@ -396,6 +414,7 @@ class _Batch:
             stream=streams[id(model.stream)],
             n_samples_seen=int(self._n_samples_seen[k]),
             engine=self._step.engine,
+            average=None if self._averages is None else self._averages.export(k),
         )
 
     def run_epoch(self):
@@ -466,6 +485,8 @@ class _Batch:
         """Validate, record, schedule: the reason to stop, or None, of every model."""
         params = self._step.params
         losses = data_losses + self._penalty.value(self._weights_in(params))
+        if self._averages is not None:
+            params = self._averages.after_epoch(params)
         validations = self._validate(params)
         reasons = [
             model.progress.end_epoch(

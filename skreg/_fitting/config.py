@@ -193,6 +193,7 @@ class FitConfig:
     beta_1: float = _mark("model", in_step=True, allowed=[_BELOW_ONE])
     beta_2: float = _mark("model", in_step=True, allowed=[_BELOW_ONE])
     epsilon: float = _mark("model", in_step=True, allowed=[_POSITIVE])
+    weight_averaging: float = _mark("model", allowed=[_BELOW_ONE])
     random_state: Any = _mark("model", "start", allowed=["random_state"])
 
     # When training ends, and what it is judged by.
@@ -252,6 +253,7 @@ class FitConfig:
             beta_1=estimator.beta_1,
             beta_2=estimator.beta_2,
             epsilon=estimator.epsilon,
+            weight_averaging=estimator.weight_averaging,
             random_state=estimator.random_state,
             max_iter=max_iter_of(estimator),
             max_fun=estimator.max_fun,

@@ -117,6 +117,8 @@ class Preparation:
             max_iter=task.max_iter or config.max_iter,
             max_updates=task.n_updates,
             schedule_iter=task.schedule_iter or config.max_iter,
+            weight_averaging=config.weight_averaging,
+            average=task.state.average if task.state else None,
             **numbers,
         )
         self._tell_of_batch_size(config, stream.n_rows)

@@ -174,7 +174,8 @@ def _slim(outcome):
     if outcome.error is not None:
         return outcome
     state = outcome.state
-    return replace(outcome, state=replace(state, params=None, optimizer=None))
+    slim = replace(state, params=None, optimizer=None, average=None)
+    return replace(outcome, state=slim)
 
 
 def _n_updates(outcome):

@@ -132,6 +132,7 @@ def _run_minibatches(chunk, keep_interrupted):
                 n_samples_seen=result.n_samples_seen,
                 validation_rows=prepared.validation_rows,
                 feature_epsilon=prepared.model.feature_epsilon,
+                average=result.average,
             ),
             result.stop_reason,
             result.engine,

@@ -67,7 +67,13 @@ class Solver:
         return self.minimize is None
 
 
-_OF_MINIBATCHES = ("batch_size", "shuffle", "learning_rate_init", "warmup_fraction")
+_OF_MINIBATCHES = (
+    "batch_size",
+    "shuffle",
+    "learning_rate_init",
+    "warmup_fraction",
+    "weight_averaging",
+)
 
 SOLVERS = {
     solver.name: solver

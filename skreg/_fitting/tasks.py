@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.averaging import Average
 from .._core.network import Network
 from .._core.stopping import Progress, StopReason
 from .._core.streams import Stream
@@ -35,7 +36,7 @@ class TrainingState:
         The parameters after the last step.
     kept : ndarray of shape (n_params,) or None
         The parameters that the fitted estimator has: with early stopping the best ones,
-        otherwise the last ones.
+        otherwise the last ones; with `weight_averaging` averages in place of both.
     optimizer : dict or None
         The moments and counters of the solver, and the learning rate after the last
         epoch.
@@ -51,6 +52,8 @@ class TrainingState:
         The rows that were held out of the task's rows.
     feature_epsilon : float or None
         The number that an estimator's "auto" stands for.
+    average : averaging.Average or None
+        The average of the parameters over the epochs, with `weight_averaging`.
     """
 
     params: np.ndarray
@@ -62,6 +65,7 @@ class TrainingState:
     n_samples_seen: int = 0
     validation_rows: tuple | None = None
     feature_epsilon: float | None = None
+    average: Average | None = None
 
     def without_rows(self):
         """The state without all that grows with the training rows.
@@ -69,12 +73,16 @@ class TrainingState:
         A fitted estimator keeps this, because its next fit may have other rows.
         Training that continues on the same rows needs the whole state.
         """
-        kept = self.kept
+        kept, average = self.kept, self.average
+        # A pickle then holds one array instead of two equal ones.
         if np.array_equal(self.params, kept):
-            # A pickle then holds one array instead of two equal ones.
             kept = self.params
+        if average is not None and np.array_equal(average.params, kept):
+            average = replace(average, params=kept)
         stream = self.stream and self.stream.without_rows()
-        return replace(self, kept=kept, stream=stream, validation_rows=None)
+        return replace(
+            self, kept=kept, average=average, stream=stream, validation_rows=None
+        )
 
 
 @dataclass(frozen=True)

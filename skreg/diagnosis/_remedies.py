@@ -142,7 +142,8 @@ def _penalties(params, takes_steps):
     for factor in (10, 100, 1000):
         if factor * base <= _STRONGEST_ALPHA:
             yield "variance", cause, {"alpha": factor * base}
-    if params.get("l1_ratio") == 0:
+    # Averages have no zeros, which an L1 penalty is for.
+    if params.get("l1_ratio") == 0 and not params.get("weight_averaging"):
         yield "variance", cause, {"alpha": max(alpha, 3e-3), "l1_ratio": 1.0}
     if not takes_steps:
         return

@@ -408,11 +408,19 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
                 n_samples_seen=earlier.n_samples_seen,
             )
         diverged = self.stop_reason_ == StopReason.DIVERGED
-        if self.early_stopping and not diverged:
-            if np.array_equal(params, earlier.kept):
-                # `coefs_` are the best parameters so far; training goes on from the
-                # last ones.
-                params = earlier.params
+        average = earlier.average
+        is_average = (
+            average is not None
+            and self.weight_averaging > 0
+            and np.array_equal(params, average.params)
+        )
+        is_kept = self.early_stopping and np.array_equal(params, earlier.kept)
+        if (is_average or is_kept) and not diverged:
+            # `coefs_` are the average, or the best parameters so far; training goes on
+            # from the last ones.
+            params = earlier.params
+        else:
+            average = None
         return TrainingState(
             params,
             # Moments of training that diverged, or of another solver, are of no use.
@@ -422,6 +430,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             stream=earlier.stream,
             progress=earlier.progress,
             n_samples_seen=earlier.n_samples_seen,
+            average=average,
         )
 
     # -- what training asks of an estimator --------------------------------------------

@@ -101,7 +101,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         It is not supported for multilabel targets.
 
     label_smoothing : float in [0, 1), default=0.0
-        Share of each training target that is spread evenly over all classes [7]_: with
+        Share of each training target that is spread evenly over all classes [9]_: with
         0.1 and four classes a row's own class is to have the probability 0.925 and each
         other one 0.025. In multilabel targets each label is smoothed by itself, over
         yes and no. Raw predictions then need not grow without end, but probabilities
@@ -236,6 +236,16 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
 
     epsilon : float, default=1e-8
         Keeps Adam's step finite if the second moment is zero.
+
+    weight_averaging : float in [0, 1), default=0.0
+        Decay of a moving average of the weights, taken after each epoch [7]_ [8]_: with
+        0.9, of about the last ten. The average is what is validated, kept as the best,
+        and has the names `coefs_` and `intercepts_`, while training goes on from the
+        weights themselves, whose `loss_curve_` it is. It evens out what the last steps
+        leave to chance. So does ``learning_rate='cosine'``, and with a decay too near
+        to one the average lags behind; hence the default. An average has no exact
+        zeros: with an L1 penalty or ``feature_alpha > 0`` it is an error. For minibatch
+        solvers only.
 
     Attributes
     ----------
@@ -375,7 +385,11 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
        restarts", ICLR 2017.
     .. [6] D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by default: strong
        pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
-    .. [7] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the
+    .. [7] B. T. Polyak and A. B. Juditsky, "Acceleration of stochastic approximation by
+       averaging", SIAM Journal on Control and Optimization 30, 1992.
+    .. [8] P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov and A. G. Wilson,
+       "Averaging weights leads to wider optima and better generalization", UAI 2018.
+    .. [9] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the
        Inception architecture for computer vision", CVPR 2016.
 
     Examples

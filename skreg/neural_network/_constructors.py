@@ -55,6 +55,7 @@ class ClassifierParameters:
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
+        weight_averaging=0.0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -95,6 +96,7 @@ class ClassifierParameters:
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.weight_averaging = weight_averaging
 
     def _target_parameters(self):
         """The fields of `FitConfig` that only this kind of estimator has."""
@@ -152,6 +154,7 @@ class RegressorParameters:
         beta_1=0.9,
         beta_2=0.999,
         epsilon=1e-8,
+        weight_averaging=0.0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -194,6 +197,7 @@ class RegressorParameters:
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.weight_averaging = weight_averaging
 
     def _target_parameters(self):
         """The fields of `FitConfig` that only this kind of estimator has."""

@@ -312,7 +312,14 @@ def check_parameters_together(estimator):
             f"(here by {', and by '.join(proximal)}): use momentum < 1 with "
             f"solver={solver.name!r}."
         )
-
+    averages = "weight_averaging" in solver.reads and estimator.weight_averaging > 0
+    if averages and proximal:
+        raise ValueError(
+            f"weight_averaging={estimator.weight_averaging} is not possible with a "
+            f"penalty that makes zeros (here by {', and by '.join(proximal)}): the "
+            "average of a weight is zero only if it was zero after every epoch. Use "
+            "weight_averaging=0, or no such penalty."
+        )
     if estimator.validation_splitter is not None and not estimator.early_stopping:
         raise ValueError(
             f"validation_splitter={estimator.validation_splitter!r} needs "
