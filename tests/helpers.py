@@ -5,12 +5,22 @@ import inspect
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.special import erf, expit, logsumexp, xlogy
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
 
 from skreg import MLPClassifier, MLPRegressor, config_context
+from skreg._core.losses import (
+    AbsoluteError,
+    HalfBinomial,
+    HalfMultinomial,
+    HalfPoisson,
+    Huber,
+    Quantile,
+    SquaredError,
+)
 from skreg._core.objective import Objective
 from skreg._core.penalties import make_penalty
 from skreg._fitting import sparse_path
@@ -274,6 +284,76 @@ def residual_by_definition(model, objective, params):
 def l1_distance(W, G, l1):
     at_zero = np.maximum(np.abs(G) - l1, 0)
     return np.where(W == 0, at_zero, np.abs(G + l1 * np.sign(W)))
+
+
+# -- objectives by their formulas ------------------------------------------------------
+
+# The loss, and its value written out for raw predictions (n_rows, n_outputs).
+RAW_LOSSES = {
+    "squared_error": (SquaredError(), lambda y, z: (y - z) ** 2 / 2),
+    "absolute_error": (AbsoluteError(), lambda y, z: abs(y - z)),
+    "huber": (
+        Huber(0.7),
+        lambda y, z: np.where(
+            abs(y - z) <= 0.7, (y - z) ** 2 / 2, 0.7 * (abs(y - z) - 0.35)
+        ),
+    ),
+    "quantile": (
+        Quantile(0.2),
+        lambda y, z: np.where(y > z, 0.2 * (y - z), 0.8 * (z - y)),
+    ),
+    "poisson": (HalfPoisson(), lambda y, z: np.exp(z) - y + xlogy(y, y) - y * z),
+    "binomial": (
+        HalfBinomial(),
+        lambda y, z: -xlogy(y, expit(z)) - xlogy(1 - y, expit(-z)),
+    ),
+    "multinomial": (
+        HalfMultinomial(),
+        lambda y, z: -y * (z - logsumexp(z, axis=1, keepdims=True)),
+    ),
+}
+ACTIVATIONS = {
+    "identity": lambda z: z,
+    "logistic": expit,
+    "tanh": np.tanh,
+    "relu": lambda z: np.where(z > 0, z, 0),
+    "gelu": lambda z: z * (1 + erf(z / np.sqrt(2))) / 2,
+    "silu": lambda z: z * expit(z),
+}
+# Without a hidden layer there is no activation.
+ARCHITECTURES = [((), "identity")] + [
+    (hidden, activation) for hidden in ((5,), (5, 3)) for activation in ACTIVATIONS
+]
+OUTPUTS = [
+    (name, n_outputs)
+    for name in RAW_LOSSES
+    for n_outputs in (1, 3)
+    if name != "multinomial" or n_outputs > 1
+]
+
+
+def draw_problem(loss, n_outputs, rng):
+    """X of 23 rows and four inputs, and targets of a loss."""
+    n_rows = 23
+    X = rng.normal(size=(n_rows, 4))
+    shape = (n_rows, n_outputs)
+    if loss == "multinomial":
+        return X, np.eye(n_outputs)[rng.integers(n_outputs, size=n_rows)]
+    if loss == "binomial":
+        return X, rng.integers(2, size=shape).astype(float)
+    if loss == "poisson":
+        return X, rng.poisson(2.0, shape).astype(float)
+    return X, rng.normal(size=shape)
+
+
+def central_differences(value, params, step=1e-6):
+    """Derivatives of ``value(params) : (n_models,)``: ``(n_models, n_params)``."""
+    slopes = np.empty_like(params)
+    for k in range(params.shape[1]):
+        shift = np.zeros(params.shape[1])
+        shift[k] = step
+        slopes[:, k] = (value(params + shift) - value(params - shift)) / (2 * step)
+    return slopes
 
 
 # -- the implementations of the step ---------------------------------------------------

@@ -87,6 +87,8 @@ def parameter_values(kind):
     values = {
         "hidden_layer_sizes": [(), (3,), (4, 3)],
         "activation": ["relu", "tanh", "logistic", "identity", "gelu", "silu"],
+        "n_frequencies": [0, 2, 5],
+        "frequency_scale": [0.1, 0.5],
         "solver": ["adam", "adam", "sgd", "lbfgs", "fista"],
         "alpha": [1e-4, 1e-2, 0.1],
         "l1_ratio": [0.0, 0.3, 1.0],
@@ -304,6 +306,7 @@ class _Draw:
         network = estimator = self._draw_network()
         values, prefix = parameter_values(self._kind), ""
         if sparse.issparse(X):
+            del values["n_frequencies"], values["frequency_scale"]
             values["augmentation"] = [None, FeatureDropout(0.2), FeatureDropout(0.4)]
         grid = {}
         if self._chance(0.35):

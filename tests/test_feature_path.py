@@ -41,8 +41,9 @@ def path(quick_paths):
 def test_of_inputs_that_leave_together_the_heavier_ranks_before(monkeypatch):
     layers = [np.diag([5.0, 1.0, 2.0, 3.0]), np.diag([1.0, 0.0, 4.0, 0.0]), None]
     supports = [[True] * 4, [True, False, True, False], [False] * 4]
+    outcome = SimpleNamespace(network=SimpleNamespace(owners=None))
     points = [
-        SimpleNamespace(support=np.array(support), W=W)
+        SimpleNamespace(support=np.array(support), W=W, outcome=outcome)
         for support, W in zip(supports, layers, strict=True)
     ]
     monkeypatch.setattr(path_module, "_first_layer", lambda point: point.W)

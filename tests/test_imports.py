@@ -47,6 +47,7 @@ ORDER = (
     "skreg._core.objective",
     "skreg._core.predictions",
     "skreg._core.network",
+    "skreg._core.periodic",
     "skreg._core.rows",
     "skreg._core.optimizers",
     "skreg._core.loop",

@@ -31,6 +31,7 @@ CASES = {
     "feature_penalty": ("group_lasso", {"feature_alpha": 0.01}),
     "feature_epsilon": (0.1, {"feature_alpha": 0.01}),
     "feature_groups": ([[0, 1]], {"feature_alpha": 0.01}),
+    "frequency_scale": (0.5, {"n_frequencies": 3}),
     "activation": ("tanh", {"hidden_layer_sizes": (3,)}),
     "dropout": (0.2, {"hidden_layer_sizes": (3,)}),
     "dropout_schedule": ("cosine", {"dropout": 0.1}),

@@ -6,19 +6,18 @@ differences of the values.
 
 import numpy as np
 import pytest
+from helpers import (
+    ACTIVATIONS,
+    ARCHITECTURES,
+    OUTPUTS,
+    RAW_LOSSES,
+    central_differences,
+    draw_problem,
+)
 from scipy import sparse
-from scipy.special import erf, expit, logsumexp, xlogy
 
 from skreg._core import predictions
-from skreg._core.losses import (
-    AbsoluteError,
-    HalfBinomial,
-    HalfMultinomial,
-    HalfPoisson,
-    Huber,
-    Quantile,
-    SquaredError,
-)
+from skreg._core.losses import SquaredError
 from skreg._core.network import Network
 from skreg._core.objective import Objective
 from skreg._core.penalties import ElasticNet
@@ -26,65 +25,11 @@ from skreg._core.stopping import Patience, Progress
 from skreg._core.streams import Stream
 from skreg._core.training import Model, Settings, train
 
+# Those of `draw_problem`.
 N_ROWS, N_FEATURES = 23, 4
 # One model each: no penalty, L2, L1, both.
 ALPHA = np.array([0.0, 0.2, 0.2, 0.3])
 L1_RATIO = np.array([0.5, 0.0, 1.0, 0.4])
-
-# The loss, and its value written out for raw predictions (n_rows, n_outputs).
-LOSSES = {
-    "squared_error": (SquaredError(), lambda y, z: (y - z) ** 2 / 2),
-    "absolute_error": (AbsoluteError(), lambda y, z: abs(y - z)),
-    "huber": (
-        Huber(0.7),
-        lambda y, z: np.where(
-            abs(y - z) <= 0.7, (y - z) ** 2 / 2, 0.7 * (abs(y - z) - 0.35)
-        ),
-    ),
-    "quantile": (
-        Quantile(0.2),
-        lambda y, z: np.where(y > z, 0.2 * (y - z), 0.8 * (z - y)),
-    ),
-    "poisson": (HalfPoisson(), lambda y, z: np.exp(z) - y + xlogy(y, y) - y * z),
-    "binomial": (
-        HalfBinomial(),
-        lambda y, z: -xlogy(y, expit(z)) - xlogy(1 - y, expit(-z)),
-    ),
-    "multinomial": (
-        HalfMultinomial(),
-        lambda y, z: -y * (z - logsumexp(z, axis=1, keepdims=True)),
-    ),
-}
-ACTIVATIONS = {
-    "identity": lambda z: z,
-    "logistic": expit,
-    "tanh": np.tanh,
-    "relu": lambda z: np.where(z > 0, z, 0),
-    "gelu": lambda z: z * (1 + erf(z / np.sqrt(2))) / 2,
-    "silu": lambda z: z * expit(z),
-}
-# Without a hidden layer there is no activation.
-ARCHITECTURES = [((), "identity")] + [
-    (hidden, activation) for hidden in ((5,), (5, 3)) for activation in ACTIVATIONS
-]
-OUTPUTS = [
-    (name, n_outputs)
-    for name in LOSSES
-    for n_outputs in (1, 3)
-    if name != "multinomial" or n_outputs > 1
-]
-
-
-def draw_problem(loss, n_outputs, rng):
-    X = rng.normal(size=(N_ROWS, N_FEATURES))
-    shape = (N_ROWS, n_outputs)
-    if loss == "multinomial":
-        return X, np.eye(n_outputs)[rng.integers(n_outputs, size=N_ROWS)]
-    if loss == "binomial":
-        return X, rng.integers(2, size=shape).astype(float)
-    if loss == "poisson":
-        return X, rng.poisson(2.0, shape).astype(float)
-    return X, rng.normal(size=shape)
 
 
 def plain_objective(network, row, activation, loss, X, Y, weight, alpha, l1_ratio):
@@ -95,21 +40,11 @@ def plain_objective(network, row, activation, loss, X, Y, weight, alpha, l1_rati
         H = H @ W + b
         if layer < len(coefs) - 1:
             H = ACTIVATIONS[activation](H)
-    losses = LOSSES[loss][1](Y, H).sum(axis=1)
+    losses = RAW_LOSSES[loss][1](Y, H).sum(axis=1)
     l1 = sum(abs(W).sum() for W in coefs)
     l2 = sum((W**2).sum() for W in coefs)
     penalty = alpha * (l1_ratio * l1 + (1 - l1_ratio) / 2 * l2)
     return np.average(losses, weights=weight) + penalty
-
-
-def central_differences(value, params, step=1e-6):
-    """Derivatives of ``value(params) : (n_models,)``: ``(n_models, n_params)``."""
-    slopes = np.empty_like(params)
-    for k in range(params.shape[1]):
-        shift = np.zeros(params.shape[1])
-        shift[k] = step
-        slopes[:, k] = (value(params + shift) - value(params - shift)) / (2 * step)
-    return slopes
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -121,7 +56,7 @@ def test_value_and_gradient(loss, n_outputs, hidden, activation, weighted):
     # Some rows are left out, some come twice, in any order.
     rows = rng.integers(N_ROWS, size=17)
     weight = rng.uniform(0.1, 2, size=17) if weighted else None
-    network = Network((N_FEATURES, *hidden, n_outputs), activation, LOSSES[loss][0])
+    network = Network((N_FEATURES, *hidden, n_outputs), activation, RAW_LOSSES[loss][0])
     penalty = ElasticNet(ALPHA, L1_RATIO, float)
     objective = Objective(network, penalty, X, Y, rows, weight, n_models=4)
     params = 0.5 * rng.normal(size=(4, network.n_params))
@@ -148,7 +83,7 @@ def test_value_and_gradient(loss, n_outputs, hidden, activation, weighted):
 def test_float32_agrees_with_float64(loss, n_outputs):
     rng = np.random.default_rng(4)
     X, Y = draw_problem(loss, n_outputs, rng)
-    network = Network((N_FEATURES, 5, n_outputs), "tanh", LOSSES[loss][0])
+    network = Network((N_FEATURES, 5, n_outputs), "tanh", RAW_LOSSES[loss][0])
     params = 0.5 * rng.normal(size=(4, network.n_params)).astype(np.float32)
 
     def evaluate(dtype):
@@ -214,7 +149,7 @@ def test_a_full_batch_step_goes_down_the_gradient(loss, n_outputs, is_sparse, we
     X, Y = draw_problem(loss, n_outputs, rng)
     rows = np.arange(3, N_ROWS)
     weight = rng.uniform(0.1, 2, size=len(rows)) if weighted else None
-    network = Network((N_FEATURES, 5, n_outputs), "tanh", LOSSES[loss][0])
+    network = Network((N_FEATURES, 5, n_outputs), "tanh", RAW_LOSSES[loss][0])
     params = rng.normal(size=network.n_params)
     model = Model(
         params,

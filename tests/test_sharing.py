@@ -148,6 +148,7 @@ SETTINGS = {
     "feature_epsilon": {"feature_alpha": 0.05},
     "feature_groups": {"feature_alpha": 0.05},
     "feature_penalty": {"feature_alpha": 0.05},
+    "frequency_scale": {"n_frequencies": 3},
     "huber_delta": {"loss": "huber"},
     "learning_rate": {"solver": "sgd", "tol": 1e-2, "n_iter_no_change": 1},
     "loss": {"quantile": 0.3},

@@ -377,7 +377,7 @@ def test_what_is_not_finite_is_refused_without_a_look_at_the_rows(bad, monkeypat
 def test_ordinary_epochs_predict_no_rows(dtype, monkeypatch, cancer):
     """Neither of scaled data nor of raw ones: a judgement is a norm, and costs one."""
     monkeypatch.setattr(soundness, "forward_passes", None)
-    monkeypatch.setattr(FinitePredictions, "_layers", None)
+    monkeypatch.setattr(FinitePredictions, "_parts", None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for data, Estimator in (
@@ -418,12 +418,12 @@ def test_change_is_bounded():
         judge = FinitePredictions(network, RowNorms(X), np.arange(50))
         before = network.initialize(rng, np.float64)
         judge._largest_row = judge._norms.each.max()
-        judge._predict(before, judge._layers(before))
+        judge._predict(before, judge._parts(before))
         raw = raw_of(network, before, X)
         for step in (1e-6, 1e-3, 1.0, 1e3):
             after = before + step * rng.normal(size=before.shape)
             moved = np.abs(raw_of(network, after, X) - raw).max()
-            assert moved <= judge._change(judge._layers(after))
+            assert moved <= judge._change(judge._parts(after))
 
 
 @pytest.mark.parametrize("activation, steepest_at", [("gelu", 2**0.5), ("silu", 2.4)])
@@ -440,9 +440,9 @@ def test_change_is_bounded_where_activations_are_steep(activation, steepest_at):
     after = before.copy()
     after[0] *= 1 + 1e-6
     judge._largest_row = judge._norms.each.max()
-    judge._predict(before, judge._layers(before))
+    judge._predict(before, judge._parts(before))
     moved = np.abs(raw_of(network, after, X) - raw_of(network, before, X)).max()
-    assert moved <= judge._change(judge._layers(after)) <= 2.5 * moved
+    assert moved <= judge._change(judge._parts(after)) <= 2.5 * moved
 
 
 def raw_of(network, params, X):

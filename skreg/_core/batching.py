@@ -30,6 +30,8 @@ def chunk_size(network, batch_size, dtype):
     int
     """
     activations = 2 * batch_size * sum(network.layer_units[1:])
+    if network.periodic is not None:
+        activations += batch_size * network.periodic.width
     n_bytes = np.dtype(dtype).itemsize * (4 * network.n_params + activations)
     most_bytes = _COMPILED_CHUNK_BYTES if is_compiled_wanted() else _CHUNK_BYTES
     return max(1, most_bytes // n_bytes)

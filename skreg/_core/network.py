@@ -3,7 +3,8 @@
 All parameters of ``n_models`` networks stand in one C-ordered buffer ``(n_models,
 n_params)``. Layer ``l`` owns the block ``(fan_in + 1, fan_out)`` of every row, whose
 last row is its intercept: with a constant one appended to the layer's input, one
-product gives ``W' h + b``, and one product gives both gradients.
+product gives ``W' h + b``, and one product gives both gradients. Before the layers are
+the parameters of periodic features, if a network has any (see `periodic`).
 
 Activations are feature-major, ``(n_models, n_units + 1, n_rows)``, the constant
 included.
@@ -15,6 +16,7 @@ import numpy as np
 
 from .activations import ACTIVATIONS
 from .buffers import aligned_empty
+from .periodic import PeriodicRows
 
 __all__ = ["Network", "Workspace"]
 
@@ -30,10 +32,22 @@ class Network:
         Of the hidden layers; a key of `activations.ACTIVATIONS`.
     loss : losses.Loss
         Of the raw prediction; it also holds the inverse link.
+    periodic : periodic.PeriodicLayer, default=None
+        The periodic features of the inputs.
+
+    Attributes
+    ----------
+    layer_units : tuple of int
+        Those of the dense layers: periodic features count as inputs.
     """
 
-    def __init__(self, layer_units, activation, loss):
+    def __init__(self, layer_units, activation, loss, periodic=None):
         self.layer_units = tuple(layer_units)
+        self.periodic = periodic
+        n_before = 0
+        if periodic is not None:
+            self.layer_units = periodic.n_outputs, *self.layer_units[1:]
+            n_before = periodic.n_params
         self.activation_name = activation
         self.activation = ACTIVATIONS[activation]
         self.loss = loss
@@ -43,7 +57,7 @@ class Network:
                 self.layer_units[:-1], self.layer_units[1:], strict=True
             )
         ]
-        ends = np.cumsum([rows * columns for rows, columns in self.shapes])
+        ends = np.cumsum([rows * columns for rows, columns in self.shapes]) + n_before
         self.n_params = int(ends[-1])
         self._slices = [
             slice(int(end) - rows * columns, int(end))
@@ -59,6 +73,29 @@ class Network:
     @property
     def n_outputs(self):
         return self.layer_units[-1]
+
+    @property
+    def key(self):
+        """Equal for networks of one layout, up to activation and loss."""
+        return self.layer_units, self.periodic and self.periodic.key
+
+    @property
+    def n_inputs(self):
+        """The number of inputs, periodic features not counted."""
+        return self.layer_units[0] if self.periodic is None else self.periodic.n_inputs
+
+    @property
+    def owners(self):
+        """The input that each row of the first layer belongs to; None if each its own.
+
+        See `periodic.owners_of_rows`.
+        """
+        return None if self.periodic is None else self.periodic.owners
+
+    @property
+    def embedded_inputs(self):
+        """The inputs that have periodic features; None without such a layer."""
+        return None if self.periodic is None else self.periodic.inputs
 
     def largest_product(self, n_rows, is_sparse):
         """Multiply-adds of the largest matrix product with so many rows.
@@ -90,14 +127,32 @@ class Network:
         """Views of ``(n_models, n_hidden_units, n_rows)``: one a hidden layer."""
         return [stacked[:, part] for part in self._hidden_slices]
 
+    def periodic_block(self, buffer):
+        """A view of a buffer's periodic features (see `periodic`), or None."""
+        return None if self.periodic is None else self.periodic.block(buffer)
+
     def unpack(self, row):
         """Copies of one model's weights and intercepts, as two lists."""
         blocks = [block[0] for block in self.blocks(row[None])]
         return [b[:-1].copy() for b in blocks], [b[-1].copy() for b in blocks]
 
-    def pack(self, coefs, intercepts, dtype):
-        """One model's parameters as a row of the buffer: ``(n_params,)``."""
+    def unpack_periodic(self, row):
+        """Copies of one model's `periodic.PeriodicFeatures`, or None."""
+        return None if self.periodic is None else self.periodic.unpack(row)
+
+    def pack(self, coefs, intercepts, dtype, features=None):
+        """One model's parameters as a row of the buffer: ``(n_params,)``.
+
+        Parameters
+        ----------
+        coefs, intercepts : list of ndarray
+        dtype : dtype
+        features : periodic.PeriodicFeatures, default=None
+            If the network has them.
+        """
         row = np.empty(self.n_params, dtype=dtype)
+        if self.periodic is not None:
+            self.periodic.pack(features, row)
         for block, W, b in zip(self.blocks(row[None]), coefs, intercepts, strict=True):
             block[0, :-1] = W
             block[0, -1] = b
@@ -105,6 +160,8 @@ class Network:
 
     def initialize(self, random_state, dtype):
         """Draw one model's parameters as scikit-learn does: per layer W, then b.
+
+        Periodic features are drawn last.
 
         Parameters
         ----------
@@ -121,7 +178,30 @@ class Network:
             bound = np.sqrt(self.activation.init_gain / (fan_in + fan_out))
             coefs.append(random_state.uniform(-bound, bound, (fan_in, fan_out)))
             intercepts.append(random_state.uniform(-bound, bound, fan_out))
-        return self.pack(coefs, intercepts, dtype)
+        features = self.periodic and self.periodic.initialize(random_state)
+        return self.pack(coefs, intercepts, dtype, features)
+
+    def places_with(self, inputs):
+        """Where the parameters of the network with some of the inputs stand in a row.
+
+        Parameters
+        ----------
+        inputs : ndarray of int
+            In rising order.
+
+        Returns
+        -------
+        ndarray of int
+        """
+        places = np.arange(self.n_params)
+        first = places[self._slices[0]].reshape(self.shapes[0])
+        rest = places[self._slices[0].stop :]
+        if self.periodic is None:
+            return np.concatenate([first[inputs].ravel(), first[-1], rest])
+        rows = np.flatnonzero(np.isin(self.owners, inputs))
+        is_kept = np.isin(self.embedded_inputs, inputs)
+        own = self.periodic.block(places[None])[0][is_kept]
+        return np.concatenate([own.ravel(), first[rows].ravel(), first[-1], rest])
 
 
 class Workspace:
@@ -143,6 +223,8 @@ class Workspace:
     """
 
     def __init__(self, network, params, inputs, n_rows, has_dropout=False):
+        if network.periodic is not None:
+            inputs = PeriodicRows(network.periodic, params, inputs, n_rows)
         self._network, self._inputs = network, inputs
         n_models, dtype = len(params), params.dtype
         self._shape = n_models, n_rows, dtype
@@ -248,7 +330,7 @@ class Workspace:
             if masks is not None:
                 np.multiply(out, masks[layer], out=self._dropped[layer])
 
-    def backward(self, gradient_blocks, masks=None):
+    def backward(self, gradient_blocks, masks=None, periodic_gradient=None):
         """Write the gradients of all blocks, from what `output_delta` holds.
 
         Parameters
@@ -256,6 +338,8 @@ class Workspace:
         gradient_blocks : list of ndarray of shape (n_models, fan_in + 1, fan_out)
         masks : list of ndarray, default=None
             Those of the forward pass.
+        periodic_gradient : ndarray, default=None
+            The gradient of periodic features: `Network.periodic_block` of a buffer.
         """
         for layer in range(len(self._hidden), 0, -1):
             delta, below = self._deltas[layer], self._deltas[layer - 1]
@@ -271,3 +355,6 @@ class Workspace:
                 below *= masks[layer - 1]
             self._network.activation.multiply_derivative(self._kept[layer - 1], below)
         self._inputs.gradient(self._deltas[0], gradient_blocks[0])
+        if periodic_gradient is not None:
+            own = self._weights[0], self._deltas[0], periodic_gradient
+            self._inputs.backward(*own)

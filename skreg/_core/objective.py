@@ -88,8 +88,8 @@ class Objective:
     def kkt_residual(self, params):
         """How far from stationary the objective is: ``(n_models,)``.
 
-        The larger of the penalty's `stationarity` and of the largest slope of an
-        intercept.
+        The larger of the penalty's `stationarity` and of the largest slope of what is
+        not penalized: an intercept, or a parameter of a periodic feature.
         """
         _, smooth_gradient = self.smooth_value_and_gradient(params)
         network = self.network
@@ -98,6 +98,10 @@ class Objective:
         )
         for block in network.blocks(smooth_gradient):
             residual = np.maximum(residual, np.abs(block[:, -1]).max(axis=1))
+        periodic = network.periodic_block(smooth_gradient)
+        if periodic is not None:
+            slopes = np.abs(periodic).max(axis=(1, 2, 3), initial=0)
+            residual = np.maximum(residual, slopes)
         return residual
 
 
@@ -136,6 +140,7 @@ class _NumpyEvaluation:
         total, gradient = np.zeros(self._n_models), np.zeros_like(params)
         part_gradient = np.empty_like(params)
         part_blocks = network.blocks(part_gradient)
+        periodic_part = network.periodic_block(part_gradient)
         for part, workspace, raw in self._chunks.forward(params):
             Y = self._Y[:, part]
             losses = network.loss.value(raw, Y)
@@ -144,6 +149,6 @@ class _NumpyEvaluation:
             network.loss.gradient(raw, Y, out=delta)
             if self._weight is not None:
                 delta *= self._weight[part]
-            workspace.backward(part_blocks)
+            workspace.backward(part_blocks, periodic_gradient=periodic_part)
             gradient += part_gradient
         return total, gradient

@@ -291,7 +291,7 @@ def _average_groups(W, models, groups):
     models : slice or index array
     groups : penalties.InputGroups
     """
-    n_entries = (groups.sizes * W.shape[2]).astype(W.dtype)
+    n_entries = (groups.row_counts * W.shape[2]).astype(W.dtype)
     means = groups.sum(W[models].sum(axis=2)) / n_entries
     W[models] = groups.spread(means)[:, :, None]
 

@@ -28,6 +28,8 @@ _CHUNK_BYTES = 2**20
 
 def _chunk_rows(network, n_models, n_rows, dtype):
     width = network.layer_units[0] + n_models * sum(network.layer_units[1:])
+    if network.periodic is not None:
+        width += n_models * network.periodic.width
     rows = _CHUNK_BYTES // (width * np.dtype(dtype).itemsize)
     return int(min(max(rows, 64), n_rows))
 
@@ -146,7 +148,7 @@ def predict_raw(network, params, X, rows=None):
     return predicted
 
 
-def raw_predictions(coefs, intercepts, activation, X):
+def raw_predictions(coefs, intercepts, activation, X, features=None):
     """What a fitted network predicts before the inverse link, by its lists of weights.
 
     The weights are those that its user sees and may have edited, of whatever dtype; all
@@ -158,12 +160,15 @@ def raw_predictions(coefs, intercepts, activation, X):
         A layer each, ``(fan_in, fan_out)`` and ``(fan_out,)``.
     activation : activations.Activation
     X : ndarray or sparse matrix of shape (n_rows, n_features)
+    features : periodic.PeriodicFeatures, default=None
+        Then X is an array.
 
     Returns
     -------
     ndarray of shape (n_rows, n_outputs)
     """
-    H, last = X, len(coefs) - 1
+    H = X if features is None else features.beside(X)
+    last = len(coefs) - 1
     for layer, (W, b) in enumerate(zip(coefs, intercepts, strict=True)):
         H = H @ W
         H += b

@@ -99,6 +99,11 @@ class DenseRows:
     def fill(self, group, rows):
         self._features[group][...] = rows
 
+    def columns(self):
+        """Pairs of the models of a group and its features ``(n_features, n_rows)``."""
+        for models, columns in zip(self._groups, self._columns, strict=True):
+            yield models, columns[:-1]
+
     def forward(self, block, out):
         if self._is_one_call(block):
             np.matmul(block.transpose(0, 2, 1), self._columns, out=out)

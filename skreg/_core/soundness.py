@@ -15,9 +15,20 @@ below one, the raw predictions of L layers are at most ``(N + sqrt(u + 1))^L r``
 for most), parameters that differ by ``D_l`` in layer ``l`` change the sums by at most::
 
     d_l = D_l a_{l-1} + N_l s d_{l-1},    d_0 = 0
+
+Periodic features (see `periodic`) stand between the row and the first layer. With ``T``
+the norm of all frequencies and phases, ``M`` that of all mixing matrices and ``k``
+frequencies of an input, the turns are at most ``T r``, and as a cosine is at most one
+and has no slope above one::
+
+    a_0 = |(r, sqrt(k) M)|,    d_0 = sqrt(k) D_M + 2 pi M D_T r,    s = 1 into layer 1
+
+Hence ``a_0 <= sqrt(k) r (N + sqrt(u + 1))``: such a network is bounded as one with a
+layer more, on rows that are longer by ``sqrt(k)``.
 """
 
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -59,6 +70,14 @@ class RowNorms:
         return norms
 
 
+class _Parts(NamedTuple):
+    """The parameters of one network; what it has none of is of no length."""
+
+    turns: np.ndarray  # frequencies and phases
+    mixing: np.ndarray
+    layers: list
+
+
 class FinitePredictions:
     """Says of a network, epoch by epoch, whether its predictions are finite.
 
@@ -85,7 +104,9 @@ class FinitePredictions:
         self._limit = network.loss.largest_raw(dtype)
         self._largest_sum = float(np.finfo(dtype).max) / _ROUNDING
         self._slack = np.sqrt(max(network.layer_units[1:]) + 1)
-        # Of the network whose rows were predicted last: its layers, their `a_l`, and
+        periodic = network.periodic
+        self._root_k = 1.0 if periodic is None else periodic.n_frequencies**0.5
+        # Of the network whose rows were predicted last: its parts, their `a_l`, and
         # how far its raw predictions were from the limit.
         self._predicted = None
 
@@ -95,8 +116,9 @@ class FinitePredictions:
 
         Found in the first epoch, where the threads of BLAS are limited.
         """
-        n_layers = len(self._network.shapes)
-        largest = (self._limit / self._norms.total) ** (1 / n_layers)
+        n_layers = len(self._network.shapes) + (self._network.periodic is not None)
+        longest_row = self._root_k * self._norms.total
+        largest = (self._limit / longest_row) ** (1 / n_layers)
         return (largest - self._slack) / _ROUNDING
 
     def __call__(self, params):
@@ -117,55 +139,72 @@ class FinitePredictions:
             return False
         if self._largest_row is None:
             self._largest_row = self._norms.each[self._rows].max()
-        layers = self._layers(params)
-        sums = self._bounds(layers)
+        parts = self._parts(params)
+        sums = self._bounds(parts)
         if max(sums) <= self._largest_sum:
-            if sums[-1] <= self._limit or self._has_moved_little(layers):
+            if sums[-1] <= self._limit or self._has_moved_little(parts):
                 return True
-        return self._predict(params, layers)
+        return self._predict(params, parts)
 
-    def _layers(self, params):
-        """The layers, in which squares overflow as late as can be."""
-        return self._network.blocks(params[None].astype(np.float64))
+    def _parts(self, params):
+        """The parts, in which squares overflow as late as can be."""
+        row = params[None].astype(np.float64)
+        block = self._network.periodic_block(row)
+        if block is None:
+            block = np.empty((1, 0, 2, 0))
+        layers = self._network.blocks(row)
+        return _Parts(block[0, :, :2], block[0, :, 2:], layers)
 
-    def _bounds(self, layers):
-        """The bounds of every layer's sums."""
-        sums, incoming = [], self._largest_row
-        for layer in layers:
+    def _bounds_of_features(self, parts):
+        """The bounds of the turns and of the features, and ``a_0``."""
+        turns = _norm(parts.turns) * self._largest_row
+        features = self._root_k * _norm(parts.mixing)
+        return turns, features, float(np.hypot(self._largest_row, features))
+
+    def _bounds(self, parts):
+        """The bounds of all sums, those of the last layer last."""
+        *sums, incoming = self._bounds_of_features(parts)
+        for layer in parts.layers:
             sums.append(_norm(layer) * incoming)
             incoming = sums[-1] + self._slack
         return sums
 
-    def _has_moved_little(self, layers):
+    def _has_moved_little(self, parts):
         """Whether no raw prediction can have come as far as the limit."""
         if self._predicted is None:
             return False
         *_, margin = self._predicted
-        return self._change(layers) <= margin
+        return self._change(parts) <= margin
 
-    def _change(self, layers):
+    def _change(self, parts):
         """The bound of the raw predictions' change since the rows were predicted."""
         before, incoming, _ = self._predicted
-        steepest, change = self._network.activation.steepest, 0.0
-        for layer, layer_before, a in zip(layers, before, incoming, strict=True):
-            change *= steepest
+        turns = _norm(parts.turns - before.turns) * self._largest_row
+        change = self._root_k * _norm(parts.mixing - before.mixing)
+        change += 2 * np.pi * _norm(parts.mixing) * turns
+        slope = 1.0
+        for layer, layer_before, a in zip(
+            parts.layers, before.layers, incoming, strict=True
+        ):
+            change *= slope
             change = _norm(layer - layer_before) * a + _norm(layer) * change
+            slope = self._network.activation.steepest
         return change * _ROUNDING
 
-    def _predict(self, params, layers):
+    def _predict(self, params, parts):
         """Judge by the rows, and remember what they said."""
-        raw, incoming = 0.0, np.zeros(len(layers))
-        incoming[0] = self._largest_row
+        raw, incoming = 0.0, np.zeros(len(parts.layers))
+        *sums, incoming[0] = self._bounds_of_features(parts)
         passes = forward_passes(self._network, params, self._norms.X, self._rows)
         for *hidden, outputs in passes:
             # What is not a number stays that.
             raw = np.maximum(raw, np.abs(outputs).max())
             norms = [_norms_with_one(H, axis=1).max() for H in hidden]
             incoming[1:] = np.maximum(incoming[1:], norms)
-        sums = [_norm(W) * a for W, a in zip(layers, incoming, strict=True)]
+        sums += [_norm(W) * a for W, a in zip(parts.layers, incoming, strict=True)]
         is_sound = all(z <= self._largest_sum for z in sums) and raw <= self._limit
         if is_sound:
-            self._predicted = layers, incoming, self._limit - raw
+            self._predicted = parts, incoming, self._limit - raw
         return bool(is_sound)
 
 

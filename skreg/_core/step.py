@@ -115,7 +115,9 @@ class _NumpyStep:
     def _bind(self, groups):
         """Make the views and buffers that fit the present models."""
         self._groups = groups
-        self._gradient_blocks = self._network.blocks(self._optimizer.gradients)
+        gradients = self._optimizer.gradients
+        self._gradient_blocks = self._network.blocks(gradients)
+        self._periodic_gradient = self._network.periodic_block(gradients)
         self._lanes = {}
         # Models, and the groups whose targets they have: those of each group in turn,
         # but in one go where no two share theirs (with the rows' product in one call, a
@@ -182,7 +184,7 @@ class _NumpyStep:
         workspace.forward(raw, masks)
         scale = self._optimizer.begin_step()
         self._write_output_delta(raw, block, step, scale, workspace.output_delta)
-        workspace.backward(self._gradient_blocks, masks)
+        workspace.backward(self._gradient_blocks, masks, self._periodic_gradient)
         self._optimizer.end_step()
 
     def _write_output_delta(self, raw, block, step, scale, delta):

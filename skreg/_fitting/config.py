@@ -93,6 +93,7 @@ _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 _BELOW_ONE = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
+_COUNT_OR_NONE = Interval(Integral, 0, None, closed="left")
 _AUTO = StrOptions({"auto"})
 _SCHEDULES = {name for solver in SOLVERS.values() for name in solver.schedules}
 
@@ -133,6 +134,8 @@ class FitConfig:
     problem_type: type = _mark("batch", "data", "target", "start")
     hidden_units: tuple = _mark("batch", allowed=["array-like", _COUNT])
     activation: str = _mark("batch", "start", allowed=[StrOptions(ACTIVATIONS.keys())])
+    n_frequencies: int = _mark("batch", "start", allowed=[_COUNT_OR_NONE])
+    frequency_scale: float = _mark("model", "start", allowed=[_POSITIVE])
     loss: str | None = _mark(
         "batch",
         "data",
@@ -214,7 +217,7 @@ class FitConfig:
     n_iter_no_change: float = _mark(
         "model", allowed=[_AUTO, _COUNT, Options(Real, {inf})]
     )
-    min_iter: int = _mark("model", allowed=[Interval(Integral, 0, None, closed="left")])
+    min_iter: int = _mark("model", allowed=[_COUNT_OR_NONE])
 
     # Around training.
     refit: bool | int = _mark(
@@ -231,6 +234,8 @@ class FitConfig:
             extras=extras_of(estimator),
             hidden_units=hidden_units_of(estimator.hidden_layer_sizes),
             activation=estimator.activation,
+            n_frequencies=estimator.n_frequencies,
+            frequency_scale=estimator.frequency_scale,
             alpha=estimator.alpha,
             l1_ratio=estimator.l1_ratio,
             feature_alpha=estimator.feature_alpha,

@@ -7,8 +7,11 @@ parameters that it would have had alone. An estimator's `fit` is a single task.
 
 from dataclasses import replace
 
+import numpy as np
+
 from .._core.batching import chunk_size
 from .._core.network import Network
+from .._core.periodic import PeriodicLayer
 from .keys import Same
 from .prepare import Preparation, restarted
 from .refit import needs_refit, refit_all
@@ -191,9 +194,13 @@ def batch_capacity(config, n_rows, n_features, n_outputs, dtype):
     """
     if not solver_of(config.solver).has_minibatches:
         return 1
-    network = Network(
-        (n_features, *config.hidden_units, n_outputs), config.activation, None
-    )
+    periodic = None
+    if config.n_frequencies > 0:
+        # At most: which inputs are embedded is not known before there are rows.
+        inputs = np.arange(n_features)
+        periodic = PeriodicLayer(n_features, inputs, config.n_frequencies)
+    units = n_features, *config.hidden_units, n_outputs
+    network = Network(units, config.activation, None, periodic)
     return chunk_size(network, config.batch_size_for(n_rows), dtype)
 
 

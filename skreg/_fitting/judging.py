@@ -264,7 +264,8 @@ def _some(X, sample_weight, rows, n_most):
 def _raw_predictions(network, params, X):
     blocks = [block[0] for block in network.blocks(params[None])]
     coefs, intercepts = [b[:-1] for b in blocks], [b[-1] for b in blocks]
-    raw = raw_predictions(coefs, intercepts, network.activation, X)
+    features = network.unpack_periodic(params)
+    raw = raw_predictions(coefs, intercepts, network.activation, X, features)
     return np.ascontiguousarray(raw.T, dtype=np.float64)
 
 

@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 
 from .._core.network import Network
 from .._core.penalties import InputGroups
+from .._core.periodic import PeriodicLayer, has_many_values
 from .._core.stopping import Curves, Progress
 from .._core.streams import Stream
 from .._core.training import Model
@@ -48,7 +49,7 @@ class Prepared:
         return (
             self.task.config.key("batch"),
             Same(self.groups),
-            self.network.layer_units,
+            self.network.key,
             self.batch_size,
             stream.n_rows,
             stream.sample_weight is not None,
@@ -76,6 +77,7 @@ class Preparation:
         self._encoded = {}
         self._training_targets = {}
         self._groups = {}
+        self._embedded = {}
         self._starts = {}
         self._resumed = {}
         self._resampled = {}
@@ -105,7 +107,7 @@ class Preparation:
         numbers, groups = config.step_values(), None
         if config.feature_alpha > 0:
             numbers["feature_epsilon"] = _feature_epsilon(task, network, params)
-            groups = self._input_groups(config)
+            groups = self._input_groups(config, network)
         model = Model(
             params,
             stream,
@@ -146,6 +148,7 @@ class Preparation:
             (self._X.shape[1], *config.hidden_units, n_outputs),
             config.activation,
             problem.make_loss(encoding),
+            self._periodic_layer(task, rows),
         )
         if task.resume:
             start = self._resume(task)
@@ -165,10 +168,31 @@ class Preparation:
                 "rows. It is going to be clipped."
             )
 
-    def _input_groups(self, config):
-        groups = config.input_groups(self._X.shape[1])
+    def _input_groups(self, config, network):
+        groups = config.input_groups(self._X.shape[1]).of_rows(network.owners)
         # One object for all that agree, by which a batch knows it.
-        return self._groups.setdefault(groups.labels.tobytes(), groups)
+        key = groups.labels.tobytes(), groups.row_labels.tobytes()
+        return self._groups.setdefault(key, groups)
+
+    def _periodic_layer(self, task, rows):
+        """The layer of periodic features that a task's network has, or None."""
+        config, inputs = task.config, task.embedded_inputs
+        if config.n_frequencies == 0:
+            return None
+        if task.state is not None:
+            inputs = task.state.embedded_inputs
+        if inputs is None:
+            weight = task.sample_weight
+            key = Same(task.rows), Same(weight)
+            if key not in self._embedded:
+                # A row without weight is as good as none.
+                rows = rows if weight is None else rows[weight[rows] > 0]
+                has_many = has_many_values(self._X, rows)
+                self._embedded[key] = np.flatnonzero(has_many)
+            inputs = self._embedded[key]
+        return PeriodicLayer(
+            self._X.shape[1], inputs, config.n_frequencies, config.frequency_scale
+        )
 
     def _encoding_on(self, config, encoding, rows, weight):
         """The encoding where it depends on the training rows, without validation."""
@@ -195,7 +219,7 @@ class Preparation:
             config.key("start"),
             # Without a seed each start is another.
             object() if config.random_state is None else None,
-            network.layer_units,
+            network.key,
             _encoding_key(encoding),
             # Members that draw their weights by themselves share the rest.
             task.seeds.split,

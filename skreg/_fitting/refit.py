@@ -209,6 +209,8 @@ def _second_task(task, first):
         config=config,
         # An encoding that earlier fits began with is kept, as the first network did.
         encoding=task.encoding or (first.encoding and first.encoding.for_other_rows()),
+        # Rows of `X_val` do not change what the first network was made of.
+        embedded_inputs=first.network.embedded_inputs,
         n_updates=n_updates,
         # An epoch, or an iteration of a full-batch solver, has at least one update.
         max_iter=n_updates,

@@ -133,6 +133,7 @@ def _run_minibatches(chunk, keep_interrupted):
                 validation_rows=prepared.validation_rows,
                 feature_epsilon=prepared.model.feature_epsilon,
                 average=result.average,
+                embedded_inputs=prepared.network.embedded_inputs,
             ),
             result.stop_reason,
             result.engine,
@@ -182,5 +183,6 @@ def _run_one_full_batch(prepared, keep_interrupted):
         n_samples_seen=n_seen,
         validation_rows=prepared.validation_rows,
         feature_epsilon=model.feature_epsilon,
+        embedded_inputs=network.embedded_inputs,
     )
     return state, reason, objective.engine

@@ -15,7 +15,12 @@ import numpy as np
 from scipy import sparse
 
 from .._core.objective import Objective
-from .._core.penalties import ElasticNet, input_penalty_named, make_input_penalty
+from .._core.penalties import (
+    ElasticNet,
+    InputGroups,
+    input_penalty_named,
+    make_input_penalty,
+)
 from .._core.rows import any_column_varies
 from .._core.stopping import Patience, Progress, StopReason
 from .judging import advice_on_divergence
@@ -83,8 +88,8 @@ def auto_epsilon(network, params):
 
 def _mean_norm(network, params):
     """Mean norm of the inputs' weights."""
-    W = network.weights(params[None])[0][0]
-    return float(np.sqrt(np.einsum("ij,ij->i", W, W)).mean())
+    inputs = InputGroups.singletons(network.n_inputs, network.owners)
+    return float(inputs.norms(network.weights(params[None])[0]).mean())
 
 
 @dataclass
@@ -227,7 +232,8 @@ class _Trail:
         self._dense = outcome
         # With early stopping the path starts at the best network, not at the last one.
         self._state = replace(state, params=state.progress.kept)
-        self._groups = task.config.input_groups(self.n_features)
+        groups = task.config.input_groups(self.n_features)
+        self._groups = groups.of_rows(outcome.network.owners)
         self._epsilon = task.config.feature_epsilon
         if self._epsilon == "auto":
             self._epsilon = auto_epsilon(outcome.network, self._state.params)
@@ -319,8 +325,9 @@ class _Trail:
             self._outcome, self.goes_on = outcome, False
             return
         self._n_stages += 1
-        state = _expanded(outcome.state, outcome.network, inputs, self.n_features)
-        support = self._outcome.network.weights(state.params[None])[0][0].any(axis=1)
+        network = self._outcome.network
+        state = _expanded(outcome.state, network, inputs, self._state)
+        support = _support(network, state.params)
         n_gone = self._n_groups_of(self.support & ~support)
         share = n_gone / max(self._n_groups_of(self.support), 1)
         factor = self._factor_after(share)
@@ -344,7 +351,7 @@ class _Trail:
 
     def _n_groups_of(self, inputs):
         """The number of groups that have at least one of some inputs (a mask)."""
-        return self._groups.sum(inputs).astype(bool).sum()
+        return len(np.unique(self._groups.labels[inputs]))
 
     def _factor_after(self, share):
         """The factor to the next value, when a share of the inputs has just gone."""
@@ -419,32 +426,44 @@ class _Trail:
         return PathPoint(self._feature_alpha, self._outcome, self.support)
 
 
+def _support(network, params):
+    """Whether each input has a weight that is not zero."""
+    inputs = InputGroups.singletons(network.n_inputs, network.owners)
+    has_weights = network.weights(params[None])[0][0].any(axis=1)
+    return inputs.sum(has_weights).astype(bool)
+
+
 def _restricted(state, network, inputs):
     """The state of the network that has some of the inputs only."""
+    places, embedded = network.places_with(inputs), state.embedded_inputs
+    if embedded is not None:
+        embedded = np.flatnonzero(np.isin(inputs, embedded))
+    restricted = _mapped(state, lambda row: row[places], network.n_params)
+    return replace(restricted, embedded_inputs=embedded)
 
-    def restrict(row):
-        first, rest = _split(row, network)
-        return np.concatenate([first[[*inputs, len(first) - 1]].ravel(), rest])
 
-    return _mapped(state, restrict, network.n_params)
+def _expanded(state, network, inputs, before):
+    """The state of the network that has all inputs.
 
-
-def _expanded(state, network, inputs, n_features):
-    """The state of the network that has all inputs, those that are gone with zeros."""
+    The weights of those that are gone are zeros, and their periodic features are what
+    they were in the state before: from zeros no frequency would ever move again.
+    """
+    places = network.places_with(inputs)
 
     def expand(row):
-        first, rest = _split(row, network)
-        whole = np.zeros((n_features + 1, first.shape[1]), dtype=row.dtype)
-        whole[[*inputs, n_features]] = first
-        return np.concatenate([whole.ravel(), rest])
+        whole = np.zeros(network.n_params, dtype=row.dtype)
+        whole[places] = row
+        return whole
 
-    return _mapped(state, expand, network.n_params)
-
-
-def _split(row, network):
-    n_rows, n_columns = network.shapes[0]
-    first = row[: n_rows * n_columns].reshape(n_rows, n_columns)
-    return first, row[n_rows * n_columns :]
+    expanded = _mapped(state, expand, len(places))
+    if network.periodic is not None:
+        is_gone = ~np.isin(network.embedded_inputs, inputs)
+        features = network.periodic_block(before.params[None])[0, is_gone]
+        progress = expanded.progress
+        for row in (expanded.params, expanded.kept, progress.kept):
+            if row is not None:
+                network.periodic_block(row[None])[0, is_gone] = features
+    return replace(expanded, embedded_inputs=network.embedded_inputs)
 
 
 def _mapped(state, function, n_params):

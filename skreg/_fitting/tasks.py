@@ -14,6 +14,7 @@ from .config import FitConfig
 from .targets import fitted_attributes
 
 __all__ = [
+    "PERIODIC_ATTRIBUTES",
     "FitOutcome",
     "FitTask",
     "Seeds",
@@ -22,6 +23,14 @@ __all__ = [
     "predicting_attributes",
     "task_of",
 ]
+
+# The attributes of an estimator that are its `PeriodicFeatures`, in the same order.
+PERIODIC_ATTRIBUTES = (
+    "embedded_inputs_",
+    "input_frequencies_",
+    "input_phases_",
+    "input_mixing_",
+)
 
 
 @dataclass
@@ -54,6 +63,8 @@ class TrainingState:
         The number that an estimator's "auto" stands for.
     average : averaging.Average or None
         The average of the parameters over the epochs, with `weight_averaging`.
+    embedded_inputs : ndarray of int or None
+        The inputs that have periodic features; None without `n_frequencies`.
     """
 
     params: np.ndarray
@@ -66,6 +77,7 @@ class TrainingState:
     validation_rows: tuple | None = None
     feature_epsilon: float | None = None
     average: Average | None = None
+    embedded_inputs: np.ndarray | None = None
 
     def without_rows(self):
         """The state without all that grows with the training rows.
@@ -154,6 +166,9 @@ class FitTask:
         that earlier training began with.
     seeds : Seeds, default=Seeds()
         Seeds in place of the `random_state` of the configuration.
+    embedded_inputs : ndarray of int, default=None
+        The inputs that have periodic features, in place of those that have more than
+        two values on the task's rows. A state says it by itself.
     """
 
     config: FitConfig
@@ -173,6 +188,7 @@ class FitTask:
     phase: str | None = None
     encoding: Any = None
     seeds: Seeds = Seeds()
+    embedded_inputs: np.ndarray | None = None
 
 
 def task_of(estimator, **options):
@@ -287,9 +303,11 @@ def predicting_attributes(network, encoding, params):
         The values by the names of the attributes.
     """
     coefs, intercepts = network.unpack(params)
+    features = network.unpack_periodic(params) or (None,) * len(PERIODIC_ATTRIBUTES)
     attributes = {
         "coefs_": coefs,
         "intercepts_": intercepts,
+        **dict(zip(PERIODIC_ATTRIBUTES, features, strict=True)),
         "n_layers_": len(network.layer_units),
         "n_outputs_": network.n_outputs,
         "out_activation_": network.loss.out_activation,

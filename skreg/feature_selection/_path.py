@@ -13,6 +13,7 @@ from .._fitting.fit import fit_many, task_of
 from .._fitting.judging import Judge
 from .._fitting.scoring import checked_scorer
 from .._fitting.sparse_path import PathPoint, run_paths
+from .._fitting.tasks import predicting_attributes
 from .._utils.progress import ProgressLines
 from .._utils.publishing import quietly
 from .._utils.tables import html_table, short_number, spread_out, text_table
@@ -58,6 +59,10 @@ class FeaturePath:
     feature_names : ndarray of shape (n_features,)
         The inputs' names: those of the columns of X, or of the columns that the steps
         of a Pipeline make; ``x0``, ``x1``... if they have none.
+    periodic_features : list of named tuple, or None
+        With `n_frequencies`, the parameters of the waves at each point: `inputs`,
+        `frequencies`, `phases` and `mixing`, like `embedded_inputs_` and the like of an
+        estimator.
     """
 
     feature_alphas: np.ndarray
@@ -70,6 +75,7 @@ class FeaturePath:
     kkt_residuals: np.ndarray
     ranking: np.ndarray
     feature_names: np.ndarray | None = None
+    periodic_features: list | None = None
 
     def __repr__(self):
         n_points, n_features = self.support.shape
@@ -192,7 +198,8 @@ def norms_at(point, groups):
     """The inputs' norms, which rank those that leave together: ``(n_features,)``."""
     if not point.support.any():
         return np.zeros(len(point.support))
-    return groups.spread(groups.norms(_first_layer(point)[None])[0])
+    groups = groups.of_rows(point.outcome.network.owners)
+    return groups.norms(_first_layer(point)[None])[0][groups.labels]
 
 
 def rank_traces(traces):
@@ -219,10 +226,10 @@ def _first_layer(point):
 def fitted_at(estimator, point):
     """A shallow copy of an estimator that is fitted as at a point of the path."""
     fitted = copy.copy(estimator)
-    point.outcome.apply_to(fitted)
-    fitted.coefs_, fitted.intercepts_ = point.outcome.network.unpack(
-        point.outcome.state.params
-    )
+    outcome = point.outcome
+    outcome.apply_to(fitted)
+    at_point = outcome.network, outcome.encoding, outcome.state.params
+    vars(fitted).update(predicting_attributes(*at_point))
     return fitted
 
 
@@ -368,6 +375,11 @@ def as_path(opened, points, X_val=None, y_val=None, scoring=None):
         kkt_residuals=_kkt_residuals(estimator, points, X, y, groups),
         ranking=rank_features(points, groups),
         feature_names=_names_of(opened.feature_names, X.shape[1]),
+        periodic_features=(
+            [model._periodic_features for model in fitted]
+            if estimator.n_frequencies > 0
+            else None
+        ),
     )
 
 
@@ -394,7 +406,8 @@ def _kkt_residuals(estimator, points, X, y, groups):
         state, network = point.outcome.state, point.outcome.network
         model.feature_alpha = point.feature_alpha
         model.feature_epsilon = state.feature_epsilon
-        penalty = make_penalty([model], estimator.feature_penalty, groups, X.dtype)
+        of_rows = groups.of_rows(network.owners)
+        penalty = make_penalty([model], estimator.feature_penalty, of_rows, X.dtype)
         stream = state.stream
         objective = Objective(network, penalty, X, Y, stream.rows, stream.sample_weight)
         with objective.blas_threads():

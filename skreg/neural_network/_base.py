@@ -18,6 +18,8 @@ from sklearn.utils.validation import (
 
 from .._core.activations import ACTIVATIONS
 from .._core.network import Network
+from .._core.penalties import InputGroups
+from .._core.periodic import PeriodicFeatures, PeriodicLayer, owners_of_rows
 from .._core.predictions import raw_predictions
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for_layers
@@ -26,6 +28,7 @@ from .._fitting.fit import TrainingState, Validation, fit_many, task_of
 from .._fitting.judging import Judge
 from .._fitting.solvers import solver_of
 from .._fitting.splits import splits_by_groups
+from .._fitting.tasks import PERIODIC_ATTRIBUTES
 from .._utils.plain_arrays import is_plain_table
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once, quiet_numpy, snapshot
@@ -289,7 +292,16 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             order="C",
             reset=reset,
         )
+        self._check_has_arrays(X, "X")
         return _rows_first(X), self._check_y(y)
+
+    def _check_has_arrays(self, X, name):
+        if self.n_frequencies > 0 and sparse.issparse(X):
+            raise ValueError(
+                f"n_frequencies={self.n_frequencies} needs arrays, but {name} is a "
+                "sparse matrix: the cosine of a zero is not zero. Use "
+                f"{name}.toarray(), or n_frequencies=0."
+            )
 
     @staticmethod
     def _one_column(y):
@@ -336,6 +348,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             order="C",
             reset=False,
         )
+        self._check_has_arrays(X_val, "X_val")
         y_val = self._check_y(
             check_array(
                 y_val,
@@ -386,9 +399,20 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         """
         earlier = getattr(self, "_training_state", None)
         dtype = self.coefs_[0].dtype
+        features = self._periodic_features
+        n_frequencies = 0 if features is None else features.frequencies.shape[1]
+        if n_frequencies != self.n_frequencies:
+            raise ValueError(
+                f"n_frequencies={self.n_frequencies} differs from the {n_frequencies} "
+                "of input_frequencies_, from which training would go on."
+            )
+        periodic = None
+        if features is not None:
+            n_inputs = self.n_features_in_
+            periodic = PeriodicLayer(n_inputs, features.inputs, n_frequencies)
         units = [len(self.coefs_[0]), *(len(b) for b in self.intercepts_)]
         wanted = [
-            self.n_features_in_,
+            self.n_features_in_ if periodic is None else periodic.n_outputs,
             *hidden_units_of(self.hidden_layer_sizes),
             units[-1],
         ]
@@ -397,15 +421,17 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
                 f"hidden_layer_sizes={self.hidden_layer_sizes} asks for layers of "
                 f"{wanted} units, but training would go on from coefs_ with {units}."
             )
-        layout = Network(units, self.activation, None)
-        params = layout.pack(self.coefs_, self.intercepts_, dtype)
+        layout = Network(units, self.activation, None, periodic)
+        params = layout.pack(self.coefs_, self.intercepts_, dtype, features)
+        embedded = layout.embedded_inputs
         if earlier is None:
-            return TrainingState(params)
+            return TrainingState(params, embedded_inputs=embedded)
         if not goes_on:
             return TrainingState(
                 params,
                 progress=earlier.progress,
                 n_samples_seen=earlier.n_samples_seen,
+                embedded_inputs=embedded,
             )
         diverged = self.stop_reason_ == StopReason.DIVERGED
         average = earlier.average
@@ -430,7 +456,11 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             stream=earlier.stream,
             progress=earlier.progress,
             n_samples_seen=earlier.n_samples_seen,
+<<<<<<< HEAD
             average=average,
+=======
+            embedded_inputs=embedded,
+>>>>>>> d1d3a6d (Networks may see each input by trainable waves beside it: n_frequencies, in NumPy)
         )
 
     # -- what training asks of an estimator --------------------------------------------
@@ -493,27 +523,60 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
         )
 
     def _predict_raw(self, X):
-        """Raw predictions ``(n_samples, n_outputs)`` by `coefs_` and `intercepts_`."""
+        """Raw predictions ``(n_samples, n_outputs)`` by the fitted parameters."""
         check_is_fitted(self)
+<<<<<<< HEAD
         X = self._check_rows(X)
+=======
+        if not self._is_plain(X):
+            X = validate_data(
+                self,
+                X,
+                accept_sparse=["csr", "csc"],
+                dtype=_DTYPES,
+                reset=False,
+            )
+        features = self._periodic_features
+        if features is not None and sparse.issparse(X):
+            raise ValueError(
+                "A network with periodic features (n_frequencies > 0) predicts the "
+                "rows of arrays, but X is a sparse matrix: use X.toarray()."
+            )
+>>>>>>> d1d3a6d (Networks may see each input by trainable waves beside it: n_frequencies, in NumPy)
         activation = ACTIVATIONS[self._hidden_activation]
         # BLAS does not compute products with a sparse matrix.
         dense = self.coefs_[1:] if sparse.issparse(X) else self.coefs_
         with blas_threads_for_layers(X.shape[0], dense):
-            return raw_predictions(self.coefs_, self.intercepts_, activation, X)
+            layers = self.coefs_, self.intercepts_
+            return raw_predictions(*layers, activation, X, features)
+
+    @property
+    def _periodic_features(self):
+        """The `PeriodicFeatures` that the user sees, or None."""
+        if getattr(self, PERIODIC_ATTRIBUTES[0], None) is None:
+            return None
+        return PeriodicFeatures(*(getattr(self, name) for name in PERIODIC_ATTRIBUTES))
+
+    def _inputs_as_groups(self):
+        """Each input with its rows of `coefs_[0]`, as `InputGroups`."""
+        features, n_inputs = self._periodic_features, self.n_features_in_
+        owners = None
+        if features is not None:
+            owners = owners_of_rows(n_inputs, features.inputs)
+        return InputGroups.singletons(n_inputs, owners)
 
     @property
     def feature_importances_(self):
         """Norm of each input's outgoing weights; exactly 0.0 for a removed input."""
         check_is_fitted(self)
-        W = self.coefs_[0]
-        return np.sqrt(np.einsum("ij,ij->i", W, W))
+        return self._inputs_as_groups().norms(self.coefs_[0][None])[0]
 
     @property
     def support_(self):
         """Whether each input has a weight that is not zero."""
         check_is_fitted(self)
-        return self.coefs_[0].any(axis=1)
+        has_weights = self.coefs_[0].any(axis=1)
+        return self._inputs_as_groups().sum(has_weights).astype(bool)
 
     @property
     def n_features_selected_(self):
@@ -557,7 +620,7 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = self.n_frequencies == 0
         return tags
 
 

@@ -38,6 +38,18 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         ``x sigmoid(x)``, also known as swish. They cost more time than relu. Their
         networks have no kinks, at which a full-batch solver may stop too early.
 
+    n_frequencies : int, default=0
+        Number of trainable waves by which the network sees each input, beside the input
+        itself; 0 is none, 16 a good choice. Three mixtures of an input's waves
+        ``cos(2 pi (f x + p))`` are further inputs of the first layer [5]_, so that the
+        network can bend, and jump, where more units would not help. Inputs with at most
+        two different values in the rows that `fit` is given, such as one-hot columns,
+        have none. Scale X before. X must be dense.
+
+    frequency_scale : float, default=0.1
+        Standard deviation of the initial frequencies, in waves a unit of the input. The
+        more often a target changes along an input, the larger it should be.
+
     solver : {'adam', 'sgd', 'lbfgs', 'fista'}, default='adam'
         `'adam'` [2]_ and `'sgd'` take minibatch steps. `'lbfgs'` and `'fista'` use all
         rows in each iteration and go to a stationary point of the objective, which
@@ -256,6 +268,22 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     intercepts_ : list of ndarray of shape (fan_out,)
         Intercepts, which are never penalized.
 
+    embedded_inputs_ : ndarray of int of shape (n_embedded,) or None
+        The columns of X that have waves. This and the next three are None with
+        ``n_frequencies=0``. Otherwise ``coefs_[0]`` has a row for each column of X, and
+        after these three rows for each of the embedded ones. Predictions, `partial_fit`
+        and `warm_start` read these attributes, too.
+
+    input_frequencies_ : ndarray of shape (n_embedded, n_frequencies) or None
+        The frequencies of the waves, in waves a unit of the input.
+
+    input_phases_ : ndarray of shape (n_embedded, n_frequencies) or None
+        The phases of the waves, in waves. They are not penalized, nor are the
+        frequencies and the mixing matrices: zero is no simpler a wave than others.
+
+    input_mixing_ : ndarray of shape (n_embedded, n_frequencies, 3) or None
+        The matrices by which the waves of an input are mixed.
+
     classes_ : ndarray of shape (n_classes,)
         The class labels; for multilabel targets the column numbers.
 
@@ -314,7 +342,8 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         Share of the weights that are exactly zero.
 
     feature_importances_ : ndarray of shape (n_features_in_,)
-        Norm of each input's outgoing weights; exactly 0.0 for a removed input.
+        Norm of each input's outgoing weights, those of its waves included; exactly 0.0
+        for a removed input.
 
     support_ : ndarray of bool of shape (n_features_in_,)
         Whether an input has a weight that is not zero.
@@ -381,6 +410,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
        Trade, Springer, 1998.
     .. [4] E. J. Candes, M. B. Wakin and S. Boyd, "Enhancing sparsity by reweighted L1
        minimization", Journal of Fourier Analysis and Applications 14, 2008.
+<<<<<<< HEAD
     .. [5] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm
        restarts", ICLR 2017.
     .. [6] D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by default: strong
@@ -391,6 +421,10 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
        "Averaging weights leads to wider optima and better generalization", UAI 2018.
     .. [9] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the
        Inception architecture for computer vision", CVPR 2016.
+=======
+    .. [5] D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by default: strong
+       pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
+>>>>>>> d1d3a6d (Networks may see each input by trainable waves beside it: n_frequencies, in NumPy)
 
     Examples
     --------

@@ -18,6 +18,8 @@ class ClassifierParameters:
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
+        n_frequencies=0,
+        frequency_scale=0.1,
         solver="adam",
         alpha=1e-4,
         l1_ratio=0.0,
@@ -59,6 +61,8 @@ class ClassifierParameters:
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.n_frequencies = n_frequencies
+        self.frequency_scale = frequency_scale
         self.solver = solver
         self.alpha = alpha
         self.l1_ratio = l1_ratio
@@ -115,6 +119,8 @@ class RegressorParameters:
         hidden_layer_sizes=(100,),
         activation="relu",
         *,
+        n_frequencies=0,
+        frequency_scale=0.1,
         loss="squared_error",
         huber_delta=1.35,
         quantile=None,
@@ -158,6 +164,8 @@ class RegressorParameters:
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.n_frequencies = n_frequencies
+        self.frequency_scale = frequency_scale
         self.loss = loss
         self.huber_delta = huber_delta
         self.quantile = quantile

@@ -128,6 +128,7 @@ _NEEDS = {
     },
     "feature_groups": _FEATURE_ALPHA,
     "activation": _HIDDEN_LAYER,
+    "frequency_scale": _needs_positive("n_frequencies"),
     "dropout": _HIDDEN_LAYER,
     "dropout_schedule": (*_needs_positive("dropout"), *_HIDDEN_LAYER),
     "learning_rate": tuple(

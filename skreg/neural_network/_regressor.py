@@ -38,6 +38,18 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         ``x sigmoid(x)``, also known as swish. They cost more time than relu. Their
         networks have no kinks, at which a full-batch solver may stop too early.
 
+    n_frequencies : int, default=0
+        Number of trainable waves by which the network sees each input, beside the input
+        itself; 0 is none, 16 a good choice. Three mixtures of an input's waves
+        ``cos(2 pi (f x + p))`` are further inputs of the first layer [5]_, so that the
+        network can bend, and jump, where more units would not help. Inputs with at most
+        two different values in the rows that `fit` is given, such as one-hot columns,
+        have none. Scale X before. X must be dense.
+
+    frequency_scale : float, default=0.1
+        Standard deviation of the initial frequencies, in waves a unit of the input. The
+        more often a target changes along an input, the larger it should be.
+
     loss : str, default='squared_error'
         The loss of a row, summed over outputs: `'squared_error'`, `'absolute_error'`,
         `'huber'`, `'quantile'` or `'poisson'`. `'squared_error'` is half the squared
@@ -275,6 +287,22 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
     intercepts_ : list of ndarray of shape (fan_out,)
         Intercepts, which are never penalized.
 
+    embedded_inputs_ : ndarray of int of shape (n_embedded,) or None
+        The columns of X that have waves. This and the next three are None with
+        ``n_frequencies=0``. Otherwise ``coefs_[0]`` has a row for each column of X, and
+        after these three rows for each of the embedded ones. Predictions, `partial_fit`
+        and `warm_start` read these attributes, too.
+
+    input_frequencies_ : ndarray of shape (n_embedded, n_frequencies) or None
+        The frequencies of the waves, in waves a unit of the input.
+
+    input_phases_ : ndarray of shape (n_embedded, n_frequencies) or None
+        The phases of the waves, in waves. They are not penalized, nor are the
+        frequencies and the mixing matrices: zero is no simpler a wave than others.
+
+    input_mixing_ : ndarray of shape (n_embedded, n_frequencies, 3) or None
+        The matrices by which the waves of an input are mixed.
+
     n_iter_ : int
         Epochs (iterations) of the last `fit` or `partial_fit`.
 
@@ -330,7 +358,8 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         Share of the weights that are exactly zero.
 
     feature_importances_ : ndarray of shape (n_features_in_,)
-        Norm of each input's outgoing weights; exactly 0.0 for a removed input.
+        Norm of each input's outgoing weights, those of its waves included; exactly 0.0
+        for a removed input.
 
     support_ : ndarray of bool of shape (n_features_in_,)
         Whether an input has a weight that is not zero.
@@ -401,6 +430,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
        Trade, Springer, 1998.
     .. [4] E. J. Candes, M. B. Wakin and S. Boyd, "Enhancing sparsity by reweighted L1
        minimization", Journal of Fourier Analysis and Applications 14, 2008.
+<<<<<<< HEAD
     .. [5] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm
        restarts", ICLR 2017.
     .. [6] D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by default: strong
@@ -409,6 +439,10 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
        averaging", SIAM Journal on Control and Optimization 30, 1992.
     .. [8] P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov and A. G. Wilson,
        "Averaging weights leads to wider optima and better generalization", UAI 2018.
+=======
+    .. [5] D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by default: strong
+       pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
+>>>>>>> d1d3a6d (Networks may see each input by trainable waves beside it: n_frequencies, in NumPy)
 
     Examples
     --------

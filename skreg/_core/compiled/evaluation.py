@@ -21,7 +21,8 @@ _CHUNK_BYTES = 2**19
 def is_covered(network):
     """Whether there are compiled functions of all that an evaluation needs."""
     has_loss = network.loss is None or losses.is_compiled_loss(network.loss)
-    return has_loss and activations.is_compiled_activation(network)
+    is_dense = network.periodic is None
+    return is_dense and has_loss and activations.is_compiled_activation(network)
 
 
 class CompiledEvaluation:

@@ -31,7 +31,8 @@ def is_covered(network, penalty, solver):
     solver : str
     """
     return (
-        activations.is_compiled_activation(network)
+        network.periodic is None
+        and activations.is_compiled_activation(network)
         and losses.is_compiled_loss(network.loss)
         and updates.is_compiled_optimizer(OPTIMIZERS.get(solver))
         and all(
@@ -276,6 +277,6 @@ def _input_groups(network, input_penalty):
         return nothing, nothing, np.empty((n_numbers, 0))
     groups = input_penalty.tied_groups
     table = np.zeros((n_numbers, groups.n_groups))
-    table[0] = groups.sizes * network.layer_units[1]
+    table[0] = groups.row_counts * network.layer_units[1]
     table[1] = np.sqrt(groups.sizes)
-    return groups.labels.astype(np.int64), groups.first.astype(np.int64), table
+    return groups.row_labels.astype(np.int64), groups.first.astype(np.int64), table

@@ -22,45 +22,61 @@ class InputGroups:
     ----------
     labels : array-like of int of shape (n_features,)
         The group of each input, numbered from 0 without gaps.
+    owners : ndarray of int of shape (n_rows,), default=None
+        The input that each row of the first layer belongs to, for networks with
+        periodic features (see `periodic.owners_of_rows`). By default each input has
+        one row.
+
+    Attributes
+    ----------
+    sizes : ndarray of int of shape (n_groups,)
+        The number of inputs in each group. The rows of an input's periodic features do
+        not count: they make the penalty no stronger.
+    row_counts : ndarray of int of shape (n_groups,)
+        The number of rows of the first layer that belong to each group.
+    row_labels : ndarray of int of shape (n_rows,)
+        The group of each row.
+    first : ndarray of int of shape (n_groups,)
+        The first input of each group, and the first of its rows.
     """
 
-    def __init__(self, labels):
+    def __init__(self, labels, owners=None):
         self.labels = np.asarray(labels)
         self.n_groups = int(self.labels.max()) + 1
         self.sizes = np.bincount(self.labels, minlength=self.n_groups)
-        # The first input of each group.
         self.first = np.unique(self.labels, return_index=True)[1]
+        self.row_labels, self.row_counts = self.labels, self.sizes
+        if owners is not None:
+            self.row_labels = self.labels[owners]
+            self.row_counts = np.bincount(self.row_labels, minlength=self.n_groups)
         self._order = None
-        if self.n_groups < len(self.labels) or (np.diff(self.labels) != 1).any():
-            self._order = np.argsort(self.labels, kind="stable")
-            self._starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
+        n_rows = len(self.row_labels)
+        if self.n_groups < n_rows or (np.diff(self.row_labels) != 1).any():
+            self._order = np.argsort(self.row_labels, kind="stable")
+            self._starts = np.concatenate([[0], np.cumsum(self.row_counts)[:-1]])
 
     @classmethod
-    def singletons(cls, n_features):
+    def singletons(cls, n_features, owners=None):
         """Each input by itself."""
-        return cls(np.arange(n_features))
+        return cls(np.arange(n_features), owners)
+
+    def of_rows(self, owners):
+        """The same partition, for networks whose rows have these owners, or None."""
+        return self if owners is None else InputGroups(self.labels, owners)
 
     def sum(self, values):
-        """Sums over each group: ``(..., n_features)`` to ``(..., n_groups)``."""
+        """Sums over each group's rows: ``(..., n_rows)`` to ``(..., n_groups)``."""
         if self._order is None:
             return values
         return np.add.reduceat(values[..., self._order], self._starts, axis=-1)
 
     def spread(self, values):
-        """Each group's value at its inputs: the way back."""
-        return values if self._order is None else values[..., self.labels]
+        """Each group's value at its rows: the way back."""
+        return values if self._order is None else values[..., self.row_labels]
 
     def norms(self, W):
         """Frobenius norm of each group's rows of W, ``(n_models, n_groups)``."""
         return np.sqrt(self.sum(np.einsum("kij,kij->ki", W, W)))
-
-    def restrict(self, kept):
-        """The partition of some inputs (an index array), and its groups' old numbers.
-
-        Groups are kept whole.
-        """
-        numbers, labels = np.unique(self.labels[kept], return_inverse=True)
-        return InputGroups(labels), numbers
 
 
 class InputPenalty(Penalty):
