@@ -32,6 +32,38 @@ def tanhs(values, out):
         out[i] = elementary.tanh(values[i])
 
 
+@numba.njit
+def waves(turns, cosines, sines):
+    for i in range(len(turns)):
+        cosines[i] = elementary.cos_of_turns(turns[i])
+        sines[i] = elementary.sin_of_turns(turns[i])
+
+
+@DTYPES
+def test_waves(dtype):
+    rng = np.random.default_rng(0)
+    turns = np.concatenate(
+        [
+            np.arange(-16, 17) / 8,
+            rng.uniform(-2, 2, 20_000),
+            1e3 * rng.normal(size=20_000),
+            10.0 ** rng.uniform(-300, 300 if dtype == np.float64 else 30, 20_000),
+            [0.0, -0.0, np.nan, np.inf, -np.inf],
+        ]
+    ).astype(dtype)
+    cosines, sines = np.empty_like(turns), np.empty_like(turns)
+    waves(turns, cosines, sines)
+    with np.errstate(invalid="ignore"):
+        part = turns - np.rint(turns)
+        angle = 2 * np.pi * part.astype(np.float64)
+    atol = 5e-16 if dtype == np.float64 else 2e-7
+    assert_allclose(cosines, np.cos(angle), rtol=0, atol=atol)
+    assert_allclose(sines, np.sin(angle), rtol=0, atol=atol)
+    # Eighths of a turn.
+    assert_array_equal(abs(cosines[:33:2]), [1, 0] * 8 + [1])
+    assert_array_equal(abs(sines[:33:2]), [0, 1] * 8 + [0])
+
+
 def wide_range():
     """Numbers of all sizes, and many where the functions bend."""
     rng = np.random.default_rng(0)

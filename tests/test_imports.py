@@ -37,6 +37,7 @@ ORDER = (
     "skreg._core.compiled.losses",
     "skreg._core.compiled.updates",
     "skreg._core.compiled.sparse",
+    "skreg._core.compiled.periodic",
     "skreg._core.compiled.layout",
     "skreg._core.compiled.primitives",
     "skreg._core.compiled.elementary",

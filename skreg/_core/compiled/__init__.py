@@ -10,8 +10,8 @@ From the bottom to the top:
 - `jit` says how functions are compiled;
 - `primitives` has what numba lacks: views of memory, calls by address, BLAS's product;
 - `elementary` has functions of a number, `layout` the places of what is handed over;
-- `activations`, `losses`, `updates`, `sparse` and `passes` have the *kernels*, called
-  by their addresses, of which a network needs a few;
+- `activations`, `losses`, `updates`, `sparse`, `periodic` and `passes` have the
+  *kernels*, called by their addresses, of which a network needs a few;
 - `blocks` takes blocks of minibatches, or many rows, through networks;
 - `step` and `evaluation` hand it the arrays, and know what is covered.
 

@@ -65,6 +65,8 @@ def _train(
     addresses,
     loss_parameter,
     layer_units,
+    embedded,
+    n_frequencies,
     ends,
     params,
     first,
@@ -101,6 +103,10 @@ def _train(
         See `layout`.
     loss_parameter : float
     layer_units : array of int of shape (n_layers + 1,)
+    embedded : array of int of shape (n_embedded,)
+        The inputs that have waves.
+    n_frequencies : int
+        The number of waves of each.
     ends : array of int of shape (n_streams,)
         The numbers of models until the end of those that share minibatches.
     params, first, second : array of shape (n_models, n_params)
@@ -133,7 +139,7 @@ def _train(
     n_params, n_outputs = params.shape[1], layer_units[-1]
     n_masked = hidden_units(layer_units) * n_rows if len(masks) else 0
     has_input_penalty = len(labels) > 0
-    csr = data, indices, indptr
+    csr, embedding = (data, indices, indptr), (embedded, n_frequencies)
     raw = matrix(memory, places[RAW_AT], n_outputs, n_rows)
     targets = matrix(memory, places[TARGETS_AT], n_outputs, n_rows)
     output_delta = matrix(memory, places[OUTPUT_DELTA_AT], n_outputs, n_rows)
@@ -156,7 +162,8 @@ def _train(
                 for i in range(n_rows):
                     minibatch[i] = rows[stream, step, i]
                 _load(X, augmented, stream, minibatch, memory, places)
-                here = layer_units, w, csr, minibatch, mask, memory, places
+                own = w, csr, embedding
+                here = layer_units, *own, minibatch, mask, memory, places
                 call(addresses[FORWARD], (addresses, *here))
                 for i in range(len(row_weight)):
                     row_weight[i] = weight[step, stream, i]
@@ -185,6 +192,8 @@ def _evaluate(
     addresses,
     loss_parameter,
     layer_units,
+    embedded,
+    n_frequencies,
     params,
     X,
     data,
@@ -205,7 +214,9 @@ def _evaluate(
 
     Parameters
     ----------
-    addresses, loss_parameter, layer_units, params, X, data, indices, indptr, memory
+    addresses, loss_parameter, layer_units, embedded, n_frequencies, params
+        As for `_train`.
+    X, data, indices, indptr, memory
         As for `_train`.
     rows : array of int of shape (n_rows,)
     Y : array of shape (n_samples, n_outputs), or of no length
@@ -224,7 +235,7 @@ def _evaluate(
     """
     n_models, n_params = params.shape
     n_rows, n_outputs = len(rows), layer_units[-1]
-    csr = data, indices, indptr
+    csr, embedding = (data, indices, indptr), (embedded, n_frequencies)
     no_masks = vector(memory, 0, 0)
     gradient = vector(memory, places[GRADIENT_AT], n_params)
     for model in range(len(gradients)):
@@ -249,7 +260,8 @@ def _evaluate(
         if len(Y):
             _gather_targets(Y, part, targets)
         for model in range(n_models):
-            here = layer_units, _row(params, model), csr, part, no_masks, memory, places
+            own = _row(params, model), csr, embedding
+            here = layer_units, *own, part, no_masks, memory, places
             call(addresses[FORWARD], (addresses, *here))
             for i in range(len(predictions) and size):
                 for output in range(n_outputs):
@@ -277,6 +289,8 @@ def trainer_for(dtype, index_dtype):
         array_of(whole),
         wide,
         array_of(whole),
+        array_of(whole),
+        whole,
         array_of(whole),
         *[array_of(number, 2)] * 3,
         array_of(wide, 2),
@@ -314,6 +328,8 @@ def evaluator_for(dtype, index_dtype):
         array_of(whole),
         wide,
         array_of(whole),
+        array_of(whole),
+        whole,
         array_of(number, 2, **read),
         array_of(number, 2, **read),
         array_of(number, **read),

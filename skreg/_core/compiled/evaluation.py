@@ -8,6 +8,7 @@ from . import activations, losses
 from .blocks import evaluator_for
 from .layout import addresses, places_in_memory
 from .passes import addresses_of_passes
+from .periodic import addresses_of_waves, embedding_of
 from .primitives import address_of_product
 from .sparse import addresses_of_products, input_arrays
 
@@ -21,8 +22,7 @@ _CHUNK_BYTES = 2**19
 def is_covered(network):
     """Whether there are compiled functions of all that an evaluation needs."""
     has_loss = network.loss is None or losses.is_compiled_loss(network.loss)
-    is_dense = network.periodic is None
-    return is_dense and has_loss and activations.is_compiled_activation(network)
+    return has_loss and activations.is_compiled_activation(network)
 
 
 class CompiledEvaluation:
@@ -63,6 +63,8 @@ class CompiledEvaluation:
         sparse_product, sparse_gradient = addresses_of_products(
             is_sparse, self._dtype, index_dtype
         )
+        embed, wave_gradient = addresses_of_waves(network, self._dtype)
+        self._embedding = embedding_of(network)
         self._addresses = addresses(
             product=address_of_product(self._dtype),
             forward=forward,
@@ -72,15 +74,18 @@ class CompiledEvaluation:
             loss=address_of_loss,
             sparse_product=sparse_product,
             sparse_gradient=sparse_gradient,
+            embed=embed,
+            wave_gradient=wave_gradient,
         )
         width = sum(network.layer_units) - (network.layer_units[0] if is_sparse else 0)
+        if network.periodic is not None:
+            width += network.periodic.width
         size = max(64, _CHUNK_BYTES // (width * self._dtype.itemsize))
         size = max(1, min(size, len(self._rows)))
         self.largest_product = network.largest_product(size, is_sparse)
         places = places_in_memory(
-            network.layer_units,
+            network,
             size,
-            keeps_inputs=network.activation.needs_input,
             has_masks=False,
             is_sparse=is_sparse,
         )
@@ -99,6 +104,7 @@ class CompiledEvaluation:
             self._addresses,
             self._loss_parameter,
             self._layer_units,
+            *self._embedding,
             np.ascontiguousarray(params, dtype=self._dtype),
             *self._inputs,
             self._rows,

@@ -9,6 +9,8 @@ from .layout import (
     ACTIVATION,
     DELTAS_AT,
     DERIVATIVE,
+    EMBED,
+    EMBEDDED_AT,
     GRADIENT_AT,
     HIDDEN_AT,
     INPUTS_AT,
@@ -20,9 +22,14 @@ from .layout import (
     SPARSE_GRADIENT,
     SPARSE_PRODUCT,
     TRANSPOSED_AT,
+    WAVE_GRADIENT,
+    WAVE_SLOPES_AT,
+    WAVES_AT,
     X_AT,
     hidden_units,
+    n_before_layers,
     n_transposed,
+    sizes_of_waves,
 )
 from .primitives import call, matrix, product, vector
 
@@ -42,7 +49,26 @@ def _is_sparse(places):
     return places[X_AT] == places[HIDDEN_AT]
 
 
-def _forward(addresses, layer_units, w, csr, minibatch, masks, memory, places):
+@kernel
+def _waves(layer_units, w, embedding, n_rows, memory, places):
+    """The matrices of a network with waves.
+
+    These are the parameters of its waves, the rows that have been loaded, what the
+    first dense layer sees of them, and the waves.
+    """
+    inputs, n_frequencies = embedding
+    n_inputs, n_lines = sizes_of_waves(layer_units, len(w), embedding)
+    return (
+        matrix(w, 0, n_lines, n_frequencies),
+        matrix(memory, places[X_AT], n_rows, n_inputs),
+        matrix(memory, places[EMBEDDED_AT], layer_units[0], n_rows),
+        matrix(memory, places[WAVES_AT], len(inputs) * n_frequencies, n_rows),
+    )
+
+
+def _forward(
+    addresses, layer_units, w, csr, embedding, minibatch, masks, memory, places
+):
     """Write the raw predictions of the rows that have been loaded.
 
     Parameters
@@ -52,11 +78,13 @@ def _forward(addresses, layer_units, w, csr, minibatch, masks, memory, places):
     w : array of shape (n_params,)
     csr : tuple of array
         The three arrays of a CSR matrix.
+    embedding : tuple
+        The embedded inputs, and the number of frequencies of each.
     minibatch : array of int of shape (n_rows,)
     masks : array of shape (n_hidden_units * n_rows,) or (0,)
     """
     n_layers, n_rows = len(layer_units) - 1, len(minibatch)
-    start, unit = 0, 0
+    start, unit = n_before_layers(layer_units, len(w)), 0
     for layer in range(n_layers):
         fan_in, fan_out = layer_units[layer], layer_units[layer + 1]
         W = matrix(w, start, fan_in, fan_out)
@@ -68,6 +96,12 @@ def _forward(addresses, layer_units, w, csr, minibatch, masks, memory, places):
             place = places[OUTGOING_AT] + here - fan_in * n_rows
             incoming = matrix(memory, place, fan_in, n_rows)
             product(addresses[PRODUCT], W, True, incoming, False, Z)
+        elif start > 0:
+            parts = layer_units, w, embedding, n_rows, memory, places
+            parameters, X, embedded, waves = _waves(*parts)
+            own = parameters, embedding[0], X, embedded, waves
+            call(addresses[EMBED], own)
+            product(addresses[PRODUCT], W, True, embedded, False, Z)
         elif _is_sparse(places):
             line = vector(memory, places[LINE_AT], fan_out)
             call(addresses[SPARSE_PRODUCT], (csr, minibatch, W, line, Z))
@@ -88,7 +122,9 @@ def _forward(addresses, layer_units, w, csr, minibatch, masks, memory, places):
         start += (fan_in + 1) * fan_out
 
 
-def _backward(addresses, layer_units, w, csr, minibatch, masks, memory, places):
+def _backward(
+    addresses, layer_units, w, csr, embedding, minibatch, masks, memory, places
+):
     """Write the gradient of all parameters, from that of the raw predictions.
 
     The parameters are those of `_forward`, which has been called.
@@ -122,6 +158,18 @@ def _backward(addresses, layer_units, w, csr, minibatch, masks, memory, places):
             intercepts = vector(gradient, start - fan_in, fan_in)
             call(addresses[DERIVATIVE], (inputs, below, intercepts))
             delta, end = below, start
+        elif start > 0:
+            parts = layer_units, w, embedding, n_rows, memory, places
+            parameters, X, embedded, waves = _waves(*parts)
+            product(addresses[PRODUCT], embedded, False, delta, True, G)
+            n_inputs, (n_lines, n_frequencies) = X.shape[1], parameters.shape
+            n_features = fan_in - n_inputs
+            W = matrix(w, start + n_inputs * fan_out, n_features, fan_out)
+            slopes = matrix(memory, places[WAVE_SLOPES_AT], n_features, n_rows)
+            product(addresses[PRODUCT], W, False, delta, False, slopes)
+            own = matrix(gradient, 0, n_lines, n_frequencies)
+            given = parameters, embedding[0], embedded, waves, slopes, own
+            call(addresses[WAVE_GRADIENT], given)
         elif _is_sparse(places):
             line = vector(memory, places[LINE_AT], fan_out)
             call(addresses[SPARSE_GRADIENT], (csr, minibatch, delta, line, G))
@@ -151,6 +199,7 @@ def addresses_of_passes(dtype, index_dtype):
         array_of(whole),
         array_of(number),
         types.Tuple(csr),
+        types.Tuple((array_of(whole), whole)),
         array_of(whole),
         array_of(number, is_read=True),
         array_of(number),

@@ -10,6 +10,7 @@ from . import activations, losses, updates
 from .blocks import trainer_for
 from .layout import addresses, places_in_memory
 from .passes import addresses_of_passes
+from .periodic import addresses_of_waves, embedding_of
 from .primitives import address_of_product
 from .sparse import addresses_of_products, input_arrays
 
@@ -31,8 +32,7 @@ def is_covered(network, penalty, solver):
     solver : str
     """
     return (
-        network.periodic is None
-        and activations.is_compiled_activation(network)
+        activations.is_compiled_activation(network)
         and losses.is_compiled_loss(network.loss)
         and updates.is_compiled_optimizer(OPTIMIZERS.get(solver))
         and all(
@@ -81,6 +81,7 @@ class CompiledStep:
         sparse_product, sparse_gradient = addresses_of_products(
             sparse.issparse(X), dtype, index_dtype
         )
+        embed, wave_gradient = addresses_of_waves(network, dtype)
         self._addresses = addresses(
             product=address_of_product(dtype),
             forward=forward,
@@ -93,6 +94,8 @@ class CompiledStep:
             slopes=slopes,
             sparse_product=sparse_product,
             sparse_gradient=sparse_gradient,
+            embed=embed,
+            wave_gradient=wave_gradient,
         )
         self._layer_units = np.array(network.layer_units)
         self._loss_parameter = losses.parameter_of(network.loss)
@@ -119,6 +122,7 @@ class CompiledStep:
             self._addresses,
             self._loss_parameter,
             self._layer_units,
+            *embedding_of(self._network),
             self._ends,
             self.params,
             *self._moments,
@@ -187,9 +191,8 @@ class _Lane:
     def __init__(self, network, X, n_groups, n_rows, has_masks, is_augmented):
         self._X, dtype = X, X.dtype
         places = places_in_memory(
-            network.layer_units,
+            network,
             n_rows,
-            keeps_inputs=network.activation.needs_input,
             has_masks=has_masks,
             is_sparse=sparse.issparse(X) and not is_augmented,
         )
@@ -267,7 +270,7 @@ def _numbers_of(penalty, input_penalty, models, shared):
 
 
 def _input_groups(network, input_penalty):
-    """The group of each input, the first of each group, and a table of the groups.
+    """The group of each row, the first of each group, and a table of the groups.
 
     See `updates`; of no length where inputs are not penalized.
     """

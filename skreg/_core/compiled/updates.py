@@ -10,8 +10,9 @@ A kernel of an optimizer makes one step of a model. Its arguments are
 - `arrays`: parameters, their gradient (overwritten), and the moments;
 - `counters` and `numbers`: vectors in the order of `COUNTERS` and `NUMBERS`;
 - `rate`, the learning rate;
-- `labels` and `firsts`, the group of each input and the first input of each group, and
-  `groups`, a table with a row for each of `GROUP_NUMBERS`, where inputs are penalized.
+- `labels` and `firsts`, the group of each row of the first layer and the first row of
+  each group, and `groups`, a table with a row for each of `GROUP_NUMBERS`, where inputs
+  are penalized.
 
 What differs between the penalties of inputs is the slope at a norm. A kernel of such a
 penalty writes the slopes of a model's groups: ``kernel(numbers, groups)``.
@@ -25,6 +26,7 @@ from numba import types
 
 from .. import optimizers, penalties
 from .jit import address_of, array_of, kernel, number_type, summing_kernel
+from .layout import n_before_layers
 from .primitives import matrix, vector
 
 __all__ = [
@@ -66,7 +68,7 @@ def _shrink(w, threshold):
 
 @kernel
 def _sgd_part(arrays, start, size, l2, threshold, numbers, rate):
-    """A step of some weights, or of intercepts, which have no penalty."""
+    """A step of some weights, or of intercepts or waves, which have no penalty."""
     w, g, u = (
         vector(arrays[0], start, size),
         vector(arrays[1], start, size),
@@ -93,7 +95,8 @@ def _proximal_step(numbers, rate):
 @kernel
 def _sgd_layers(layer_units, arrays, numbers, rate):
     threshold = numbers[_L1] * _proximal_step(numbers, rate)
-    start = 0
+    start = n_before_layers(layer_units, len(arrays[0]))
+    _sgd_part(arrays, 0, start, 0.0, 0.0, numbers, rate)
     for layer in range(len(layer_units) - 1):
         fan_out = layer_units[layer + 1]
         size = layer_units[layer] * fan_out
@@ -145,7 +148,7 @@ def _factors_of_adam(arrays, counters, numbers, rate):
 
 @kernel
 def _adam_part(arrays, start, size, l2, threshold, factors):
-    """A step of some weights, or of intercepts, which have no penalty."""
+    """A step of some weights, or of intercepts or waves, which have no penalty."""
     w, g = vector(arrays[0], start, size), vector(arrays[1], start, size)
     M, V = vector(arrays[2], start, size), vector(arrays[3], start, size)
     number = w.dtype.type
@@ -172,7 +175,8 @@ def _adam_part(arrays, start, size, l2, threshold, factors):
 def _adam_layers(layer_units, arrays, numbers, factors, has_first_weights):
     """A step of all layers; that of the first weights only if so asked."""
     threshold = numbers[_L1] * factors[4]
-    start = 0
+    start = n_before_layers(layer_units, len(arrays[0]))
+    _adam_part(arrays, 0, start, 0.0, 0.0, factors)
     for layer in range(len(layer_units) - 1):
         fan_out = layer_units[layer + 1]
         size = layer_units[layer] * fan_out
@@ -217,7 +221,8 @@ def _write_norms(W, labels, groups):
 
 @kernel
 def _first_layer(layer_units, array):
-    return matrix(array, 0, layer_units[0], layer_units[1])
+    start = n_before_layers(layer_units, len(array))
+    return matrix(array, start, layer_units[0], layer_units[1])
 
 
 @kernel
