@@ -349,7 +349,7 @@ def tasks_that_differ(**shared):
         estimator = MLPRegressor(
             **SETTINGS
             | dict(
-                frequency_scale=[0.1, 0.4, 1.0][index % 3],
+                frequency_scale=[0.1, 0.4, 0.7, 1.0][index % 4],
                 alpha=[1e-4, 1e-2][index % 2],
                 l1_ratio=[0.0, 0.5][index // 4],
                 dropout=[0.0, 0.3][index // 2 % 2],
@@ -685,6 +685,8 @@ def test_sparse_matrices_are_refused():
         model.fit(rows, Z)
     with pytest.raises(ValueError, match="n_frequencies=5 needs arrays, but X is"):
         model.partial_fit(rows, Z)
+    with pytest.raises(ValueError, match="n_frequencies=5 needs arrays, but X is"):
+        feature_path(model, rows, Z)
     model.set_params(early_stopping=True)
     with pytest.raises(ValueError, match="n_frequencies=5 needs arrays, but X_val is"):
         model.fit(X, Z, X_val=rows, y_val=Z)
@@ -721,12 +723,48 @@ def test_the_bounds_hold():
                 assert moved <= change
                 if part.stop is None and step <= 1e-3:
                     assert change <= 1e4 * moved
-    # And the bound by the norm of all parameters is above that by the layers'.
-    norm = judge._largest_norm
-    for _ in range(20):
-        direction = rng.normal(size=before.shape) * rng.choice([1, 1e-3], before.shape)
-        at_bound = norm * direction / np.linalg.norm(direction)
-        assert judge._bounds(judge._parts(at_bound))[-1] <= judge._limit
+
+
+def judge_of(network, rows):
+    judge = FinitePredictions(network, RowNorms(rows), np.arange(len(rows)))
+    judge._largest_row = judge._norms.each.max()
+    return judge
+
+
+def test_the_bound_is_reached():
+    """By sixteen waves that are one together, on a row of zeros."""
+    network = Network((1, 1), "relu", HalfPoisson(), PeriodicLayer(1, [0], 16))
+    judge = judge_of(network, np.zeros((1, 1)))
+    params = np.zeros(network.n_params)
+    network.periodic_block(params[None])[0, 0, 2] = 5.0
+    network.weights(params[None])[0][0, 1] = 3.0
+    raw = raw_of(network, params, np.zeros((1, 1)))[0, 0, 0]
+    assert raw == 5 * 16 * 3
+    assert raw <= judge._bounds(judge._parts(params))[-1] <= 1.01 * raw
+    # The norm up to which nothing is looked at: half of its square in each part.
+    params *= 0
+    network.periodic_block(params[None])[0, 0, 2] = judge._largest_norm / 32**0.5
+    network.weights(params[None])[0][0, 1] = judge._largest_norm / 2**0.5
+    assert_allclose(np.linalg.norm(params), judge._largest_norm)
+    assert judge._bounds(judge._parts(params))[-1] <= judge._limit
+
+
+@pytest.mark.parametrize("part", ["frequency", "mixing"])
+def test_the_bound_of_changes_is_reached(part):
+    network = Network((1, 1), "relu", SquaredError(), PeriodicLayer(1, [0], 1))
+    rows = np.full((1, 1), 1e3)
+    judge = judge_of(network, rows)
+    before = np.zeros(network.n_params)
+    block = network.periodic_block(before[None])[0, 0]
+    # A wave at its steepest, or at its largest.
+    block[1], block[2] = (0.25 if part == "frequency" else 0.0), 4.0
+    network.weights(before[None])[0][0, 1] = 3.0
+    judge._predict(before, judge._parts(before))
+    after = before.copy()
+    network.periodic_block(after[None])[0, 0, 0 if part == "frequency" else 2] += 1e-7
+    moved = abs(raw_of(network, after, rows) - raw_of(network, before, rows)).max()
+    # But for the slack for rounding, and that of the row's norm.
+    assert moved <= judge._change(judge._parts(after)) <= 2.2 * moved
 
 
 def test_turns_that_overflow_are_unsound():

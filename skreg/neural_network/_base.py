@@ -456,11 +456,8 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
             stream=earlier.stream,
             progress=earlier.progress,
             n_samples_seen=earlier.n_samples_seen,
-<<<<<<< HEAD
             average=average,
-=======
             embedded_inputs=embedded,
->>>>>>> d1d3a6d (Networks may see each input by trainable waves beside it: n_frequencies, in NumPy)
         )
 
     # -- what training asks of an estimator --------------------------------------------
@@ -525,24 +522,13 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
     def _predict_raw(self, X):
         """Raw predictions ``(n_samples, n_outputs)`` by the fitted parameters."""
         check_is_fitted(self)
-<<<<<<< HEAD
         X = self._check_rows(X)
-=======
-        if not self._is_plain(X):
-            X = validate_data(
-                self,
-                X,
-                accept_sparse=["csr", "csc"],
-                dtype=_DTYPES,
-                reset=False,
-            )
         features = self._periodic_features
         if features is not None and sparse.issparse(X):
             raise ValueError(
                 "A network with periodic features (n_frequencies > 0) predicts the "
                 "rows of arrays, but X is a sparse matrix: use X.toarray()."
             )
->>>>>>> d1d3a6d (Networks may see each input by trainable waves beside it: n_frequencies, in NumPy)
         activation = ACTIVATIONS[self._hidden_activation]
         # BLAS does not compute products with a sparse matrix.
         dense = self.coefs_[1:] if sparse.issparse(X) else self.coefs_

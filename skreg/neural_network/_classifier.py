@@ -41,14 +41,15 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     n_frequencies : int, default=0
         Number of trainable waves by which the network sees each input, beside the input
         itself; 0 is none, 16 a good choice. Three mixtures of an input's waves
-        ``cos(2 pi (f x + p))`` are further inputs of the first layer [5]_, so that the
-        network can bend, and jump, where more units would not help. Inputs with at most
-        two different values in the rows that `fit` is given, such as one-hot columns,
-        have none. Scale X before. X must be dense.
+        ``cos(2 pi (f x + p))`` are further inputs of the first layer [6]_, which bring
+        a target that changes often along an input within the network's reach. Inputs
+        with at most two different values in the rows that `fit` is given, such as
+        one-hot columns, have no waves. Scale X before. A sparse X is an error.
 
     frequency_scale : float, default=0.1
         Standard deviation of the initial frequencies, in waves a unit of the input. The
-        more often a target changes along an input, the larger it should be.
+        more often a target changes along an input, the larger it should be; the best
+        value is mostly between 0.03 and 1.
 
     solver : {'adam', 'sgd', 'lbfgs', 'fista'}, default='adam'
         `'adam'` [2]_ and `'sgd'` take minibatch steps. `'lbfgs'` and `'fista'` use all
@@ -410,7 +411,6 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
        Trade, Springer, 1998.
     .. [4] E. J. Candes, M. B. Wakin and S. Boyd, "Enhancing sparsity by reweighted L1
        minimization", Journal of Fourier Analysis and Applications 14, 2008.
-<<<<<<< HEAD
     .. [5] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm
        restarts", ICLR 2017.
     .. [6] D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by default: strong
@@ -421,10 +421,6 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
        "Averaging weights leads to wider optima and better generalization", UAI 2018.
     .. [9] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the
        Inception architecture for computer vision", CVPR 2016.
-=======
-    .. [5] D. Holzmueller, L. Grinsztajn and I. Steinwart, "Better by default: strong
-       pre-tuned MLPs and boosted trees on tabular data", NeurIPS 2024.
->>>>>>> d1d3a6d (Networks may see each input by trainable waves beside it: n_frequencies, in NumPy)
 
     Examples
     --------
