@@ -20,11 +20,12 @@ class NetworkInputs(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    scaling : {"standard", "robust"}, default="standard"
+    scaling : {"standard", "robust", "none"}, default="standard"
         `'standard'` subtracts the mean and divides by the standard deviation.
         `'robust'` subtracts the median, divides by the distance of the quartiles, and
         clips smoothly by ``z / sqrt(1 + (z / 3)^2)`` [1]_, so that no value is beyond
-        3: for columns with a few values far out.
+        3: for columns with a few values far out. `'none'` leaves the columns as they
+        are, as for the pixels of images.
     n_knots : int, default=0
         Knots of the splines of degree one that stand beside each scaled column, at its
         quantiles: a network of few units then fits steps and bends of single columns
@@ -46,7 +47,7 @@ class NetworkInputs(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints: dict = {
-        "scaling": [StrOptions({"standard", "robust"})],
+        "scaling": [StrOptions({"standard", "robust", "none"})],
         "n_knots": [Interval(Integral, 0, None, closed="left")],
     }
 
@@ -59,11 +60,7 @@ class NetworkInputs(TransformerMixin, BaseEstimator):
         self._validate_params()
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         X = X.astype(np.float64, copy=False)
-        if self.scaling == "standard":
-            scaler = StandardScaler().fit(X)
-            self._center, self._scale = scaler.mean_, scaler.scale_
-        else:
-            self._center, self._scale = _robust_scale(X)
+        self._center, self._scale = _SCALES[self.scaling](X)
         self._splines, self._encoded = None, np.arange(0)
         if self.n_knots > 0:
             self._fit_splines(X)
@@ -99,6 +96,15 @@ class NetworkInputs(TransformerMixin, BaseEstimator):
         return scaled.astype(np.float32)
 
 
+def _no_scale(X):
+    return np.zeros(X.shape[1]), np.ones(X.shape[1])
+
+
+def _standard_scale(X):
+    scaler = StandardScaler().fit(X)
+    return scaler.mean_, scaler.scale_
+
+
 def _robust_scale(X):
     """Medians, and the distances of quartiles; half the range where these are zero."""
     lowest, first, median, third, highest = np.quantile(
@@ -107,3 +113,10 @@ def _robust_scale(X):
     scale = third - first
     scale = np.where(scale > 0, scale, (highest - lowest) / 2)
     return median, np.where(scale > 0, scale, 1.0)
+
+
+_SCALES = {
+    "none": _no_scale,
+    "standard": _standard_scale,
+    "robust": _robust_scale,
+}

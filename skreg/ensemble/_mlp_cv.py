@@ -28,6 +28,9 @@ from ._together import predict_together
 __all__ = ["MLPClassifierCV", "MLPRegressorCV"]
 
 
+_SMALLEST_BATCH = 64
+
+
 class _MLPCV(PresentationMixin, BaseEstimator):
     """Base of MLPClassifierCV and MLPRegressorCV."""
 
@@ -115,7 +118,7 @@ class _MLPCV(PresentationMixin, BaseEstimator):
             *(self.cv, 1, X, y, strata, weight, random_state),
             **({} if groups is None else {"groups": groups}),
         )
-        candidates = self._candidates(random_state)
+        candidates = self._candidates(len(splits[0][0]), random_state)
         search = FoldSearch(
             candidates,
             splits,
@@ -136,8 +139,11 @@ class _MLPCV(PresentationMixin, BaseEstimator):
             warn("The search was interrupted: the ensemble is of what there was.")
         self._keep(search, candidates, splits, y, weight)
 
-    def _candidates(self, random_state):
-        network, drawn = self._network(), []
+    def _candidates(self, n_train, random_state):
+        # Smaller minibatches cost large networks more time than they are worth.
+        batch_size = min(max(_SMALLEST_BATCH, n_train // 30), n_train)
+        network = self._network().set_params(batch_size=batch_size)
+        drawn = []
         distributions = self.param_distributions
         if distributions is None:
             drawn = starting_points(self._is_classification)

@@ -192,9 +192,7 @@ class FoldSearch:
         """What a candidate's members predict of rows that they have not seen."""
         folds = range(self._n_done)
         out_of_fold = OutOfFold(len(self._y), [self._splits[fold] for fold in folds])
-        return out_of_fold.mean(
-            [candidate.members[fold].prediction for fold in folds]
-        )
+        return out_of_fold.mean([candidate.members[fold].prediction for fold in folds])
 
 
 def _seeded(estimator, fold):
