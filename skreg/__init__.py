@@ -6,10 +6,14 @@ side by side.
 
 MLPClassifier, MLPRegressor
     The networks: scikit-learn's parameters and more.
+MLPClassifierCV, MLPRegressorCV
+    One call: a search of the regularization that returns an ensemble.
 config_context, get_config, set_config
     Whether compiled functions train, or NumPy.
 skreg.neural_network
     The networks, and the criteria that end their training early.
+skreg.ensemble
+    Ensembles of networks, or other estimators, each fitted without a fold.
 skreg.model_selection
     Searches over penalties in lockstep, successive halving, and values to try.
 skreg.feature_selection
@@ -41,6 +45,7 @@ _SUBMODULES = (
     "model_selection",
     "neural_network",
 )
+_FROM_ENSEMBLE = ("MLPClassifierCV", "MLPRegressorCV")
 
 __all__ = [
     "MLPClassifier",
@@ -49,6 +54,7 @@ __all__ = [
     "config_context",
     "get_config",
     "set_config",
+    *_FROM_ENSEMBLE,
     *_SUBMODULES,
 ]
 
@@ -56,6 +62,8 @@ __all__ = [
 def __getattr__(name):
     if name in _SUBMODULES:
         return _import_module(f"{__name__}.{name}")
+    if name in _FROM_ENSEMBLE:
+        return getattr(_import_module(f"{__name__}.ensemble"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

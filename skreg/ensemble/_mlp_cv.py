@@ -218,19 +218,140 @@ class _MLPCV(PresentationMixin, BaseEstimator):
         check_is_fitted(self)
         return table_of(self.cv_results_)
 
-    def _mean(self, X):
-        check_is_fitted(self)
+    def _mean_and_deviation(self, X):
+        """The ensemble's prediction, and the spread of its networks."""
         X = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
-        return sum(
-            weight
-            * self._measure.at_temperature(
-                predict_together(members, X, self._output).mean(axis=0), temperature
-            )
-            for weight, temperature, members in self._kept
-        )
+        mean, square = 0.0, 0.0
+        for weight, temperature, members in self._kept:
+            each = predict_together(members, X, self._output)
+            own = self._measure.at_temperature(each.mean(axis=0), temperature)
+            mean = mean + weight * own
+            square = square + weight * (each**2).mean(axis=0)
+        return mean, np.sqrt(np.maximum(square - mean**2, 0.0))
 
 
 class MLPClassifierCV(ClassifierMixin, _MLPCV):
+    """An ensemble of networks whose regularization is searched, in one call.
+
+    For numeric tables without missing values, in whatever unit: columns are scaled
+    inside. Random settings of a network are trained on folds, the best go on, and
+    the ensemble is of the finalists' networks.
+
+    Parameters
+    ----------
+    param_distributions : dict, list of dict or None, default=None
+        What is searched: by parameter a list of values or a distribution of
+        `scipy.stats`, as in RandomizedSearchCV. The parameters are those of
+        :class:`MLPClassifier`, and ``scaling`` and ``n_knots`` of the inputs (see
+        `Notes`). None is the space that `default_distributions` gives, after four
+        starting points that are good on many tables.
+
+    n_candidates : int, default=16
+        Number of settings that are tried.
+
+    time_budget : float, default=None
+        Seconds after which no further rung of the search begins; the ensemble is of
+        what there is then.
+
+    cv : int, splitter or iterable, default=8
+        The folds, as in :class:`FoldEnsembleClassifier`.
+
+    scoring : str or callable, default="loss"
+        What settings and ensembles are compared by, on rows that their networks have
+        not seen. "loss" is the log-loss. Otherwise what scikit-learn's searches take.
+
+    keep_interrupted : bool, default=False
+        Whether Ctrl-C ends the search with an ensemble of what there is, once the first
+        rung is done. Otherwise it propagates, and the estimator is not fitted.
+
+    callback : callable, default=None
+        ``callback(rung, candidates)`` is called after each rung, with the number of the
+        rung and the candidates that stood in it. If it returns true, the search ends.
+
+    n_jobs : int or None, default=None
+        Number of workers that share the candidates, as in joblib. The result is the
+        same for any number.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the folds, the candidates, and the networks' weights and minibatches.
+
+    verbose : int, default=0
+        Above zero, a line a rung, and at the end the table that `summary` gives.
+
+    Attributes
+    ----------
+    estimators_ : list of Pipeline
+        The networks of the ensemble with what prepares their inputs: of each chosen
+        setting one for every fold.
+    weights_ : ndarray of shape (n_candidates,)
+        The weight of each setting in the ensemble; they sum to one.
+    cv_results_ : dict
+        A column an entry: "params", "oof_loss" (on the rows of "n_folds" folds, at
+        "temperature"), "rank", "weight", "n_iter" (epochs), "fit_time" (seconds of all
+        its networks), "error". `pandas.DataFrame` takes it.
+    best_params_, best_index_, best_score_ : dict, int, float
+        The single setting with the lowest loss on all folds; the score is minus that.
+    n_iter_ : int
+        Epochs that its networks were trained, in the mean.
+    classes_ : ndarray of shape (n_classes,)
+        The classes.
+    oof_decision_function_ : ndarray of shape (n_samples, n_classes)
+        Probabilities that the ensemble's networks give to rows that they have not seen;
+        NaN where there are none.
+    oof_fold_ : ndarray of int of shape (n_samples,)
+        The fold of each row, -1 where it is in none.
+    oof_score_ : float
+        Accuracy of these predictions. Each is by the network of one fold for each
+        setting, where `predict` averages eight, and setting, epoch and weights were
+        chosen on the same rows.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has names that are all strings.
+
+    See Also
+    --------
+    FoldEnsembleClassifier : The ensemble of one setting.
+    MLPClassifier : A single network.
+
+    Notes
+    -----
+    The steps of `fit`:
+
+    1. `n_candidates` settings are drawn. A setting says how the columns are given to
+       the network: ``scaling="standard"``, ``"robust"`` (with a smooth clip) or
+       ``"none"``; beside them splines of degree one at quantiles (``n_knots=8``) or
+       trainable waves (``n_frequencies=16``); the architecture, from one layer of 128 units to three of
+       256; and the regularization: `alpha`, `l1_ratio`, `dropout`, `label_smoothing`,
+
+       `augmentation`, the steps and their schedule. All else is prepared for each fold
+       by its training rows: columns are scaled.
+    2. Successive halving on folds: all settings are trained without a fourth of the
+       folds, one network a fold, which its own fold stops; three eighths of them go on
+       to half of the folds, and a fifth to all. Networks have float32 parameters.
+    3. The finalists are averaged with the weights that greedy selection finds on their
+       out-of-fold predictions [1]_. Before that the probabilities of each setting are
+       brought to the temperature that is best for them [2]_.
+
+    No network is trained twice, and those of settings that are left behind are dropped.
+
+    References
+    ----------
+    .. [1] R. Caruana, A. Niculescu-Mizil, G. Crew and A. Ksikes, "Ensemble selection
+       from libraries of models", ICML 2004.
+    .. [2] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern
+       neural networks", ICML 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skreg import MLPClassifierCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifierCV(n_candidates=4, cv=4, random_state=0).fit(X, y)
+    >>> model.oof_score_ > 0.9, round(model.weights_.sum(), 6)
+    (True, 1.0)
+    """
+
     _is_classification = True
 
     def _network(self):
@@ -259,18 +380,170 @@ class MLPClassifierCV(ClassifierMixin, _MLPCV):
         return float(accuracy_score(y, decoded, sample_weight=sample_weight))
 
     def predict_proba(self, X):
-        return self._mean(X)
+        """Predict probabilities: the weighted mean of the settings' ensembles.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y_proba : ndarray of shape (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        mean, _ = self._mean_and_deviation(X)
+        return mean
 
     def predict_log_proba(self, X):
+        """Predict logarithms of probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y_log_proba : ndarray of shape (n_samples, n_classes)
+        """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
     def predict(self, X):
+        """Predict labels: the class with the largest mean probability.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
         mean = self.predict_proba(X)
         return self._output.decoded(mean)
 
 
 class MLPRegressorCV(RegressorMixin, _MLPCV):
+    """An ensemble of networks whose regularization is searched, in one call.
+
+    For numeric tables without missing values, in whatever unit: columns and target are
+    scaled inside. Random settings of a network are trained on folds, the best go on,
+    and the ensemble is of the finalists' networks.
+
+    Parameters
+    ----------
+    param_distributions : dict, list of dict or None, default=None
+        What is searched: by parameter a list of values or a distribution of
+        `scipy.stats`, as in RandomizedSearchCV. The parameters are those of
+        :class:`MLPRegressor`, and ``scaling`` and ``n_knots`` of the inputs (see
+        `Notes`). None is the space that `default_distributions` gives, after four
+        starting points that are good on many tables.
+
+    n_candidates : int, default=16
+        Number of settings that are tried.
+
+    time_budget : float, default=None
+        Seconds after which no further rung of the search begins; the ensemble is of
+        what there is then.
+
+    cv : int, splitter or iterable, default=8
+        The folds, as in :class:`FoldEnsembleRegressor`.
+
+    scoring : str or callable, default="loss"
+        What settings and ensembles are compared by, on rows that their networks have
+        not seen. "loss" is the squared error in units of the target's variance.
+        Otherwise what scikit-learn's searches take.
+
+    keep_interrupted : bool, default=False
+        Whether Ctrl-C ends the search with an ensemble of what there is, once the first
+        rung is done. Otherwise it propagates, and the estimator is not fitted.
+
+    callback : callable, default=None
+        ``callback(rung, candidates)`` is called after each rung, with the number of the
+        rung and the candidates that stood in it. If it returns true, the search ends.
+
+    n_jobs : int or None, default=None
+        Number of workers that share the candidates, as in joblib. The result is the
+        same for any number.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the folds, the candidates, and the networks' weights and minibatches.
+
+    verbose : int, default=0
+        Above zero, a line a rung, and at the end the table that `summary` gives.
+
+    Attributes
+    ----------
+    estimators_ : list of Pipeline
+        The networks of the ensemble with what prepares their inputs: of each chosen
+        setting one for every fold.
+    weights_ : ndarray of shape (n_candidates,)
+        The weight of each setting in the ensemble; they sum to one.
+    cv_results_ : dict
+        A column an entry: "params", "oof_loss" (on the rows of "n_folds" folds, at
+        "temperature"), "rank", "weight", "n_iter" (epochs), "fit_time" (seconds of all
+        its networks), "error". `pandas.DataFrame` takes it.
+    best_params_, best_index_, best_score_ : dict, int, float
+        The single setting with the lowest loss on all folds; the score is minus that.
+    n_iter_ : int
+        Epochs that its networks were trained, in the mean.
+    oof_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        What the ensemble's networks predict of rows that they have not seen; NaN where
+        there are none.
+    oof_fold_ : ndarray of int of shape (n_samples,)
+        The fold of each row, -1 where it is in none.
+    oof_score_ : float
+        R^2 of these predictions. Each is by the network of one fold for each
+        setting, where `predict` averages eight, and setting, epoch and weights were
+        chosen on the same rows.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X has names that are all strings.
+
+    See Also
+    --------
+    FoldEnsembleRegressor : The ensemble of one setting.
+    MLPRegressor : A single network.
+
+    Notes
+    -----
+    The steps of `fit`:
+
+    1. `n_candidates` settings are drawn. A setting says how the columns are given to
+       the network: ``scaling="standard"``, ``"robust"`` (with a smooth clip) or
+       ``"none"``; beside them splines of degree one at quantiles (``n_knots=8``) or
+       trainable waves (``n_frequencies=16``); the architecture, from one layer of 128 units to three of
+       256; and the regularization: `alpha`, `l1_ratio`, `dropout`,
+       `augmentation`, the steps and their schedule. All else is prepared for each fold
+       by its training rows: columns are scaled, and the
+       target with them.
+    2. Successive halving on folds: all settings are trained without a fourth of the
+       folds, one network a fold, which its own fold stops; three eighths of them go on
+       to half of the folds, and a fifth to all. Networks have float32 parameters.
+    3. The finalists are averaged with the weights that greedy selection finds on their
+       out-of-fold predictions [1]_.
+
+    No network is trained twice, and those of settings that are left behind are dropped.
+
+    References
+    ----------
+    .. [1] R. Caruana, A. Niculescu-Mizil, G. Crew and A. Ksikes, "Ensemble selection
+       from libraries of models", ICML 2004.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skreg import MLPRegressorCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = MLPRegressorCV(n_candidates=4, cv=4, random_state=0).fit(X, y)
+    >>> model.oof_score_ > 0.4
+    True
+    """
+
     _is_classification = False
 
     def _network(self):
@@ -301,8 +574,28 @@ class MLPRegressorCV(RegressorMixin, _MLPCV):
         return float(r2_score(y, mean, sample_weight=sample_weight))
 
     def predict(self, X, return_std=False):
-        mean = self._mean(X)
-        return mean
+        """Predict targets: the weighted mean of the settings' ensembles.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows.
+
+        return_std : bool, default=False
+            Whether to return the spread of the networks, too.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predictions.
+        y_std : ndarray of the same shape
+            The standard deviation of what the networks predict, with their weights: how
+            much they differ, which is not how far new targets are off. Only with
+            `return_std`.
+        """
+        check_is_fitted(self)
+        mean, deviation = self._mean_and_deviation(X)
+        return (mean, deviation) if return_std else mean
 
 
 def _results_of(candidates, weights):

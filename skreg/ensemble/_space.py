@@ -1,4 +1,4 @@
-"""What `MLPClassifierCV` and `MLPRegressorCV` search: candidates, and how each is built.
+"""What the CV estimators search: candidates, and how each is built.
 
 A candidate is a dict of parameters: those of `NetworkInputs`, which say how the columns
 are given to the network, and those of the network itself. `starting_points` and
