@@ -321,8 +321,8 @@ class MLPClassifierCV(ClassifierMixin, _MLPCV):
     1. `n_candidates` settings are drawn. A setting says how the columns are given to
        the network: ``scaling="standard"``, ``"robust"`` (with a smooth clip) or
        ``"none"``; beside them splines of degree one at quantiles (``n_knots=8``) or
-       trainable waves (``n_frequencies=16``); the architecture, from one layer of 128 units to three of
-       256; and the regularization: `alpha`, `l1_ratio`, `dropout`, `label_smoothing`,
+       trainable waves (``n_frequencies=16``); the architecture, from one layer of 128
+       units to three of 256; and the regularization: `alpha`, `l1_ratio`, `dropout`, `label_smoothing`,
 
        `augmentation`, the steps and their schedule. All else is prepared for each fold
        by its training rows: columns are scaled.
@@ -348,7 +348,7 @@ class MLPClassifierCV(ClassifierMixin, _MLPCV):
     >>> from skreg import MLPClassifierCV
     >>> X, y = load_iris(return_X_y=True)
     >>> model = MLPClassifierCV(n_candidates=4, cv=4, random_state=0).fit(X, y)
-    >>> model.oof_score_ > 0.9, round(model.weights_.sum(), 6)
+    >>> model.oof_score_ > 0.9, float(model.weights_.sum().round(6))
     (True, 1.0)
     """
 
@@ -516,8 +516,8 @@ class MLPRegressorCV(RegressorMixin, _MLPCV):
     1. `n_candidates` settings are drawn. A setting says how the columns are given to
        the network: ``scaling="standard"``, ``"robust"`` (with a smooth clip) or
        ``"none"``; beside them splines of degree one at quantiles (``n_knots=8``) or
-       trainable waves (``n_frequencies=16``); the architecture, from one layer of 128 units to three of
-       256; and the regularization: `alpha`, `l1_ratio`, `dropout`,
+       trainable waves (``n_frequencies=16``); the architecture, from one layer of 128
+       units to three of 256; and the regularization: `alpha`, `l1_ratio`, `dropout`,
        `augmentation`, the steps and their schedule. All else is prepared for each fold
        by its training rows: columns are scaled, and the
        target with them.
