@@ -274,6 +274,16 @@ def test_too_short(too_short):
     assert text.index("max_iter ended training") < text.index("validation error")
 
 
+def test_the_end_of_a_schedule_is_no_unfinished_training(too_short):
+    network, X, y, _ = too_short
+    falling = clone(network).set_params(learning_rate="cosine")
+    diagnosis = diagnose(falling, X, y, cv=3, random_state=0)
+    assert diagnosis.stop_reasons == {"end_of_schedule": 3}
+    assert "max_iter ended training" not in str(diagnosis)
+    # A longer schedule may be better all the same.
+    assert any("max_iter" in remedy.params for remedy in diagnosis.tried)
+
+
 def test_over_penalized():
     X, y = rings(150)
     diagnosis = diagnose(quick(alpha=0.3), X, y, cv=3, random_state=0)

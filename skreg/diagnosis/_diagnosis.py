@@ -73,7 +73,8 @@ class Diagnosis:
         The validation error of a constant prediction.
     stop_reasons : dict of str to int
         In how many folds training ended for which reason; empty for models without
-        iterations.
+        iterations. Where `max_iter` is the end of a network's schedule, the reason is
+        "end_of_schedule".
     learning_curve : dict of str to list
         The errors with fewer training rows: ``"n_rows"``, ``"train_error"`` and
         ``"validation_error"``.

@@ -14,6 +14,8 @@ from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils.metadata_routing import get_routing_for_object
 
+from .._core.stopping import StopReason
+from .._fitting.stopping import schedules_to_the_end
 from .._utils.progress import ProgressLines
 from .._utils.warnings import warn
 from .._utils.wrappers import find_model
@@ -22,8 +24,15 @@ from ..model_selection import GridSearchCV
 __all__ = ["Evaluation", "Measure", "make_error"]
 
 # Why training ended. A search reports a reason by its position here, because its scores
-# must be numbers.
-_REASONS = ("max_iter", "no_improvement", "converged", "diverged", "other")
+# must be numbers. A schedule ends with `max_iter`, but training is then done.
+_REASONS = (
+    "max_iter",
+    "end_of_schedule",
+    "no_improvement",
+    "converged",
+    "diverged",
+    "other",
+)
 
 
 @dataclass
@@ -107,6 +116,8 @@ def _stop_reason_of(model):
     """One of `_REASONS`, or None for estimators without iterations."""
     reason = getattr(model, "stop_reason_", None)
     if reason is not None:
+        if reason == StopReason.MAX_ITER and schedules_to_the_end(model):
+            return "end_of_schedule"
         return reason if reason in _REASONS else "other"
     n_iter = np.max(getattr(model, "n_iter_", None) or [np.nan])
     max_iter = getattr(model, "max_iter", None)

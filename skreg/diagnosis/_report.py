@@ -27,7 +27,9 @@ def is_cut_short(stop_reasons):
     stop_reasons : list of str
         The reason of each fold.
     """
-    return 0 < len(stop_reasons) <= 2 * list(stop_reasons).count("max_iter")
+    by_max_iter = ("max_iter", "end_of_schedule")
+    n_cut = sum(reason in by_max_iter for reason in stop_reasons)
+    return 0 < len(stop_reasons) <= 2 * n_cut
 
 
 def explain(diagnosis):
