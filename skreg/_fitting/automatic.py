@@ -23,9 +23,15 @@ its time / scikit-learn's      0.39   0.50   0.41   0.35   0.58
 With a patience of 10, 30, 50 the error is 0.68, 0.62, 0.615 of scikit-learn's. (With
 minibatches of 200 rows and a rate of 0.001 it was 0.86.) The tables held back are in
 benchmarks/results/early_stopping.md.
+
+The numbers of an estimator are found once, for its `FitConfig`, and all phases of a fit
+have them, those without validation rows too. Only the rows of a minibatch depend on the
+data, so that the configuration has a rule for them.
 """
 
 __all__ = [
+    "THIRTIETH",
+    "batch_rule_of",
     "batch_size_of",
     "learning_rate_of",
     "max_iter_of",
@@ -35,6 +41,9 @@ __all__ = [
 # By the parameter `early_stopping`.
 _AUTO_MAX_ITER = {False: 200, True: 600}
 _AUTO_PATIENCE = {False: 10, True: 100}
+
+# The rule for the rows of a minibatch that "auto" is with early stopping.
+THIRTIETH = "thirtieth"
 
 _BATCH_SIZE = 200
 _BATCHES_AN_EPOCH = 30
@@ -67,22 +76,25 @@ def learning_rate_of(estimator):
     return _RATE_OF_ADAM if estimator.early_stopping and is_adam else _RATE
 
 
-def batch_size_of(config, n_rows):
-    """The rows of a minibatch, out of so many training rows.
-
-    Parameters
-    ----------
-    config : FitConfig
-    n_rows : int
+def batch_rule_of(estimator):
+    """The rule for the rows of a minibatch of an estimator's `fit`.
 
     Returns
     -------
-    int
+    int, "auto" or "thirtieth"
+        A number of rows, at most 200, or a thirtieth of the training rows.
     """
-    wanted = config.batch_size
-    if wanted == "auto":
-        wanted = _BATCH_SIZE
-        if config.early_stopping:
-            thirtieth = round(n_rows / _BATCHES_AN_EPOCH)
-            wanted = min(max(thirtieth, _SMALLEST_BATCH), _BATCH_SIZE)
-    return min(int(wanted), n_rows)
+    if estimator.batch_size == "auto" and estimator.early_stopping:
+        return THIRTIETH
+    return estimator.batch_size
+
+
+def batch_size_of(rule, n_rows):
+    """The rows of a minibatch by a rule, out of so many training rows."""
+    size = rule
+    if rule == "auto":
+        size = _BATCH_SIZE
+    elif rule == THIRTIETH:
+        thirtieth = round(n_rows / _BATCHES_AN_EPOCH)
+        size = min(max(thirtieth, _SMALLEST_BATCH), _BATCH_SIZE)
+    return min(int(size), n_rows)

@@ -42,7 +42,13 @@ from .._utils.sklearn_private import (
     RealNotInt,
     StrOptions,
 )
-from .automatic import batch_size_of, learning_rate_of, max_iter_of, patience_of
+from .automatic import (
+    batch_rule_of,
+    batch_size_of,
+    learning_rate_of,
+    max_iter_of,
+    patience_of,
+)
 from .input_groups import parse_feature_groups
 from .keys import value_key
 from .solvers import SOLVERS
@@ -120,8 +126,8 @@ class FitConfig:
         The learning rate at the start ("auto" is resolved).
     feature_names : ndarray of str or None
         The names of the columns of X.
-    batch_size : int or "auto"
-        See `batch_size_for`: it depends on the number of training rows.
+    batch_size : int, "auto" or "thirtieth"
+        The rule for the rows of a minibatch: see `batch_size_for`.
     feature_epsilon : float or "auto"
         It depends on the weights of the dense network.
 
@@ -247,7 +253,7 @@ class FitConfig:
             dropout=estimator.dropout,
             dropout_schedule=estimator.dropout_schedule,
             augmentation=estimator.augmentation,
-            batch_size=estimator.batch_size,
+            batch_size=batch_rule_of(estimator),
             shuffle=estimator.shuffle,
             learning_rate=estimator.learning_rate,
             learning_rate_init=learning_rate_of(estimator),
@@ -284,7 +290,7 @@ class FitConfig:
 
     def batch_size_for(self, n_rows):
         """The rows of a minibatch, out of so many training rows."""
-        return batch_size_of(self, n_rows)
+        return batch_size_of(self.batch_size, n_rows)
 
     def input_groups(self, n_features):
         """The partition of so many inputs, an `InputGroups`."""

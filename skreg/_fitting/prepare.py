@@ -1,6 +1,7 @@
 """Tasks to models: what a batch needs to know of each, made once for all that agree."""
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -161,7 +162,8 @@ class Preparation:
         return network, encoding, start
 
     def _tell_of_batch_size(self, config, n_rows):
-        is_larger = config.batch_size != "auto" and config.batch_size > n_rows
+        is_number = isinstance(config.batch_size, Integral)
+        is_larger = is_number and config.batch_size > n_rows
         if is_larger and solver_of(config.solver).has_minibatches:
             warn(
                 f"Got batch_size={config.batch_size} larger than the {n_rows} training "

@@ -49,6 +49,7 @@ def _outcome(prepared, state, reason, engine, seconds):
         network=prepared.network,
         engine=engine,
         encoding=prepared.encoding,
+        batch_size=prepared.batch_size,
         updates_per_epoch=_updates_per_epoch(prepared),
         cut_short=reason is StopReason.MAX_ITER,
     )

@@ -229,6 +229,8 @@ class FitOutcome:
         The implementation that trained it: "numpy" or "compiled".
     encoding : LabelEncoding, TargetScaling or None
         The encoding of the target.
+    batch_size : int or None
+        The rows of a minibatch.
     updates_per_epoch : int
         Minibatches an epoch; 1 for full-batch solvers.
     first_phase : FitOutcome or None
@@ -248,6 +250,7 @@ class FitOutcome:
     network: Network | None = None
     engine: str = "numpy"
     encoding: Any = None
+    batch_size: int | None = None
     updates_per_epoch: int = 1
     first_phase: "FitOutcome | None" = None
     refit_n_updates: int | None = None
