@@ -38,6 +38,8 @@ def test_exploding_learning_rate_is_one_warning(
         loss=loss,
         solver="sgd",
         learning_rate_init=learning_rate_init,
+        # One step an epoch, so that the first ones end well.
+        batch_size=54 if early_stopping else 60,
         early_stopping=early_stopping,
         random_state=0,
     )
@@ -68,15 +70,17 @@ def test_no_finite_epoch_is_an_error(solver, Estimator):
     estimator = Estimator(
         solver=solver, learning_rate_init=1e308, activation="identity", batch_size=20
     )
-    with pytest.raises(ValueError, match="non-finite parameter weights"):
+    with pytest.raises(ValueError, match="non-finite parameter weights") as caught:
         estimator.fit(X, target_of(Estimator))
+    assert "Lower learning_rate_init=1e+308, or scale the data" in str(caught.value)
     assert not hasattr(estimator, "coefs_")
 
 
 def test_no_finite_iteration_of_lbfgs_is_an_error():
     regressor = MLPRegressor(solver="lbfgs")
-    with pytest.raises(ValueError, match="non-finite parameter weights"):
+    with pytest.raises(ValueError, match="non-finite parameter weights") as caught:
         regressor.fit(1e300 * X, Y_REAL)
+    assert "learning_rate_init" not in str(caught.value)
     assert not hasattr(regressor, "coefs_")
 
 

@@ -10,12 +10,14 @@ from .._core.soundness import FinitePredictions, RowNorms
 from .._core.stopping import StopReason
 from .._core.training import Settings, train
 from .._core.validation import Validator
+from .judging import advice_on_divergence
 from .solvers import solver_of
 from .tasks import FitOutcome, TrainingState
 
 __all__ = ["train_batch"]
 
-NON_FINITE_MESSAGE = (
+# scikit-learn's.
+_NON_FINITE_MESSAGE = (
     "Solver produced non-finite parameter weights. The input data may contain large"
     " values and need to be preprocessed."
 )
@@ -82,7 +84,8 @@ def _message_of_no_finite_epoch(prepared, state):
             "not finite after the first epoch, although the losses are: it may not be "
             "defined for these validation rows."
         )
-    return NON_FINITE_MESSAGE
+    advice = advice_on_divergence(prepared.task.config)
+    return f"{_NON_FINITE_MESSAGE} {advice}"
 
 
 def _report_of(prepared):
