@@ -224,6 +224,8 @@ def test_validation_set_of_any_size(n_val, solver, regression):
 def test_given_validation_set_leaves_all_rows_to_training(regression):
     X, y = regression
     params = {"hidden_layer_sizes": 5, "max_iter": 5, "random_state": 0}
+    # What stands for "auto" depends on early stopping.
+    params |= {"batch_size": 20, "learning_rate_init": 1e-3}
     plain = MLPRegressor(**params).fit(X, y)
     monitored = MLPRegressor(**params, early_stopping=True)
     monitored.fit(X, y, X_val=X[:5], y_val=y[:5])

@@ -18,6 +18,7 @@ from sklearn.datasets import load_digits
 from sklearn.preprocessing import minmax_scale
 
 import skreg
+from skreg._fitting import automatic
 
 LEFT_OUT = {
     "test_fit": "sets private gradients and velocities of an estimator without fitting",
@@ -75,6 +76,19 @@ def upstream_tests():
 globals().update(upstream_tests())
 for name, warning in MAY_WARN.items():
     globals()[name] = pytest.mark.filterwarnings(warning)(globals()[name])
+
+
+@pytest.fixture
+def one_step_an_epoch(monkeypatch):
+    """The minibatches that scikit-learn has with early stopping on so few rows."""
+    monkeypatch.setattr(automatic, "_BATCHES_AN_EPOCH", 1)
+
+
+# It wants a network that diverges, and with thirty steps an epoch there is not one
+# finite epoch, without which there is no network here.
+test_mlp_diverging_loss = pytest.mark.usefixtures("one_step_an_epoch")(
+    globals()["test_mlp_diverging_loss"]
+)
 
 
 def test_upstream_tests_run_on_skreg():

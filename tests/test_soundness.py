@@ -241,21 +241,34 @@ def test_a_path_ends_at_its_last_good_network():
 
 
 @pytest.mark.both_engines
-def test_the_last_update_of_refit_may_be_in_the_middle_of_an_epoch(cancer):
+@pytest.mark.parametrize(
+    ("batch_size", "rates"),
+    [(200, (1e-6, 1e-4, 1e-3, 1e-2)), (64, (1e-6, 1e-4, 3e-4, 1e-3))],
+)
+def test_the_last_update_of_refit_may_be_in_the_middle_of_an_epoch(
+    cancer, batch_size, rates
+):
     """Whether it is kept is judged there, where the rest of its batch goes on."""
     X, y = cancer
-    for rate in (1e-6, 1e-4, 1e-3, 1e-2):
+    in_the_middle = []
+    for rate in rates:
         network = MLPClassifier(
             (10, 10),
             activation="identity",
             solver="sgd",
             learning_rate_init=rate,
+            batch_size=batch_size,
             early_stopping=True,
             refit=True,
             max_iter=5,
             random_state=0,
         )
         assert fitted_or_none(network, X, y) is not None
+        if network.refit_n_updates_ is not None:
+            per_epoch = -(-len(X) // batch_size)
+            in_the_middle.append(network.refit_n_updates_ % per_epoch > 0)
+    # Epochs of 512 rows have as many minibatches of 200 as those of all 569.
+    assert any(in_the_middle) == (batch_size == 64)
 
 
 class Interrupting(Recorder):

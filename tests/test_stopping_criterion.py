@@ -164,6 +164,7 @@ def test_adaptive_learning_rate_with_another_criterion(noise):
         solver="sgd",
         learning_rate="adaptive",
         learning_rate_init=0.5,
+        batch_size=84,  # all training rows: without noise the loss rises soon
         stopping_criterion=SuccessiveIncreases(1, 1),
         max_iter=400,
     ).fit(*noise)
