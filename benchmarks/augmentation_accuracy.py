@@ -179,6 +179,8 @@ def run_table(name, stopping, seed, data_dir):
     network = MLPClassifier(
         (100,),
         batch_size=TABLE_BATCH,
+        # The same for both ways to stop.
+        learning_rate_init=1e-3,
         max_iter=epochs,
         random_state=seed,
         **STOPPING[stopping],

@@ -43,8 +43,9 @@ GRID = {
 }
 TUNED = "tuned"
 
-# Minibatches are smaller and steps larger than by default, because with some hundred
-# rows an epoch has few steps.
+# The same for all recipes, with early stopping and without. Minibatches are smaller and
+# steps larger than the default without it, because with some hundred rows an epoch has
+# few steps.
 NETWORK = {"batch_size": 64, "learning_rate_init": 2e-3, "max_iter": 80}
 
 COLORS = {

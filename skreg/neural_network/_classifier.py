@@ -127,6 +127,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         ``min(200, n_rows)`` of the training rows, as in scikit-learn, and with early
         stopping about a thirtieth of them (at least 4, at most 200): of few rows,
         minibatches of 200 make so few steps an epoch that training never gets there.
+        With `feature_alpha` that is the size until the penalty begins to rise.
 
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine'}, default='constant'
         Schedule of the learning rate. Two are for ``solver='sgd'`` alone, as in
@@ -234,12 +235,12 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
 
     refit : bool or int, default=False
         Whether to train again on **all** rows after early stopping: from the same
-        start, for as many updates as led to the best epoch. An int of at least 2 is a
-        number of folds: each fold is held out once (or a `validation_splitter` gives
-        that many of its last splits), and the second training lasts as long as that of
-        the fold whose best epoch came latest. The curves, `best_iter_` and
-        `best_validation_score_` are those of the first training, with folds those of
-        that fold. `partial_fit` does not refit.
+        start, for as many updates as led to the best epoch, on minibatches of as many
+        rows. An int of at least 2 is a number of folds: each fold is held out once (or
+        a `validation_splitter` gives that many of its last splits), and the second
+        training lasts as long as that of the fold whose best epoch came latest. The
+        curves, `best_iter_` and `best_validation_score_` are those of the first
+        training, with folds those of that fold. `partial_fit` does not refit.
 
     beta_1 : float in [0, 1), default=0.9
         Decay of Adam's first moment.
@@ -398,8 +399,8 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     of group g)``, with ``phi(t) = t`` for the group lasso and ``phi(t) = epsilon *
     log(1 + t / epsilon)`` for the log-sum.
     Early stopping differs from scikit-learn's by a stratified split of three and more
-    classes, and by monitoring the validation loss instead of the accuracy;
-    ``scoring=None`` gives the latter.
+    classes, by the numbers that `'auto'` stands for, and by monitoring the validation
+    loss instead of the accuracy; ``scoring=None`` gives the latter.
 
     References
     ----------
