@@ -84,10 +84,16 @@ def test_networks_that_differ_in_what_a_batch_shares_have_other_batches(each):
 def test_auto_is_resolved_once():
     config = MLPClassifier(early_stopping=True)._make_config()
     assert (config.max_iter, config.n_iter_no_change) == (600, 100)
+    assert config.learning_rate_init == 3e-3
+    assert config.batch_size_for(300) == 10
     # Phases of a fit keep what was resolved.
-    assert replace(config, early_stopping=False).max_iter == 600
+    later = replace(config, early_stopping=False)
+    assert (later.max_iter, later.n_iter_no_change) == (600, 100)
+    assert later.learning_rate_init == 3e-3
+    assert later.batch_size_for(300) == 10
     config = MLPClassifier()._make_config()
     assert (config.max_iter, config.n_iter_no_change) == (200, 10)
+    assert config.learning_rate_init == 1e-3
     assert config.batch_size_for(1000) == 200
     assert config.batch_size_for(60) == 60
     assert replace(config, batch_size=32).batch_size_for(20) == 20
