@@ -124,7 +124,7 @@ def test_gradient(loss, n_outputs, hidden, activation, weighted, engine):
 @pytest.mark.both_engines
 @pytest.mark.parametrize("hidden", [(), (5,)])
 def test_a_step_follows_the_gradient(hidden, engine):
-    """In training, too; and `alpha` leaves waves alone, as it does intercepts."""
+    """In training, too; `alpha` acts on the mixing matrices, and not on the turns."""
     rng = np.random.default_rng(1)
     Y = rng.normal(size=(len(X), 2))
     layer = PeriodicLayer(4, [0, 1, 3], 5)
@@ -145,18 +145,53 @@ def test_a_step_follows_the_gradient(hidden, engine):
     ]
     results = train(network, models, X, Y, Settings("sgd", batch_size=len(X)))
     assert {result.engine for result in results} == {engine}
-    penalty = ElasticNet(alphas, [0.0, 0.0], float)
-    objective = Objective(network, penalty, X, Y, np.arange(len(X)), n_models=2)
-    _, gradient = objective.smooth_value_and_gradient(starts)
-    for result, start, slopes in zip(results, starts, gradient, strict=True):
-        assert_allclose(result.params, start - 0.1 * slopes, rtol=1e-10, atol=1e-13)
-    # What the first layer's own weights do to the waves is the same without a penalty.
     no_penalty = ElasticNet([0.0, 0.0], [0.0, 0.0], float)
     objective = Objective(network, no_penalty, X, Y, np.arange(len(X)), n_models=2)
-    _, without = objective.smooth_value_and_gradient(starts)
-    own = slice(0, layer.n_params)
-    assert_array_equal(gradient[:, own], without[:, own])
-    assert abs(gradient - without)[1].max() > 0.1
+    _, gradient = objective.smooth_value_and_gradient(starts)
+    # Frequencies and phases stand before all else, and then the mixing matrices.
+    n_turns, n_mixing = 3 * 2 * 5, 3 * 3 * 5
+    assert (layer.n_turns, layer.n_params) == (n_turns, n_turns + n_mixing)
+    decay = np.zeros(network.n_params)
+    decay[n_turns : n_turns + n_mixing] = 1
+    for block in network.blocks(decay[None]):
+        block[:, :-1] = 1
+    for result, start, slopes, alpha in zip(
+        results, starts, gradient, alphas, strict=True
+    ):
+        expected = start - 0.1 * (slopes + alpha * decay * start)
+        assert_allclose(result.params, expected, rtol=1e-10, atol=1e-13)
+
+
+def test_a_penalty_is_not_escaped_by_mixing():
+    """At rest a feature's weights are as large as those of its mixture.
+
+    Otherwise the mixture could grow, and the weights shrink, without end.
+    """
+    rows, y = X[:, :2], np.sin(3 * X[:, 0]) + X[:, 1]
+    model = MLPRegressor(
+        (4,),
+        activation="tanh",
+        n_frequencies=3,
+        frequency_scale=0.5,
+        alpha=0.01,
+        solver="fista",
+        tol=1e-6,
+        max_iter=5000,
+        random_state=0,
+    ).fit(rows, y)
+    assert model.loss_curve_[-1] > model.loss_curve_[-2] - 1e-6
+    weights = np.linalg.norm(model.coefs_[0][2:], axis=1)
+    mixtures = np.linalg.norm(model.input_mixing_, axis=1).ravel()
+    assert weights.max() > 0.1
+    assert_allclose(weights, mixtures, rtol=0.01, atol=1e-3)
+
+
+@pytest.mark.both_engines
+def test_mixing_matrices_have_exact_zeros(engine):
+    model = fitted(alpha=2e-3, l1_ratio=1.0, max_iter=100, learning_rate_init=0.02)
+    is_zero = model.input_mixing_ == 0
+    assert 0.1 < is_zero.mean() < 1
+    assert (model.input_frequencies_ != 0).all() and (model.input_phases_ != 0).all()
 
 
 @pytest.mark.both_engines
@@ -180,16 +215,17 @@ def test_float32_agrees_with_float64(engine):
     assert_allclose(gradient_32, gradient, rtol=1e-3, atol=2e-5)
 
 
-def test_the_residual_looks_at_waves():
+def test_the_residual_looks_at_turns():
     layer = PeriodicLayer(4, [0, 1, 3], 5)
     network = Network((4, 1), "identity", SquaredError(), layer)
     params = np.random.default_rng(0).normal(size=(1, network.n_params))
+    turns, mixing = network.periodic_views(params)
     # Steep waves.
-    network.periodic_block(params)[:, :, 2:] *= 10
+    mixing *= 10
     penalty = ElasticNet([0.0], [0.0], float)
     objective = Objective(network, penalty, X, Z[:, None], np.arange(len(X)))
     _, gradient = objective.smooth_value_and_gradient(params)
-    assert abs(gradient[0, : layer.n_params]).max() == abs(gradient).max()
+    assert abs(gradient[0, : turns.size]).max() == abs(gradient).max()
     assert_allclose(objective.kkt_residual(params), abs(gradient).max(), rtol=1e-12)
 
 
@@ -452,6 +488,7 @@ def test_large_turns_are_reduced_alike():
     layer = PeriodicLayer(2, [0, 1], 4)
     network = Network((2, 1), "identity", SquaredError(), layer)
     params = np.random.default_rng(0).normal(size=(1, network.n_params))
+    # Frequencies, and phases.
     params[0, :8] = [0.25, 0.75, -1.0, 2.5, 0.0, 0.0, 0.5, -0.25]
 
     def evaluate():
@@ -678,6 +715,25 @@ def test_training_does_not_go_on_with_other_waves():
 # -- what does not go together ---------------------------------------------------------
 
 
+@pytest.mark.parametrize("hidden", [(), (5,)])
+def test_a_penalty_of_inputs_needs_one_of_mixing(hidden):
+    model = MLPRegressor(
+        hidden, n_frequencies=4, feature_alpha=0.1, feature_penalty="group_lasso"
+    )
+    n_waves = "feature_alpha=0.1 with n_frequencies=4 needs alpha > 0"
+    message = "feature_alpha=0.1 needs alpha > 0" if hidden else n_waves
+    with pytest.raises(ValueError, match=message):
+        model.set_params(alpha=0.0).fit(X, Z)
+
+
+def test_waves_are_not_convex():
+    """So that their penalized networks start dense, without a hidden layer, too."""
+    settings = dict(feature_alpha=0.1, feature_penalty="group_lasso")
+    for n_frequencies in (0, 4):
+        model = MLPRegressor((), n_frequencies=n_frequencies, **settings)
+        assert sparse_path.needs_path(task_of(model)) == (n_frequencies > 0)
+
+
 def test_sparse_matrices_are_refused():
     rows = sparse.csr_matrix(X)
     model = MLPRegressor(**SETTINGS)
@@ -736,14 +792,15 @@ def test_the_bound_is_reached():
     network = Network((1, 1), "relu", HalfPoisson(), PeriodicLayer(1, [0], 16))
     judge = judge_of(network, np.zeros((1, 1)))
     params = np.zeros(network.n_params)
-    network.periodic_block(params[None])[0, 0, 2] = 5.0
+    _, mixing = network.periodic_views(params[None])
+    mixing[0, 0, 0] = 5.0
     network.weights(params[None])[0][0, 1] = 3.0
     raw = raw_of(network, params, np.zeros((1, 1)))[0, 0, 0]
     assert raw == 5 * 16 * 3
     assert raw <= judge._bounds(judge._parts(params))[-1] <= 1.01 * raw
     # The norm up to which nothing is looked at: half of its square in each part.
     params *= 0
-    network.periodic_block(params[None])[0, 0, 2] = judge._largest_norm / 32**0.5
+    mixing[0, 0, 0] = judge._largest_norm / 32**0.5
     network.weights(params[None])[0][0, 1] = judge._largest_norm / 2**0.5
     assert_allclose(np.linalg.norm(params), judge._largest_norm)
     assert judge._bounds(judge._parts(params))[-1] <= judge._limit
@@ -755,13 +812,15 @@ def test_the_bound_of_changes_is_reached(part):
     rows = np.full((1, 1), 1e3)
     judge = judge_of(network, rows)
     before = np.zeros(network.n_params)
-    block = network.periodic_block(before[None])[0, 0]
+    turns, mixing = network.periodic_views(before[None])
     # A wave at its steepest, or at its largest.
-    block[1], block[2] = (0.25 if part == "frequency" else 0.0), 4.0
+    turns[0, 0, 1] = 0.25 if part == "frequency" else 0.0
+    mixing[0, 0, 0] = 4.0
     network.weights(before[None])[0][0, 1] = 3.0
     judge._predict(before, judge._parts(before))
     after = before.copy()
-    network.periodic_block(after[None])[0, 0, 0 if part == "frequency" else 2] += 1e-7
+    turns, mixing = network.periodic_views(after[None])
+    (turns if part == "frequency" else mixing)[0, 0, 0] += 1e-7
     moved = abs(raw_of(network, after, rows) - raw_of(network, before, rows)).max()
     # But for the slack for rounding, and that of the row's norm.
     assert moved <= judge._change(judge._parts(after)) <= 2.2 * moved

@@ -48,6 +48,9 @@ class Network:
         if periodic is not None:
             self.layer_units = periodic.n_outputs, *self.layer_units[1:]
             n_before = periodic.n_params
+            self._mixing_slice = slice(periodic.n_turns, periodic.n_params)
+        # Whether there are parameters of periodic features.
+        self.embeds = n_before > 0
         self.activation_name = activation
         self.activation = ACTIVATIONS[activation]
         self.loss = loss
@@ -113,23 +116,36 @@ class Network:
         ]
 
     def weights(self, buffer):
-        """Views ``(n_models, fan_in, fan_out)`` of a buffer's weights."""
-        return [block[:, :-1] for block in self.blocks(buffer)]
+        """Views of all that is penalized: ``(n_models, fan_in, fan_out)``.
+
+        The weights of the dense layers, the first one first, and then, if there are
+        any, the mixing matrices of the periodic features as one, ``(n_models,
+        n_embedded * m, n_frequencies)``.
+        """
+        weights = [block[:, :-1] for block in self.blocks(buffer)]
+        if self.embeds:
+            mixing = buffer[:, self._mixing_slice]
+            shape = len(buffer), -1, self.periodic.n_frequencies
+            weights.append(mixing.reshape(shape))
+        return weights
 
     def flat_weights(self, buffer):
-        """Views ``(n_models, fan_in * fan_out)`` of a buffer's weights."""
-        return [
+        """The same, as views ``(n_models, fan_in * fan_out)``."""
+        weights = [
             buffer[:, part.start : part.stop - shape[1]]
             for part, shape in zip(self._slices, self.shapes, strict=True)
         ]
+        if self.embeds:
+            weights.append(buffer[:, self._mixing_slice])
+        return weights
 
     def hidden_layers(self, stacked):
         """Views of ``(n_models, n_hidden_units, n_rows)``: one a hidden layer."""
         return [stacked[:, part] for part in self._hidden_slices]
 
-    def periodic_block(self, buffer):
-        """A view of a buffer's periodic features (see `periodic`), or None."""
-        return None if self.periodic is None else self.periodic.block(buffer)
+    def periodic_views(self, buffer):
+        """Turns and mixing matrices of a buffer (see `PeriodicLayer`), or None."""
+        return None if self.periodic is None else self.periodic.views(buffer)
 
     def unpack(self, row):
         """Copies of one model's weights and intercepts, as two lists."""
@@ -200,8 +216,8 @@ class Network:
             return np.concatenate([first[inputs].ravel(), first[-1], rest])
         rows = np.flatnonzero(np.isin(self.owners, inputs))
         is_kept = np.isin(self.embedded_inputs, inputs)
-        own = self.periodic.block(places[None])[0][is_kept]
-        return np.concatenate([own.ravel(), first[rows].ravel(), first[-1], rest])
+        own = [part[0, is_kept].ravel() for part in self.periodic.views(places[None])]
+        return np.concatenate([*own, first[rows].ravel(), first[-1], rest])
 
 
 class Workspace:
@@ -338,8 +354,8 @@ class Workspace:
         gradient_blocks : list of ndarray of shape (n_models, fan_in + 1, fan_out)
         masks : list of ndarray, default=None
             Those of the forward pass.
-        periodic_gradient : ndarray, default=None
-            The gradient of periodic features: `Network.periodic_block` of a buffer.
+        periodic_gradient : tuple of ndarray, default=None
+            The gradients of periodic features: `Network.periodic_views` of a buffer.
         """
         for layer in range(len(self._hidden), 0, -1):
             delta, below = self._deltas[layer], self._deltas[layer - 1]

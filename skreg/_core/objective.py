@@ -89,7 +89,7 @@ class Objective:
         """How far from stationary the objective is: ``(n_models,)``.
 
         The larger of the penalty's `stationarity` and of the largest slope of what is
-        not penalized: an intercept, or a parameter of a periodic feature.
+        not penalized: an intercept, or a frequency or phase of a periodic feature.
         """
         _, smooth_gradient = self.smooth_value_and_gradient(params)
         network = self.network
@@ -98,10 +98,9 @@ class Objective:
         )
         for block in network.blocks(smooth_gradient):
             residual = np.maximum(residual, np.abs(block[:, -1]).max(axis=1))
-        periodic = network.periodic_block(smooth_gradient)
-        if periodic is not None:
-            slopes = np.abs(periodic).max(axis=(1, 2, 3), initial=0)
-            residual = np.maximum(residual, slopes)
+        if network.embeds:
+            turns, _ = network.periodic_views(smooth_gradient)
+            residual = np.maximum(residual, np.abs(turns).max(axis=(1, 2, 3)))
         return residual
 
 
@@ -140,7 +139,7 @@ class _NumpyEvaluation:
         total, gradient = np.zeros(self._n_models), np.zeros_like(params)
         part_gradient = np.empty_like(params)
         part_blocks = network.blocks(part_gradient)
-        periodic_part = network.periodic_block(part_gradient)
+        periodic_part = network.periodic_views(part_gradient)
         for part, workspace, raw in self._chunks.forward(params):
             Y = self._Y[:, part]
             losses = network.loss.value(raw, Y)

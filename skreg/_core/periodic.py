@@ -14,8 +14,13 @@ of Gorishniy, Rubachev & Babenko (2022).
 The first dense layer has a row of weights for each input, and after these ``m`` rows
 for each embedded input. The *owner* of a row is the input that it belongs to.
 
-A model's parameters stand before its dense layers, as a block ``(n_embedded, 2 + m,
-k)``: of each embedded input the frequencies, the phases, and the matrix transposed.
+A model's parameters stand before its dense layers: the *turns* ``(n_embedded, 2, k)``,
+which are the frequencies and the phases of each embedded input, and then the transposed
+mixing matrices ``(n_embedded, m, k)``. These are weights like those of a dense layer,
+and penalized like them: otherwise they would grow while the weights that their features
+meet shrink, the function would stay as it is, and its penalty would go to zero. Turns
+are not penalized. A phase of zero is no simpler than another one, and a frequency of
+zero makes a constant of what is penalized already.
 """
 
 from typing import NamedTuple
@@ -158,7 +163,8 @@ class PeriodicLayer:
 
     Attributes
     ----------
-    n_params : int
+    n_params, n_turns : int
+        The number of all parameters, and of those that are not penalized.
     n_outputs : int
         Inputs and features: what the first dense layer sees.
     owners : ndarray of int of shape (n_outputs,)
@@ -169,7 +175,8 @@ class PeriodicLayer:
         self.n_inputs = n_inputs
         self.inputs = np.asarray(inputs, dtype=np.intp)
         self.n_frequencies, self._scale = n_frequencies, frequency_scale
-        self.n_params = len(self.inputs) * (2 + N_MIXED) * n_frequencies
+        n_waves = len(self.inputs) * n_frequencies
+        self.n_turns, self.n_params = 2 * n_waves, (2 + N_MIXED) * n_waves
         self.owners = owners_of_rows(n_inputs, self.inputs)
         self.n_outputs = len(self.owners)
 
@@ -183,25 +190,32 @@ class PeriodicLayer:
         """Equal for layers of one layout."""
         return self.n_inputs, self.inputs.tobytes(), self.n_frequencies
 
-    def block(self, buffer):
-        """A view ``(n_models, n_embedded, 2 + m, k)`` of a buffer of networks."""
-        shape = len(buffer), len(self.inputs), 2 + N_MIXED, self.n_frequencies
-        return buffer[:, : self.n_params].reshape(shape)
+    def views(self, buffer):
+        """Turns and mixing matrices of a buffer of networks.
+
+        Returns
+        -------
+        turns : ndarray of shape (n_models, n_embedded, 2, k)
+        mixing : ndarray of shape (n_models, n_embedded, m, k)
+        """
+        n_models, n_embedded, k = len(buffer), len(self.inputs), self.n_frequencies
+        turns = buffer[:, : self.n_turns].reshape(n_models, n_embedded, 2, k)
+        mixing = buffer[:, self.n_turns : self.n_params]
+        return turns, mixing.reshape(n_models, n_embedded, N_MIXED, k)
 
     def unpack(self, row):
         """Copies of one model's parameters: `PeriodicFeatures`."""
-        block = self.block(row[None])[0]
-        mixing = block[:, 2:].transpose(0, 2, 1)
-        parameters = block[:, 0], block[:, 1], mixing
+        (turns,), (mixing,) = self.views(row[None])
+        parameters = turns[:, 0], turns[:, 1], mixing.transpose(0, 2, 1)
         return PeriodicFeatures(
             self.inputs.copy(), *(np.array(each, order="C") for each in parameters)
         )
 
     def pack(self, features, row):
         """Write one model's parameters into its row of a buffer."""
-        block = self.block(row[None])[0]
-        block[:, 0], block[:, 1] = features.frequencies, features.phases
-        block[:, 2:] = features.mixing.transpose(0, 2, 1)
+        (turns,), (mixing,) = self.views(row[None])
+        turns[:, 0], turns[:, 1] = features.frequencies, features.phases
+        mixing[...] = features.mixing.transpose(0, 2, 1)
 
     def initialize(self, random_state):
         """Draw one model's parameters: `PeriodicFeatures`.
@@ -236,7 +250,7 @@ class PeriodicRows:
     def __init__(self, layer, params, rows, n_rows):
         self._layer, self._rows = layer, rows
         n_models, dtype, d = len(params), params.dtype, layer.n_inputs
-        self._block = layer.block(params)
+        self._turns, self._mixing = layer.views(params)
         # Feature-major as the activations are, with the constant one of the intercept.
         self._outputs = aligned_empty((n_models, layer.n_outputs + 1, n_rows), dtype)
         self._outputs[:, -1] = 1
@@ -252,12 +266,12 @@ class PeriodicRows:
         for models, columns in self._rows.columns():
             self._outputs[models, :d] = columns
             self._x[models] = columns[inputs]
-        frequencies, phases = self._block[:, :, 0], self._block[:, :, 1]
+        frequencies, phases = self._turns[:, :, 0], self._turns[:, :, 1]
         angles = self._angles
         np.multiply(frequencies[..., None], self._x[:, :, None], out=angles)
         angles += phases[..., None]
         np.cos(_reduce(angles), out=self._waves)
-        np.matmul(self._block[:, :, 2:], self._waves, out=self._features)
+        np.matmul(self._mixing, self._waves, out=self._features)
         np.matmul(block.transpose(0, 2, 1), self._outputs, out=out)
 
     def gradient(self, delta, out):
@@ -272,15 +286,17 @@ class PeriodicRows:
             The first dense layer's weights.
         delta : ndarray of shape (n_models, n_units, n_rows)
             The gradient by that layer's sums.
-        out : ndarray of shape (n_models, n_embedded, 2 + m, k)
+        out : tuple of ndarray
+            The turns and mixing matrices of a buffer of gradients: see `PeriodicLayer`.
         """
+        by_turn_parts, by_mixing = out
         shape = self._features.shape
         slopes = np.matmul(W[:, self._layer.n_inputs :], delta).reshape(shape)
-        np.matmul(slopes, self._waves.transpose(0, 1, 3, 2), out=out[:, :, 2:])
+        np.matmul(slopes, self._waves.transpose(0, 1, 3, 2), out=by_mixing)
         # The gradient by the turns takes the place of the waves.
         sines = np.sin(self._angles, out=self._angles)
-        np.matmul(self._block[:, :, 2:].transpose(0, 1, 3, 2), slopes, out=self._waves)
+        np.matmul(self._mixing.transpose(0, 1, 3, 2), slopes, out=self._waves)
         by_turns = np.multiply(self._waves, sines, out=self._waves)
         by_turns *= -2 * np.pi
-        out[:, :, 0] = np.matmul(by_turns, self._x[..., None])[..., 0]
-        out[:, :, 1] = by_turns.sum(axis=-1)
+        by_turn_parts[:, :, 0] = np.matmul(by_turns, self._x[..., None])[..., 0]
+        by_turn_parts[:, :, 1] = by_turns.sum(axis=-1)

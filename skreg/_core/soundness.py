@@ -149,11 +149,9 @@ class FinitePredictions:
     def _parts(self, params):
         """The parts, in which squares overflow as late as can be."""
         row = params[None].astype(np.float64)
-        block = self._network.periodic_block(row)
-        if block is None:
-            block = np.empty((1, 0, 2, 0))
-        layers = self._network.blocks(row)
-        return _Parts(block[0, :, :2], block[0, :, 2:], layers)
+        nothing = np.empty(0), np.empty(0)
+        turns, mixing = self._network.periodic_views(row) or nothing
+        return _Parts(turns, mixing, self._network.blocks(row))
 
     def _bounds_of_features(self, parts):
         """The bounds of the turns and of the features, and ``a_0``."""

@@ -117,7 +117,7 @@ class _NumpyStep:
         self._groups = groups
         gradients = self._optimizer.gradients
         self._gradient_blocks = self._network.blocks(gradients)
-        self._periodic_gradient = self._network.periodic_block(gradients)
+        self._periodic_gradient = self._network.periodic_views(gradients)
         self._lanes = {}
         # Models, and the groups whose targets they have: those of each group in turn,
         # but in one go where no two share theirs (with the rows' product in one call, a

@@ -73,7 +73,8 @@ def needs_path(task):
     """Whether a task starts dense and ends with its feature penalty."""
     config = task.config
     penalty = input_penalty_named(config.feature_penalty)
-    is_convex = penalty.is_convex and not config.hidden_units
+    is_linear = not config.hidden_units and config.n_frequencies == 0
+    is_convex = penalty.is_convex and is_linear
     return (
         config.feature_alpha > 0
         and task.state is None
@@ -464,11 +465,14 @@ def _expanded(state, network, inputs, before):
     expanded = _mapped(state, expand, len(places))
     if network.periodic is not None:
         is_gone = ~np.isin(network.embedded_inputs, inputs)
-        features = network.periodic_block(before.params[None])[0, is_gone]
-        progress = expanded.progress
-        for row in (expanded.params, expanded.kept, progress.kept):
-            if row is not None:
-                network.periodic_block(row[None])[0, is_gone] = features
+        rows = expanded.params, expanded.kept, expanded.progress.kept
+        for row in (row for row in rows if row is not None):
+            for part, part_before in zip(
+                network.periodic_views(row[None]),
+                network.periodic_views(before.params[None]),
+                strict=True,
+            ):
+                part[0, is_gone] = part_before[0, is_gone]
     return replace(expanded, embedded_inputs=network.embedded_inputs)
 
 

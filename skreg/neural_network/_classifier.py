@@ -280,11 +280,12 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         The frequencies of the waves, in waves a unit of the input.
 
     input_phases_ : ndarray of shape (n_embedded, n_frequencies) or None
-        The phases of the waves, in waves. They are not penalized, nor are the
-        frequencies and the mixing matrices: zero is no simpler a wave than others.
+        The phases of the waves, in waves. Neither they nor the frequencies are
+        penalized: a phase of zero is no simpler than another one.
 
     input_mixing_ : ndarray of shape (n_embedded, n_frequencies, 3) or None
-        The matrices by which the waves of an input are mixed.
+        The matrices by which the waves of an input are mixed, penalized by `alpha` as
+        the other weights are.
 
     classes_ : ndarray of shape (n_classes,)
         The class labels; for multilabel targets the column numbers.

@@ -276,6 +276,14 @@ def check_parameters_together(estimator):
             "hidden layer: with nothing to hold the later layers, their weights "
             "grow while the first layer's shrink, and removed inputs come back."
         )
+    has_waves = estimator.n_frequencies > 0
+    if estimator.feature_alpha > 0 and estimator.alpha == 0 and has_waves:
+        raise ValueError(
+            f"feature_alpha={estimator.feature_alpha} with n_frequencies="
+            f"{estimator.n_frequencies} needs alpha > 0: with nothing to hold the "
+            "matrices that mix an input's waves, they grow while the weights of the "
+            "first layer shrink, and removed inputs come back."
+        )
     if estimator.feature_alpha > 0:
         check_no_schedule_to_the_end(
             estimator,

@@ -140,6 +140,7 @@ def _train(
     n_masked = hidden_units(layer_units) * n_rows if len(masks) else 0
     has_input_penalty = len(labels) > 0
     csr, embedding = (data, indices, indptr), (embedded, n_frequencies)
+    n_turns = 2 * len(embedded) * n_frequencies
     raw = matrix(memory, places[RAW_AT], n_outputs, n_rows)
     targets = matrix(memory, places[TARGETS_AT], n_outputs, n_rows)
     output_delta = matrix(memory, places[OUTPUT_DELTA_AT], n_outputs, n_rows)
@@ -155,7 +156,7 @@ def _train(
             mask = vector(masks, model * n_masked, n_masked)
             total, rate = vector(losses, model, 1), rates[0, model]
             total[0] = 0.0
-            model_at = (layer_units, arrays, own_counters, own_numbers)
+            model_at = (layer_units, n_turns, arrays, own_counters, own_numbers)
             if has_input_penalty:
                 call(addresses[NORMS], (*model_at, rate, labels, firsts, groups))
             for step in range(n_steps):

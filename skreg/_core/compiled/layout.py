@@ -111,7 +111,7 @@ def n_before_layers(layer_units, n_params):
 
 @kernel
 def sizes_of_waves(layer_units, n_params, embedding):
-    """How many inputs a network has, and how many lines of parameters its waves.
+    """How many turns, features of waves, and inputs a network has.
 
     Parameters
     ----------
@@ -121,9 +121,9 @@ def sizes_of_waves(layer_units, n_params, embedding):
         At least one embedded input, and the number of frequencies.
     """
     inputs, n_frequencies = embedding
-    n_lines = n_before_layers(layer_units, n_params) // n_frequencies
-    n_features = n_lines - 2 * len(inputs)
-    return layer_units[0] - n_features, n_lines
+    n_turns = 2 * len(inputs)
+    n_features = n_before_layers(layer_units, n_params) // n_frequencies - n_turns
+    return n_turns, n_features, layer_units[0] - n_features
 
 
 def addresses(

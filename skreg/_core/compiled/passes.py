@@ -50,17 +50,22 @@ def _is_sparse(places):
 
 
 @kernel
-def _waves(layer_units, w, embedding, n_rows, memory, places):
-    """The matrices of a network with waves.
-
-    These are the parameters of its waves, the rows that have been loaded, what the
-    first dense layer sees of them, and the waves.
-    """
-    inputs, n_frequencies = embedding
-    n_inputs, n_lines = sizes_of_waves(layer_units, len(w), embedding)
+def _parameters_of_waves(layer_units, array, embedding):
+    """The turns and mixing matrices in an array of the parameters' shape."""
+    n_frequencies = embedding[1]
+    n_turns, n_features, _ = sizes_of_waves(layer_units, len(array), embedding)
+    start = n_turns * n_frequencies
     return (
-        matrix(w, 0, n_lines, n_frequencies),
-        matrix(memory, places[X_AT], n_rows, n_inputs),
+        matrix(array, 0, n_turns, n_frequencies),
+        matrix(array, start, n_features, n_frequencies),
+    )
+
+
+@kernel
+def _embedded_and_waves(layer_units, embedding, n_rows, memory, places):
+    """What the first dense layer sees of the rows, and the waves in it."""
+    inputs, n_frequencies = embedding
+    return (
         matrix(memory, places[EMBEDDED_AT], layer_units[0], n_rows),
         matrix(memory, places[WAVES_AT], len(inputs) * n_frequencies, n_rows),
     )
@@ -97,10 +102,14 @@ def _forward(
             incoming = matrix(memory, place, fan_in, n_rows)
             product(addresses[PRODUCT], W, True, incoming, False, Z)
         elif start > 0:
-            parts = layer_units, w, embedding, n_rows, memory, places
-            parameters, X, embedded, waves = _waves(*parts)
-            own = parameters, embedding[0], X, embedded, waves
-            call(addresses[EMBED], own)
+            _, _, n_inputs = sizes_of_waves(layer_units, len(w), embedding)
+            X = matrix(memory, places[X_AT], n_rows, n_inputs)
+            parameters = _parameters_of_waves(layer_units, w, embedding)
+            embedded, waves = _embedded_and_waves(
+                layer_units, embedding, n_rows, memory, places
+            )
+            given = *parameters, embedding[0], X, embedded, waves
+            call(addresses[EMBED], given)
             product(addresses[PRODUCT], W, True, embedded, False, Z)
         elif _is_sparse(places):
             line = vector(memory, places[LINE_AT], fan_out)
@@ -159,17 +168,18 @@ def _backward(
             call(addresses[DERIVATIVE], (inputs, below, intercepts))
             delta, end = below, start
         elif start > 0:
-            parts = layer_units, w, embedding, n_rows, memory, places
-            parameters, X, embedded, waves = _waves(*parts)
+            embedded, waves = _embedded_and_waves(
+                layer_units, embedding, n_rows, memory, places
+            )
             product(addresses[PRODUCT], embedded, False, delta, True, G)
-            n_inputs, (n_lines, n_frequencies) = X.shape[1], parameters.shape
-            n_features = fan_in - n_inputs
+            _, n_features, n_inputs = sizes_of_waves(layer_units, len(w), embedding)
             W = matrix(w, start + n_inputs * fan_out, n_features, fan_out)
             slopes = matrix(memory, places[WAVE_SLOPES_AT], n_features, n_rows)
             product(addresses[PRODUCT], W, False, delta, False, slopes)
-            own = matrix(gradient, 0, n_lines, n_frequencies)
-            given = parameters, embedding[0], embedded, waves, slopes, own
-            call(addresses[WAVE_GRADIENT], given)
+            parameters = _parameters_of_waves(layer_units, w, embedding)
+            gradients = _parameters_of_waves(layer_units, gradient, embedding)
+            of_rows = embedding[0], embedded, waves, slopes
+            call(addresses[WAVE_GRADIENT], (*parameters, *of_rows, *gradients))
         elif _is_sparse(places):
             line = vector(memory, places[LINE_AT], fan_out)
             call(addresses[SPARSE_GRADIENT], (csr, minibatch, delta, line, G))

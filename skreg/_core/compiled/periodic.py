@@ -1,8 +1,8 @@
 """Kernels of periodic features: a layer of waves below the dense ones.
 
-They do what `periodic.PeriodicRows` of the package above does, for one network. The
-parameters of a network's waves are a matrix ``(n_embedded * (2 + m), k)``: of each
-embedded input the frequencies, the phases, and ``m`` rows of its mixing matrix.
+They do what `periodic.PeriodicRows` of the package above does, for one network. Its
+turns are a matrix ``(n_embedded * 2, k)``, of each embedded input the frequencies and
+the phases, and its mixing matrices are one of shape ``(n_embedded * m, k)``.
 """
 
 import math
@@ -34,12 +34,13 @@ def _sum(values):
     return total
 
 
-def _embed(parameters, inputs, X, outputs, waves):
+def _embed(turns, mixing, inputs, X, outputs, waves):
     """Write what the first dense layer sees of some rows.
 
     Parameters
     ----------
-    parameters : array of shape (n_embedded * (2 + m), k)
+    turns : array of shape (n_embedded * 2, k)
+    mixing : array of shape (n_embedded * m, k)
     inputs : array of int of shape (n_embedded,)
     X : array of shape (n_rows, n_inputs)
     outputs : array of shape (n_inputs + n_embedded * m, n_rows)
@@ -48,65 +49,67 @@ def _embed(parameters, inputs, X, outputs, waves):
         Gets the waves, which the gradient is a function of.
     """
     n_rows, n_inputs = X.shape
-    n_lines, k = parameters.shape
-    m = n_lines // len(inputs) - 2
+    n_mixtures, k = mixing.shape
+    m = n_mixtures // len(inputs)
     for feature in range(n_inputs):
         for i in range(n_rows):
             outputs[feature, i] = X[i, feature]
     for e in range(len(inputs)):
         x = vector(outputs, inputs[e] * n_rows, n_rows)
-        line, first = e * (2 + m), n_inputs + e * m
-        for o in range(m):
-            feature = vector(outputs, (first + o) * n_rows, n_rows)
+        for o in range(e * m, (e + 1) * m):
+            feature = vector(outputs, (n_inputs + o) * n_rows, n_rows)
             for i in range(n_rows):
                 feature[i] = 0
         for j in range(k):
-            frequency, phase = parameters[line, j], parameters[line + 1, j]
+            frequency, phase = turns[2 * e, j], turns[2 * e + 1, j]
             wave = vector(waves, (e * k + j) * n_rows, n_rows)
             for i in range(n_rows):
                 wave[i] = cos_of_turns(frequency * x[i] + phase)
-            for o in range(m):
-                share = parameters[line + 2 + o, j]
-                feature = vector(outputs, (first + o) * n_rows, n_rows)
+            for o in range(e * m, (e + 1) * m):
+                feature = vector(outputs, (n_inputs + o) * n_rows, n_rows)
+                share = mixing[o, j]
                 for i in range(n_rows):
                     feature[i] += share * wave[i]
 
 
-def _gradient(parameters, inputs, outputs, waves, slopes, gradient):
-    """Write the gradient of the parameters.
+def _gradient(
+    turns, mixing, inputs, outputs, waves, slopes, turns_gradient, mixing_gradient
+):
+    """Write the gradients of turns and mixing matrices.
 
     Parameters
     ----------
-    parameters, inputs, outputs, waves
+    turns, mixing, inputs, outputs, waves
         As for `_embed`, which has been called. The waves are overwritten.
     slopes : array of shape (n_embedded * m, n_rows)
         The gradient by the features.
-    gradient : array of shape (n_embedded * (2 + m), k)
+    turns_gradient : array of shape (n_embedded * 2, k)
+    mixing_gradient : array of shape (n_embedded * m, k)
     """
     n_rows = outputs.shape[1]
-    n_lines, k = parameters.shape
-    m = n_lines // len(inputs) - 2
-    turn = waves.dtype.type(-2 * math.pi)
+    n_mixtures, k = mixing.shape
+    m = n_mixtures // len(inputs)
+    whole_turn = waves.dtype.type(-2 * math.pi)
     for e in range(len(inputs)):
-        x, line = vector(outputs, inputs[e] * n_rows, n_rows), e * (2 + m)
+        x = vector(outputs, inputs[e] * n_rows, n_rows)
         for j in range(k):
-            frequency, phase = parameters[line, j], parameters[line + 1, j]
+            frequency, phase = turns[2 * e, j], turns[2 * e + 1, j]
             wave = vector(waves, (e * k + j) * n_rows, n_rows)
-            for o in range(m):
-                slope = vector(slopes, (e * m + o) * n_rows, n_rows)
-                gradient[line + 2 + o, j] = _dot(wave, slope)
+            for o in range(e * m, (e + 1) * m):
+                slope = vector(slopes, o * n_rows, n_rows)
+                mixing_gradient[o, j] = _dot(wave, slope)
             # The gradient by the turns takes the place of the wave.
             for i in range(n_rows):
                 wave[i] = 0
-            for o in range(m):
-                share = turn * parameters[line + 2 + o, j]
-                slope = vector(slopes, (e * m + o) * n_rows, n_rows)
+            for o in range(e * m, (e + 1) * m):
+                share = whole_turn * mixing[o, j]
+                slope = vector(slopes, o * n_rows, n_rows)
                 for i in range(n_rows):
                     wave[i] += share * slope[i]
             for i in range(n_rows):
                 wave[i] *= sin_of_turns(frequency * x[i] + phase)
-            gradient[line, j] = _dot(wave, x)
-            gradient[line + 1, j] = _sum(wave)
+            turns_gradient[2 * e, j] = _dot(wave, x)
+            turns_gradient[2 * e + 1, j] = _sum(wave)
 
 
 def embedding_of(network):
@@ -122,8 +125,8 @@ def _compiled_addresses(dtype):
     matrix = array_of(number_type(dtype), 2)
     inputs = array_of(types.int64)
     return (
-        address_of(_embed, types.void(matrix, inputs, matrix, matrix, matrix)),
-        address_of(_gradient, types.void(matrix, inputs, *[matrix] * 4)),
+        address_of(_embed, types.void(matrix, matrix, inputs, *[matrix] * 3)),
+        address_of(_gradient, types.void(matrix, matrix, inputs, *[matrix] * 5)),
     )
 
 

@@ -7,6 +7,8 @@ at a time, and read and write each of its parameters once.
 A kernel of an optimizer makes one step of a model. Its arguments are
 
 - `layer_units`;
+- `n_turns`, the number of frequencies and phases, with which the parameters begin and
+  which have no penalty; then come the other parameters of waves, which have one;
 - `arrays`: parameters, their gradient (overwritten), and the moments;
 - `counters` and `numbers`: vectors in the order of `COUNTERS` and `NUMBERS`;
 - `rate`, the learning rate;
@@ -68,7 +70,7 @@ def _shrink(w, threshold):
 
 @kernel
 def _sgd_part(arrays, start, size, l2, threshold, numbers, rate):
-    """A step of some weights, or of intercepts or waves, which have no penalty."""
+    """A step of some weights, or of what has no penalty: intercepts and turns."""
     w, g, u = (
         vector(arrays[0], start, size),
         vector(arrays[1], start, size),
@@ -93,10 +95,12 @@ def _proximal_step(numbers, rate):
 
 
 @kernel
-def _sgd_layers(layer_units, arrays, numbers, rate):
+def _sgd_layers(layer_units, n_turns, arrays, numbers, rate):
     threshold = numbers[_L1] * _proximal_step(numbers, rate)
     start = n_before_layers(layer_units, len(arrays[0]))
-    _sgd_part(arrays, 0, start, 0.0, 0.0, numbers, rate)
+    size, l2 = start - n_turns, numbers[_L2]
+    _sgd_part(arrays, 0, n_turns, 0.0, 0.0, numbers, rate)
+    _sgd_part(arrays, n_turns, size, l2, threshold, numbers, rate)
     for layer in range(len(layer_units) - 1):
         fan_out = layer_units[layer + 1]
         size = layer_units[layer] * fan_out
@@ -106,8 +110,8 @@ def _sgd_layers(layer_units, arrays, numbers, rate):
         start += fan_out
 
 
-def _sgd(layer_units, arrays, counters, numbers, rate, labels, firsts, groups):
-    _sgd_layers(layer_units, arrays, numbers, rate)
+def _sgd(layer_units, n_turns, arrays, counters, numbers, rate, labels, firsts, groups):
+    _sgd_layers(layer_units, n_turns, arrays, numbers, rate)
 
 
 @kernel
@@ -148,7 +152,7 @@ def _factors_of_adam(arrays, counters, numbers, rate):
 
 @kernel
 def _adam_part(arrays, start, size, l2, threshold, factors):
-    """A step of some weights, or of intercepts or waves, which have no penalty."""
+    """A step of some weights, or of what has no penalty: intercepts and turns."""
     w, g = vector(arrays[0], start, size), vector(arrays[1], start, size)
     M, V = vector(arrays[2], start, size), vector(arrays[3], start, size)
     number = w.dtype.type
@@ -172,11 +176,13 @@ def _adam_part(arrays, start, size, l2, threshold, factors):
 
 
 @kernel
-def _adam_layers(layer_units, arrays, numbers, factors, has_first_weights):
+def _adam_layers(layer_units, n_turns, arrays, numbers, factors, has_first_weights):
     """A step of all layers; that of the first weights only if so asked."""
     threshold = numbers[_L1] * factors[4]
     start = n_before_layers(layer_units, len(arrays[0]))
-    _adam_part(arrays, 0, start, 0.0, 0.0, factors)
+    size, l2 = start - n_turns, numbers[_L2]
+    _adam_part(arrays, 0, n_turns, 0.0, 0.0, factors)
+    _adam_part(arrays, n_turns, size, l2, threshold, factors)
     for layer in range(len(layer_units) - 1):
         fan_out = layer_units[layer + 1]
         size = layer_units[layer] * fan_out
@@ -187,9 +193,11 @@ def _adam_layers(layer_units, arrays, numbers, factors, has_first_weights):
         start += fan_out
 
 
-def _adam(layer_units, arrays, counters, numbers, rate, labels, firsts, groups):
+def _adam(
+    layer_units, n_turns, arrays, counters, numbers, rate, labels, firsts, groups
+):
     factors = _factors_of_adam(arrays, counters, numbers, rate)
-    _adam_layers(layer_units, arrays, numbers, factors, True)
+    _adam_layers(layer_units, n_turns, arrays, numbers, factors, True)
 
 
 # Steps with a penalty of the inputs.
@@ -248,8 +256,10 @@ def _shrink_groups(layer_units, arrays, numbers, labels, groups):
             W[feature, i] *= factor
 
 
-def _grouped_sgd(layer_units, arrays, counters, numbers, rate, labels, firsts, groups):
-    _sgd_layers(layer_units, arrays, numbers, rate)
+def _grouped_sgd(
+    layer_units, n_turns, arrays, counters, numbers, rate, labels, firsts, groups
+):
+    _sgd_layers(layer_units, n_turns, arrays, numbers, rate)
     if numbers[_STRENGTH] > 0:
         for group in range(groups.shape[1]):
             groups[_STEP, group] = _proximal_step(numbers, rate)
@@ -281,10 +291,12 @@ def _tied_adam_part(layer_units, arrays, numbers, factors, labels, groups):
             )
 
 
-def _grouped_adam(layer_units, arrays, counters, numbers, rate, labels, firsts, groups):
+def _grouped_adam(
+    layer_units, n_turns, arrays, counters, numbers, rate, labels, firsts, groups
+):
     factors = _factors_of_adam(arrays, counters, numbers, rate)
     is_tied = numbers[_STRENGTH] > 0
-    _adam_layers(layer_units, arrays, numbers, factors, not is_tied)
+    _adam_layers(layer_units, n_turns, arrays, numbers, factors, not is_tied)
     if is_tied:
         _tied_adam_part(layer_units, arrays, numbers, factors, labels, groups)
         V = _first_layer(layer_units, arrays[3])
@@ -294,7 +306,9 @@ def _grouped_adam(layer_units, arrays, counters, numbers, rate, labels, firsts, 
         _shrink_groups(layer_units, arrays, numbers, labels, groups)
 
 
-def _norms(layer_units, arrays, counters, numbers, rate, labels, firsts, groups):
+def _norms(
+    layer_units, n_turns, arrays, counters, numbers, rate, labels, firsts, groups
+):
     """Write the norms, from which a block of steps begins."""
     _write_norms(_first_layer(layer_units, arrays[0]), labels, groups)
 
@@ -335,6 +349,7 @@ def _signature_of_step(dtype):
     number, whole, wide = number_type(dtype), types.int64, types.float64
     return types.void(
         array_of(whole),
+        whole,
         types.UniTuple(array_of(number), 4),
         array_of(wide),
         array_of(wide),
