@@ -322,10 +322,9 @@ class MLPClassifierCV(ClassifierMixin, _MLPCV):
        the network: ``scaling="standard"``, ``"robust"`` (with a smooth clip) or
        ``"none"``; beside them splines of degree one at quantiles (``n_knots=8``) or
        trainable waves (``n_frequencies=16``); the architecture, from one layer of 128
-       units to three of 256; and the regularization: `alpha`, `l1_ratio`, `dropout`, `label_smoothing`,
-
-       `augmentation`, the steps and their schedule. All else is prepared for each fold
-       by its training rows: columns are scaled.
+       units to three of 256; and the regularization: `alpha`, `l1_ratio`, `dropout`,
+       `label_smoothing`, `augmentation`, the steps and their schedule. All
+       else is prepared for each fold by its training rows: columns are scaled.
     2. Successive halving on folds: all settings are trained without a fourth of the
        folds, one network a fold, which its own fold stops; three eighths of them go on
        to half of the folds, and a fifth to all. Networks have float32 parameters.
