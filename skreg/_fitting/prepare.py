@@ -143,7 +143,11 @@ class Preparation:
         config, problem = task.config, task.config.problem
         rows = np.arange(self._X.shape[0]) if task.rows is None else task.rows
         encoding = task.encoding or problem.encoding_of(_rows_of(self._y, task.rows))
-        weight = problem.training_weight(task.sample_weight, self._y, rows, encoding)
+        # The rows that a given split holds out say nothing of how classes are balanced.
+        counted = None if task.split is None else task.split[0]
+        weight = problem.training_weight(
+            task.sample_weight, self._y, rows, encoding, counted
+        )
         n_outputs = _n_outputs(self._y, encoding)
         network = Network(
             (self._X.shape[1], *config.hidden_units, n_outputs),

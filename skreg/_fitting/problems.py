@@ -72,8 +72,19 @@ class Problem(ABC):
     def loss_unit(self, loss, Y, stream):
         """The number to divide a validation loss by before it is compared to `tol`."""
 
-    def training_weight(self, sample_weight, y, rows, encoding):
-        """The weights of some rows in training; None where all are one."""
+    def training_weight(self, sample_weight, y, rows, encoding, counted=None):
+        """The weights of some rows in training; None where all are one.
+
+        Parameters
+        ----------
+        sample_weight : ndarray of shape (n_samples,) or None
+        y : ndarray or sparse matrix of n_samples rows
+        rows : ndarray of int
+        encoding : LabelEncoding, TargetScaling or None
+        counted : ndarray of int, default=None
+            Positions in `rows` of those whose classes are counted to balance them, all
+            by default.
+        """
         return None if sample_weight is None else sample_weight[rows]
 
 
@@ -105,8 +116,10 @@ class Classification(Problem):
         """One: a log-loss has no unit."""
         return 1.0
 
-    def training_weight(self, sample_weight, y, rows, encoding):
+    def training_weight(self, sample_weight, y, rows, encoding, counted=None):
         """The weights of some rows times those of their classes.
+
+        Balanced, a class of which no row is counted has no weight.
 
         Raises
         ------
@@ -116,17 +129,19 @@ class Classification(Problem):
         weight = super().training_weight(sample_weight, y, rows, encoding)
         if self._parameters.class_weight is None:
             return weight
-        by_class = self._class_weight_of(y[rows], encoding)
+        by_class = self._class_weight_of(y[rows], encoding, counted)
         return by_class if weight is None else weight * by_class
 
-    def _class_weight_of(self, y, encoding):
+    def _class_weight_of(self, y, encoding, counted):
         class_weight = self._parameters.class_weight
         if encoding.kind == "multilabel":
             raise ValueError(
                 f"class_weight={class_weight!r} is not supported for multilabel "
                 "targets: pass sample_weight instead."
             )
-        weight = compute_sample_weight(class_weight, y)
+        # Other weights of classes are given, and not counted.
+        counted = counted if class_weight == "balanced" else None
+        weight = compute_sample_weight(class_weight, y, indices=counted)
         if (weight < 0).any():
             raise ValueError(f"class_weight={class_weight} has negative values.")
         return weight

@@ -160,6 +160,13 @@ def _first_tasks(task, X, y, validation):
         codes = None if encoding is None else encoding.strata(y)
         random_state = check_random_state(config.random_state)
         splits = fold_rows(y.shape[0], n_folds, random_state, codes)
+        n_held_out = sum(len(validation) for _, validation in splits)
+        if n_held_out < 2 * n_folds:
+            raise ValueError(
+                f"refit={n_folds} makes validation sets of {n_held_out // n_folds} "
+                f"rows of {y.shape[0]}, and at least 2 are needed: lower refit, or "
+                "give more rows."
+            )
     return [
         replace(
             task,

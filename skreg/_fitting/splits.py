@@ -193,7 +193,9 @@ def fold_rows(n_rows, n_folds, random_state, codes=None):
 
     Parameters
     ----------
-    n_rows, n_folds : int
+    n_rows : int
+    n_folds : int
+        The number of folds. Where fewer rows can be held out, each of them is a fold.
     random_state : numpy.random.RandomState
     codes : ndarray of int of shape (n_rows,), default=None
         The class of each row; None if there are no classes to stratify by. A class with
@@ -203,11 +205,6 @@ def fold_rows(n_rows, n_folds, random_state, codes=None):
     -------
     list of tuple of (train, validation)
         Row numbers.
-
-    Raises
-    ------
-    ValueError
-        If a fold would have fewer than two rows.
     """
     rows = random_state.permutation(n_rows)
     if codes is not None:
@@ -215,11 +212,7 @@ def fold_rows(n_rows, n_folds, random_state, codes=None):
         # Sorted by class, the rows are dealt to the folds in turn, so that every fold
         # gets its share of each class.
         rows = rows[np.argsort(codes[rows], kind="stable")]
-    if len(rows) < 2 * n_folds:
-        raise ValueError(
-            f"refit={n_folds} makes validation sets of {len(rows) // n_folds} rows of "
-            f"{n_rows}, and at least 2 are needed: lower refit, or give more rows."
-        )
+    n_folds = min(n_folds, len(rows))
     fold_of = np.full(n_rows, -1)
     fold_of[rows] = np.arange(len(rows)) % n_folds
     return [

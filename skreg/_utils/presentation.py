@@ -12,6 +12,7 @@ _MOST_LINES = 20
 
 _SECTIONS = {
     "augmentation": "#augmentation",
+    "ensemble": "#ensembles-over-folds",
     "feature_selection": "#choosing-inputs",
     "model_selection": "#searching-penalties",
     "neural_network": "",

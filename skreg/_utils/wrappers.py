@@ -8,9 +8,11 @@ the model, to replace it, and to prepare data for it.
 import copy
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import process_routing
 
 from .columns import take_attributes
 
@@ -18,6 +20,7 @@ __all__ = [
     "find_model",
     "around_model",
     "fit_parameter",
+    "fit_params_of_model",
     "has_steps",
     "names_before_model",
     "parts_of",
@@ -100,6 +103,35 @@ def fit_parameter(estimator, name):
             prefix += f"{inner[0]}__"
         _, estimator = inner
     return prefix + name
+
+
+def fit_params_of_model(estimator, params):
+    """What the model's `fit` is given of the parameters of an estimator's `fit`.
+
+    Parameters
+    ----------
+    estimator : estimator
+    params : dict
+        With metadata routing enabled they go to whoever requests them.
+
+    Returns
+    -------
+    dict
+        By the names that the model's `fit` has for them.
+    """
+    while (inner := _inner_of(estimator, False, False)) is not None:
+        name, model = inner
+        if get_config()["enable_metadata_routing"]:
+            params = process_routing(estimator, "fit", **params)[name]["fit"]
+        elif isinstance(estimator, Pipeline):
+            prefix = f"{name}__"
+            params = {
+                key.removeprefix(prefix): value
+                for key, value in params.items()
+                if key.startswith(prefix)
+            }
+        estimator = model
+    return params
 
 
 def has_steps(estimator):
@@ -192,11 +224,11 @@ def transform_target_before_model(fitted, y):
     """A target as the fitted target transformers around the model hand it on."""
     while (inner := _inner_of(fitted, True, False)) is not None:
         if isinstance(fitted, TransformedTargetRegressor):
-            # As its `fit` does.
+            # As its `fit` does: a transformer knows tables alone, and may give vectors.
             y = np.asarray(y)
-            was_vector = y.ndim == 1
-            y = fitted.transformer_.transform(y[:, None] if was_vector else y)
-            if was_vector and y.ndim == 2 and y.shape[1] == 1:
+            is_vector = y.ndim == 1
+            y = fitted.transformer_.transform(y[:, None] if is_vector else y)
+            if is_vector and y.ndim == 2 and y.shape[1] == 1:
                 y = y[:, 0]
         _, fitted = inner
     return y

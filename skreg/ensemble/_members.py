@@ -8,7 +8,7 @@ training rows and predicts those of its fold.
 
 import copy
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,22 +19,29 @@ from .._core.stopping import StopReason
 from .._fitting.fit import Validation, fit_each, task_of
 from .._fitting.judging import Fault, Judge
 from .._fitting.members import stack_up
-from .._utils.columns import columns_of
 from .._utils.publishing import quietly
 from .._utils.sklearn_private import safe_indexing
 from .._utils.warnings import each_warning_once
 from .._utils.wrappers import (
     around_model,
     find_model,
-    fit_parameter,
+    fit_params_of_model,
     transform_before_model,
     transform_target_before_model,
 )
-from ..model_selection._candidates import make_candidate, prepare_fold
+from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
 from ..model_selection._sklearn_private import check_method_params, safe_split
 from ..neural_network._reporting import warn_about
 
 __all__ = ["Member", "fit_on_folds", "network_in", "with_own_seeds"]
+
+# What steps before the networks have made of the rows is kept for so many members at a
+# time that it has about this size: the members of a small table all train side by side.
+_STACK_BYTES = 256 * 2**20
+
+# What a network's `fit` may be given of. Groups are for a validation split of its own,
+# which a network in an ensemble does not have.
+_FIT_PARAMETERS = {"sample_weight", "groups"}
 
 
 @dataclass
@@ -69,7 +76,7 @@ def with_own_seeds(estimator, random_state):
         for name in sorted(estimator.get_params(deep=True))
         if name == "random_state" or name.endswith("__random_state")
     }
-    return estimator.set_params(**seeds) if seeds else estimator
+    return estimator.set_params(**seeds)
 
 
 def network_in(estimator):
@@ -103,7 +110,15 @@ def fit_on_folds(estimators, folds, X, y, *, fit_params, output):
     Returns
     -------
     list of Member
-        In the order of the estimators.
+        In the order of the estimators. A member that cannot be fitted has an error, and
+        leaves the others alone.
+
+    Raises
+    ------
+    TypeError
+        If the networks' `fit` would be given other parameters than weights.
+    ValueError
+        If networks that are given all rows as they are find something wrong with them.
     """
     if network_in(estimators[0]) is None:
         fits = zip(estimators, folds, strict=True)
@@ -125,19 +140,6 @@ def _fit_alone(estimator, fold, X, y, fit_params, output):
     return Member(fitted, prediction, seconds)
 
 
-@dataclass
-class _Part:
-    """The data of one member: the training rows, then those of its fold."""
-
-    X: Any
-    y: Any
-    sample_weight: Any
-    n_train: int
-    wrappers: Any = None
-    columns: Any = None
-    seconds: float = 0.0
-
-
 class _Networks:
     """One call of `fit_on_folds` with networks."""
 
@@ -148,109 +150,120 @@ class _Networks:
             make_candidate(number, estimator, {})
             for number, estimator in enumerate(estimators)
         ]
-        for candidate in self._candidates:
-            # The rows that stop training are not for training, and no rows are left
-            # out by a network that is not stopped by any.
-            candidate.network.set_params(refit=False, validation_splitter=None)
-        self._members = [
-            Member(error=candidate.error) for candidate in self._candidates
-        ]
+        self._members = [Member(error=each.error) for each in self._candidates]
+        # The reasons to stop that a warning was about.
+        self._told = set()
 
     def fit(self):
-        valid = [each for each in self._candidates if each.error is None]
-        if valid:
-            is_bare = not valid[0].prefix
-            (self._fit_shared if is_bare else self._fit_stacked)(valid)
+        """The members."""
+        candidates = [each for each in self._candidates if each.error is None]
+        for candidate in candidates:
+            # A fold says when training stops, and is not for training afterwards.
+            candidate.network.set_params(refit=False, validation_splitter=None)
+        if candidates:
+            self._check_fit_params(candidates[0])
+            is_bare = not candidates[0].prefix
+            (self._fit_bare if is_bare else self._fit_wrapped)(candidates)
         return self._members
 
-    def _weight_of_all(self, candidate):
-        return self._fit_params.get(fit_parameter(candidate.estimator, "sample_weight"))
-
-    # -- networks alone, which read their rows from one X ---------------------------
-
-    def _fit_shared(self, candidates):
-        network = copy.copy(candidates[0].network)
-        try:
-            X, y, sample_weight, _ = network._check_data(
-                self._X, self._y, self._weight_of_all(candidates[0]), (None,) * 3
+    def _check_fit_params(self, candidate):
+        params = self._params_of_network(candidate, self._fit_params)
+        given = {name for name, value in params.items() if value is not None}
+        if not given <= _FIT_PARAMETERS:
+            names = ", ".join(sorted(given - _FIT_PARAMETERS))
+            raise TypeError(
+                f"Folds say when networks stop, and their fit is given weights alone. "
+                f"Leave out {names}."
             )
-        except Exception as error:
-            for candidate in candidates:
-                self._members[candidate.index] = Member(error=error)
-            return
-        tasks = []
-        for candidate in candidates:
-            train, test = self._folds[candidate.index]
-            vars(candidate.network).update(columns_of(network))
-            rows = np.concatenate([train, test])
-            tasks.append(self._task(candidate, rows, len(train), sample_weight))
-        self._train(candidates, tasks, X, y, [None] * len(candidates), sample_weight)
 
-    # -- networks in wrappers, whose data are stacked --------------------------------
+    def _params_of_network(self, candidate, params):
+        """Those of the parameters of `fit` that get to the network."""
+        return fit_params_of_model(candidate.estimator, params)
 
-    def _fit_stacked(self, candidates):
-        parts, prepared = [], []
+    # -- the networks' data ----------------------------------------------------------
+
+    def _fit_bare(self, candidates):
+        """Train networks that read their rows from one X, which is not copied."""
+        data = self._prepared(candidates[0], None)
+        row_sets = [np.concatenate(self._folds[each.index]) for each in candidates]
+        self._train(candidates, [data] * len(candidates), data, row_sets)
+
+    def _fit_wrapped(self, candidates):
+        """Train networks for each of which other steps change the rows."""
+        pairs, n_bytes = [], 0
         for candidate in candidates:
             try:
-                parts.append(self._part(candidate))
-                prepared.append(candidate)
+                fold = self._through_wrappers(candidate)
             except Exception as error:
                 self._members[candidate.index] = Member(error=error)
-        for some, of_some in _alike(prepared, parts):
-            stack = stack_up(of_some)
-            tasks = [
-                self._task(candidate, rows, part.n_train, stack.sample_weight)
-                for candidate, part, rows in zip(
-                    some, of_some, stack.row_sets, strict=True
-                )
-            ]
-            self._train(some, tasks, stack.X, stack.y, of_some, stack.sample_weight)
+                continue
+            pairs.append((candidate, fold))
+            n_bytes += nbytes_of(fold.X)
+            if n_bytes >= _STACK_BYTES:
+                self._train_stacked(pairs)
+                pairs, n_bytes = [], 0
+        self._train_stacked(pairs)
 
-    def _part(self, candidate):
-        """Fit what is around a network, and take its fold through that."""
-        started = time.perf_counter()
-        train, test = self._folds[candidate.index]
+    def _prepared(self, candidate, train):
+        """What the network is given of some rows to train on, or of all: a Fold."""
         fold = prepare_fold(
             candidate, candidate.index, self._X, self._y, train, self._fit_params
         )
         if fold.error is not None:
             raise fold.error
-        vars(candidate.network).update(fold.columns)
-        validation = Validation(*self._fold_rows(candidate, fold, test))
-        pair = fold, validation
-        stack = sparse.vstack if sparse.issparse(fold.X) else np.concatenate
-        X = stack([each.X for each in pair])
-        weight = None
-        if fold.sample_weight is not None:
-            weight = np.concatenate([each.sample_weight for each in pair])
-        return _Part(
-            X.tocsr() if sparse.issparse(X) else X,
-            np.concatenate([each.y for each in pair]),
-            weight,
-            fold.X.shape[0],
-            fold.wrappers,
-            fold.columns,
-            time.perf_counter() - started,
-        )
+        return fold
 
-    def _fold_rows(self, candidate, fold, test):
-        """The rows that the network has not seen, as the network is given them."""
-        network = copy.copy(candidate.network)
+    def _through_wrappers(self, candidate):
+        """As `_prepared`, with the rows that stop training below those to train on."""
+        started = time.perf_counter()
+        train, test = self._folds[candidate.index]
+        fold = self._prepared(candidate, train)
+        if candidate.network.early_stopping:
+            stack = stack_up([fold, self._stopping_rows(candidate, fold, test)])
+            fold = replace(
+                fold, X=stack.X, y=stack.y, sample_weight=stack.sample_weight
+            )
+        fold.seconds = time.perf_counter() - started
+        return fold
+
+    def _stopping_rows(self, candidate, fold, test):
+        """The rows that the network has not seen, as it is given those it trains on."""
+        params = check_method_params(self._X, params=self._fit_params, indices=test)
+        weight = self._params_of_network(candidate, params).get("sample_weight")
         X = transform_before_model(fold.wrappers, safe_indexing(self._X, test))
-        y = safe_indexing(self._y, test)
-        y = transform_target_before_model(fold.wrappers, y)
-        weight = self._weight_of_all(candidate)
-        if weight is not None:
-            weight = safe_indexing(np.asarray(weight), test)
-        X, y, _, _ = network._check_data(X, y, None, (None,) * 3, reset=False)
-        weight = None if weight is None else weight.astype(X.dtype)
-        return X.astype(fold.X.dtype, copy=False), y, weight
+        y = transform_target_before_model(fold.wrappers, safe_indexing(self._y, test))
+        network = copy.copy(candidate.network)
+        vars(network).update(fold.columns)
+        X, y, weight, _ = network._check_data(X, y, weight, (None,) * 3, reset=False)
+        return Validation(X.astype(fold.X.dtype, copy=False), y, weight)
 
-    # -- both ------------------------------------------------------------------------
+    # -- training --------------------------------------------------------------------
 
-    def _task(self, candidate, rows, n_train, sample_weight):
-        """The task of one member, of whose rows the first `n_train` are to train on."""
+    def _train_stacked(self, pairs):
+        """Train networks on the folds beside them, which are stacked up."""
+        for some in _of_the_same_columns(pairs):
+            candidates, folds = zip(*some, strict=True)
+            stack = stack_up(folds)
+            self._train(candidates, folds, stack, stack.row_sets)
+
+    def _train(self, candidates, folds, data, row_sets):
+        """Train networks on rows of the data, and file them as members."""
+        tasks = [
+            self._task(candidate, fold, rows, data.sample_weight)
+            for candidate, fold, rows in zip(candidates, folds, row_sets, strict=True)
+        ]
+        for place, outcome in fit_each(tasks, data.X, data.y):
+            candidate, task = candidates[place], tasks[place]
+            judge = Judge(data.X, data.y, data.sample_weight, task.rows)
+            self._members[candidate.index] = self._member(
+                candidate, folds[place], task.config, outcome, judge
+            )
+
+    def _task(self, candidate, fold, rows, sample_weight):
+        """The task of one member, whose rows to train on are the first ones."""
         network, split = candidate.network, None
+        vars(network).update(fold.columns)
+        n_train = len(self._folds[candidate.index][0])
         if network.early_stopping:
             positions = np.arange(len(rows))
             split = positions[:n_train], positions[n_train:]
@@ -261,47 +274,47 @@ class _Networks:
             rows=rows,
             split=split,
             sample_weight=sample_weight,
+            # A class of which all rows are in the fold is known to the network.
             encoding=getattr(self._output, "encoding", None),
         )
 
-    def _train(self, candidates, tasks, X, y, parts, sample_weight):
-        for index, outcome in fit_each(tasks, X, y):
-            judge = Judge(X, y, sample_weight, tasks[index].rows)
-            candidate = candidates[index]
-            self._members[candidate.index] = self._member(
-                candidate, tasks[index].config, outcome, parts[index], judge
-            )
-
-    def _member(self, candidate, config, outcome, part, judge):
+    def _member(self, candidate, fold, config, outcome, judge):
         if outcome.error is not None:
             return Member(error=outcome.error)
-        network, estimator = candidate.network, candidate.network
+        network = candidate.network
         try:
             outcome.apply_to(network)
             fault = judge.fault_of(config, outcome)
-            if fault is None or outcome.stop_reason is not StopReason.MAX_ITER:
-                warn_about(network, outcome.stop_reason, outcome.progress)
+            self._warn_about(network, outcome, fault)
             # No more training goes on from a member.
             del network._training_state
-            if part is not None:
-                estimator = around_model(part.wrappers, candidate.estimator, network)
+            estimator = around_model(fold.wrappers, candidate.estimator, network)
             _, test = self._folds[candidate.index]
             prediction = self._output.of(estimator, safe_indexing(self._X, test))
         except Exception as error:
+            # A user's filter may turn a warning into an error, too.
             return Member(error=error)
-        seconds = outcome.seconds + (part.seconds if part else 0.0)
-        return Member(estimator, prediction, seconds, fault)
+        return Member(estimator, prediction, outcome.seconds + fold.seconds, fault)
+
+    def _warn_about(self, network, outcome, fault):
+        """Warn if training has ended badly, once a reason; the caller tells of faults.
+
+        What is at fault for something else is no wonder to have reached `max_iter`.
+        """
+        reason = outcome.stop_reason
+        is_told = reason in self._told or (fault and reason is StopReason.MAX_ITER)
+        if not is_told:
+            self._told.add(reason)
+            warn_about(network, reason, outcome.progress)
 
 
-def _alike(candidates, parts):
-    """Candidates with their parts, in lists of those with the same columns.
+def _of_the_same_columns(pairs):
+    """Pairs of a candidate and its fold, in lists of those whose rows can be stacked.
 
     An encoder before the network may give the folds different columns.
     """
-    by_columns = {}
-    for candidate, part in zip(candidates, parts, strict=True):
-        key = part.X.shape[1], part.X.dtype, sparse.issparse(part.X)
-        some, of_some = by_columns.setdefault(key, ([], []))
-        some.append(candidate)
-        of_some.append(part)
-    return list(by_columns.values())
+    lists = {}
+    for candidate, fold in pairs:
+        key = fold.X.shape[1], fold.X.dtype, sparse.issparse(fold.X)
+        lists.setdefault(key, []).append((candidate, fold))
+    return list(lists.values())

@@ -36,12 +36,12 @@ class Probabilities(Output):
         return self.encoding.kind == "multilabel"
 
     def of(self, estimator, X):
-        """Probabilities ``(n_rows, n_classes)``; votes of who has no probabilities."""
+        """Probabilities ``(n_rows, n_classes)``; where there are none, votes."""
         if not hasattr(estimator, "predict_proba"):
             return self._votes(estimator.predict(X))
         proba = estimator.predict_proba(X)
         if isinstance(proba, list):
-            # scikit-learn's forests give a table a label.
+            # Some of scikit-learn's classifiers give a table for each label.
             proba = np.column_stack(
                 [
                     self._spread(table, classes, np.arange(2))[:, 1]

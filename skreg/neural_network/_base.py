@@ -7,12 +7,10 @@ from functools import cache, partial
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, is_regressor
-from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
     check_is_fitted,
-    column_or_1d,
     validate_data,
 )
 
@@ -302,18 +300,6 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
                 "sparse matrix: the cosine of a zero is not zero. Use "
                 f"{name}.toarray(), or n_frequencies=0."
             )
-
-    @staticmethod
-    def _one_column(y):
-        """A target of a single column as a vector, with scikit-learn's warning."""
-        if y.ndim != 2 or y.shape[1] != 1:
-            return y
-        warn(
-            "A column-vector y was passed when a 1d array was expected. Please change "
-            "the shape of y to (n_samples, ), for example using ravel().",
-            DataConversionWarning,
-        )
-        return column_or_1d(y)
 
     def _check_weight(self, sample_weight, X, name):
         check_not_empty(sample_weight, name)

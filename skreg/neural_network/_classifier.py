@@ -8,6 +8,7 @@ from sklearn.utils.multiclass import unique_labels
 
 from .._fitting.targets import LabelEncoding
 from .._utils.labels import check_labels
+from .._utils.one_column import one_column
 from .._utils.plain_arrays import are_plain_labels
 from .._utils.publishing import fitted_at_once
 from ._base import BaseMLP
@@ -649,7 +650,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         return super()._check_validation_data(X_val, y_val, sample_weight_val)
 
     def _check_y(self, y):
-        return self._one_column(y)
+        return one_column(y)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._core.losses import REGRESSION_LOSSES
 from .._fitting.solvers import named, solver_of
+from .._utils.one_column import one_column
 from .._utils.publishing import fitted_at_once
 from ._base import BaseMLP
 from ._constructors import RegressorParameters
@@ -582,7 +583,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
     def _check_y(self, y):
         if sparse.issparse(y):
             raise TypeError("A sparse y is for multilabel classification only.")
-        y = self._one_column(y)
+        y = one_column(y)
         smallest = REGRESSION_LOSSES[self.loss].smallest_target
         if smallest > -inf and (y < smallest).any():
             raise ValueError(

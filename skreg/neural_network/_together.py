@@ -1,6 +1,7 @@
 """What several fitted networks predict of the same rows, in one pass."""
 
 import numpy as np
+from scipy import sparse
 
 from .._core.network import Network
 from .._core.predictions import predict_raw
@@ -10,13 +11,18 @@ __all__ = ["are_alike", "outputs_together"]
 
 
 def are_alike(networks):
-    """Whether fitted networks have the same layers, and numbers of one type in them."""
-    return len({_architecture_of(network) for network in networks}) == 1
+    """Whether fitted networks have the same layers, of one type that the engine has."""
+    types = {array.dtype for each in networks for array in _weights_of(each)}
+    is_one_type = types in ({np.dtype("f4")}, {np.dtype("f8")})
+    return is_one_type and len({_architecture_of(each) for each in networks}) == 1
+
+
+def _weights_of(network):
+    return *network.coefs_, *network.intercepts_
 
 
 def _architecture_of(network):
-    layers = zip(network.coefs_, network.intercepts_, strict=True)
-    shapes = tuple((*W.shape, W.dtype, b.dtype) for W, b in layers)
+    shapes = tuple(array.shape for array in _weights_of(network))
     return type(network), shapes, network._hidden_activation
 
 
@@ -36,13 +42,16 @@ def outputs_together(networks, X):
     """
     networks = [snapshot(network) for network in networks]
     first = networks[0]
+    dtype = first.coefs_[0].dtype
     X = first._check_rows(X)
+    # The engine reads rows, and of one type alone.
+    X = X.tocsr() if sparse.issparse(X) else np.ascontiguousarray(X)
+    X = X.astype(dtype, copy=False)
     units = len(first.coefs_[0]), *(len(b) for b in first.intercepts_)
     layout = Network(units, first._hidden_activation, first._trained_loss)
-    dtype = first.coefs_[0].dtype
     params = np.array(
         [layout.pack(each.coefs_, each.intercepts_, dtype) for each in networks]
     )
     with quiet_numpy():
-        raw = predict_raw(layout, params, X.astype(dtype, copy=False))
+        raw = predict_raw(layout, params, X)
         return [each._outputs_of(own) for each, own in zip(networks, raw, strict=True)]
