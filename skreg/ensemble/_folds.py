@@ -51,8 +51,8 @@ def draw_folds(
         return _splits_of(cv, n_repeats, X, y, strata, split_params)
     if split_params:
         raise ValueError(
-            f"{' and '.join(split_params)} would be of no account: cv={cv} draws rows "
-            "one by one. Set cv to a splitter, such as GroupKFold."
+            f"{' and '.join(split_params)} would be of no account: cv={cv} draws folds "
+            "row by row. Set cv to a splitter, such as GroupKFold."
         )
     rows = np.arange(num_samples(X))
     if sample_weight is not None:

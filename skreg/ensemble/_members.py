@@ -39,8 +39,8 @@ __all__ = ["Member", "fit_on_folds", "network_in", "with_own_seeds"]
 # time that it has about this size: the members of a small table all train side by side.
 _STACK_BYTES = 256 * 2**20
 
-# What a network's `fit` may be given of. Groups are for a validation split of its own,
-# which a network in an ensemble does not have.
+# The parameters that a network's `fit` may be given. Groups are for a validation split
+# of its own: with metadata routing it may request them, and has no use for them here.
 _FIT_PARAMETERS = {"sample_weight", "groups"}
 
 
@@ -297,15 +297,16 @@ class _Networks:
         return Member(estimator, prediction, outcome.seconds + fold.seconds, fault)
 
     def _warn_about(self, network, outcome, fault):
-        """Warn if training has ended badly, once a reason; the caller tells of faults.
+        """Warn if training has ended badly, once a reason to stop.
 
-        What is at fault for something else is no wonder to have reached `max_iter`.
+        Faults are told by the caller, and where there is one it is not told besides
+        that more epochs might help.
         """
         reason = outcome.stop_reason
-        is_told = reason in self._told or (fault and reason is StopReason.MAX_ITER)
-        if not is_told:
-            self._told.add(reason)
-            warn_about(network, reason, outcome.progress)
+        if reason in self._told or (fault and reason is StopReason.MAX_ITER):
+            return
+        self._told.add(reason)
+        warn_about(network, reason, outcome.progress)
 
 
 def _of_the_same_columns(pairs):
