@@ -15,6 +15,7 @@ ORDER = (
     "skreg",
     "skreg.inspection",
     "skreg.diagnosis",
+    "skreg.ensemble",
     "skreg.feature_selection",
     "skreg.model_selection",
     "skreg.neural_network",

@@ -19,6 +19,7 @@ from skreg.augmentation import (
     ResampledClassifier,
     ResampledRegressor,
 )
+from skreg.ensemble import FoldEnsembleClassifier, FoldEnsembleRegressor
 from skreg.feature_selection import SparseInputSelector, StabilitySelection
 from skreg.model_selection import (
     GridSearchCV,
@@ -112,6 +113,8 @@ def test_the_addresses_of_the_project_are_those_of_the_readme():
         (RandomizedSearchCV(MLPClassifier(), {}), "#searching-penalties"),
         (HalvingGridSearchCV(MLPClassifier(), {}), "#searching-penalties"),
         (HalvingRandomSearchCV(MLPClassifier(), {}), "#searching-penalties"),
+        (FoldEnsembleClassifier(), "#ensembles-over-folds"),
+        (FoldEnsembleRegressor(MLPRegressor()), "#ensembles-over-folds"),
         (SparseInputSelector(MLPClassifier()), "#choosing-inputs"),
         (StabilitySelection(MLPClassifier()), "#choosing-inputs"),
         (AugmentingResampler(Mixup()), "#augmentation"),

@@ -130,10 +130,8 @@ class FoldEnsembleClassifier(ClassifierMixin, BaseFoldEnsemble):
     >>> ensemble = FoldEnsembleClassifier(random_state=0).fit(X_train, y_train)
     >>> len(ensemble.estimators_), ensemble.oof_decision_function_.shape
     (8, (426, 2))
-    >>> ensemble.oof_score_
-    0.97...
-    >>> ensemble.score(X_test, y_test)
-    0.97...
+    >>> bool(ensemble.oof_score_ > 0.95), bool(ensemble.score(X_test, y_test) > 0.95)
+    (True, True)
     """
 
     _kind, _is_right_kind = "classifier", staticmethod(is_classifier)

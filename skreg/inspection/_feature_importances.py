@@ -125,18 +125,21 @@ class FeatureImportancesDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         members = self.importances[:, shown]
         mean, spread = members.mean(axis=0), members.std(axis=0)
-        self.bars_ = ax.barh(places, mean, color="C0", alpha=0.5)
+        self.bars_ = ax.barh(places, mean, color="C0", alpha=0.4)
+        self.spreads_ = ax.hlines(
+            places, mean - spread, mean + spread, color="C0", lw=4
+        )
+        # Above the lines, which would hide them.
         self.points_ = ax.scatter(
             *(members.ravel(), np.tile(places, len(members))),
-            **dict(s=9, color="k", alpha=0.4, linewidths=0, zorder=3),
+            **dict(s=8, color="k", linewidths=0, zorder=3),
         )
-        self.spreads_ = ax.hlines(places, mean - spread, mean + spread, color="k", lw=2)
         names = self.feature_names
         labels = [f"x{j}" if names is None else str(names[j]) for j in shown]
         ax.set_yticks(places, labels)
-        ax.invert_yaxis()
+        ax.set_ylim(len(shown) - 0.4, -0.6)
         n_members, n_features = self.importances.shape
-        title = f"{n_members} members: each, their mean and standard deviation"
+        title = f"mean of {n_members} members,\nstandard deviation, and each of them"
         if len(shown) < n_features:
             title += f"\n(the first {len(shown)} of {n_features} inputs)"
         ax.set(xlabel="feature importance", title=title)
