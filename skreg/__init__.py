@@ -16,8 +16,6 @@ skreg.ensemble
     Ensembles of networks, or other estimators, each fitted without a fold.
 skreg.model_selection
     Searches over penalties in lockstep, successive halving, and values to try.
-skreg.ensemble
-    Networks that are each stopped by a fold, and predict together.
 skreg.feature_selection
     Which inputs matter: the path, a selector, stability selection.
 skreg.augmentation

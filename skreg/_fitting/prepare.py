@@ -143,7 +143,8 @@ class Preparation:
         config, problem = task.config, task.config.problem
         rows = np.arange(self._X.shape[0]) if task.rows is None else task.rows
         encoding = task.encoding or problem.encoding_of(_rows_of(self._y, task.rows))
-        # The rows that a given split holds out say nothing of how classes are balanced.
+        # Rows that a given split holds out have no say in how classes are balanced, nor
+        # in which inputs have periodic features.
         counted = None if task.split is None else task.split[0]
         weight = problem.training_weight(
             task.sample_weight, self._y, rows, encoding, counted
@@ -153,7 +154,7 @@ class Preparation:
             (self._X.shape[1], *config.hidden_units, n_outputs),
             config.activation,
             problem.make_loss(encoding),
-            self._periodic_layer(task, rows),
+            self._periodic_layer(task, rows if counted is None else rows[counted]),
         )
         if task.resume:
             start = self._resume(task)
@@ -189,7 +190,7 @@ class Preparation:
             inputs = task.state.embedded_inputs
         if inputs is None:
             weight = task.sample_weight
-            key = Same(task.rows), Same(weight)
+            key = Same(task.rows), Same(task.split), Same(weight)
             if key not in self._embedded:
                 # A row without weight is as good as none.
                 rows = rows if weight is None else rows[weight[rows] > 0]

@@ -112,7 +112,7 @@ class OutOfFold:
         self._n_seen = np.zeros(n_rows, dtype=int)
         for _, test in splits:
             self._n_seen[test] += 1
-        folds = np.full((n_rows, self._n_seen.max()), -1)
+        folds = np.full((n_rows, max(1, self._n_seen.max())), -1)
         n_filled = np.zeros(n_rows, dtype=int)
         for number, (_, test) in enumerate(splits):
             folds[test, n_filled[test]] = number

@@ -11,10 +11,16 @@ __all__ = ["are_alike", "outputs_together"]
 
 
 def are_alike(networks):
-    """Whether fitted networks have the same layers, of one type that the engine has."""
+    """Whether fitted networks have the same layers, of one type that the engine has.
+
+    Networks with periodic features are not, because each may have those of other
+    inputs.
+    """
     types = {array.dtype for each in networks for array in _weights_of(each)}
     is_one_type = types in ({np.dtype("f4")}, {np.dtype("f8")})
-    return is_one_type and len({_architecture_of(each) for each in networks}) == 1
+    are_dense = all(each._periodic_features is None for each in networks)
+    is_one = len({_architecture_of(each) for each in networks}) == 1
+    return is_one_type and are_dense and is_one
 
 
 def _weights_of(network):
