@@ -6,8 +6,6 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import (
     check_array,
     check_consistent_length,
@@ -29,9 +27,15 @@ from .._fitting.workers import prefer_threads
 from .._utils.presentation import PresentationMixin
 from .._utils.progress import ProgressLines, run_calls
 from .._utils.publishing import fitted_at_once
-from .._utils.sklearn_private import HasMethods, Interval, check_sample_weight
+from .._utils.sklearn_private import (
+    HasMethods,
+    Interval,
+    check_sample_weight,
+    num_samples,
+)
 from .._utils.warnings import each_warning_once, warn
-from .._utils.wrappers import fit_parameter, has_steps
+from .._utils.wrappers import find_model, fit_parameter, has_steps
+from ._default_network import default_estimator
 from ._folds import OutOfFold, draw_folds
 from ._importances import member_importances
 from ._members import fit_on_folds, network_in, with_own_seeds
@@ -168,7 +172,8 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _estimator_for(self, X):
         if self.estimator is None:
-            return self._default_estimator(is_sparse=hasattr(X, "tocsr"))
+            size = num_samples(X), self.n_features_in_
+            return self._default_estimator(*size, hasattr(X, "tocsr"))
         if not self._is_right_kind(self.estimator):
             raise ValueError(
                 f"{type(self).__name__} needs a {self._kind}, got "
@@ -176,15 +181,14 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             )
         return self.estimator
 
-    def _default_estimator(self, is_sparse=False):
-        # Centred, a sparse table would be full.
-        network = self._default_network()
-        scaler = StandardScaler(with_mean=not is_sparse)
+    def _default_estimator(self, n_rows=1, n_columns=1, is_sparse=False):
+        estimator = default_estimator(self._kind, n_rows, n_columns, is_sparse)
         if get_config()["enable_metadata_routing"]:
             # There is no estimator of the user's that could request weights.
-            scaler.set_fit_request(sample_weight=False)
-            network.set_fit_request(sample_weight=True)
-        return make_pipeline(scaler, network)
+            estimator[-1].set_fit_request(sample_weight=True)
+            if is_sparse:
+                estimator[0].set_fit_request(sample_weight=False)
+        return estimator
 
     def _routed(self, estimator, sample_weight, groups, fit_params):
         """The parameters of the members' `fit`, and those of the splitter's `split`."""
@@ -298,7 +302,9 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         # The steps of the default are chosen by the data, and take whatever it takes.
         estimator = self.estimator
-        inner = get_tags(self._default_network() if estimator is None else estimator)
+        if estimator is None:
+            _, estimator = find_model(self._default_estimator(is_sparse=True))
+        inner = get_tags(estimator)
         for name in ("input_tags", "target_tags"):
             setattr(tags, name, getattr(inner, name))
         if tags.classifier_tags is not None and inner.classifier_tags is not None:
