@@ -172,7 +172,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _estimator_for(self, X):
         if self.estimator is None:
-            size = num_samples(X), self.n_features_in_
+            size = num_samples(X), getattr(self, "n_features_in_", 1)
             return self._default_estimator(*size, hasattr(X, "tocsr"))
         if not self._is_right_kind(self.estimator):
             raise ValueError(
