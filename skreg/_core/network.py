@@ -39,18 +39,18 @@ class Network:
     ----------
     layer_units : tuple of int
         Those of the dense layers: periodic features count as inputs.
+    n_periodic : int
+        The number of parameters of periodic features, with which a row begins.
     """
 
     def __init__(self, layer_units, activation, loss, periodic=None):
         self.layer_units = tuple(layer_units)
         self.periodic = periodic
-        n_before = 0
+        self.n_periodic = 0
         if periodic is not None:
             self.layer_units = periodic.n_outputs, *self.layer_units[1:]
-            n_before = periodic.n_params
+            self.n_periodic = periodic.n_params
             self._mixing_slice = slice(periodic.n_turns, periodic.n_params)
-        # Whether there are parameters of periodic features.
-        self.embeds = n_before > 0
         self.activation_name = activation
         self.activation = ACTIVATIONS[activation]
         self.loss = loss
@@ -60,7 +60,8 @@ class Network:
                 self.layer_units[:-1], self.layer_units[1:], strict=True
             )
         ]
-        ends = np.cumsum([rows * columns for rows, columns in self.shapes]) + n_before
+        sizes = [rows * columns for rows, columns in self.shapes]
+        ends = self.n_periodic + np.cumsum(sizes)
         self.n_params = int(ends[-1])
         self._slices = [
             slice(int(end) - rows * columns, int(end))
@@ -123,7 +124,7 @@ class Network:
         n_embedded * m, n_frequencies)``.
         """
         weights = [block[:, :-1] for block in self.blocks(buffer)]
-        if self.embeds:
+        if self.n_periodic:
             mixing = buffer[:, self._mixing_slice]
             shape = len(buffer), -1, self.periodic.n_frequencies
             weights.append(mixing.reshape(shape))
@@ -135,7 +136,7 @@ class Network:
             buffer[:, part.start : part.stop - shape[1]]
             for part, shape in zip(self._slices, self.shapes, strict=True)
         ]
-        if self.embeds:
+        if self.n_periodic:
             weights.append(buffer[:, self._mixing_slice])
         return weights
 

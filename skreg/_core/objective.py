@@ -98,7 +98,7 @@ class Objective:
         )
         for block in network.blocks(smooth_gradient):
             residual = np.maximum(residual, np.abs(block[:, -1]).max(axis=1))
-        if network.embeds:
+        if network.n_periodic:
             turns, _ = network.periodic_views(smooth_gradient)
             residual = np.maximum(residual, np.abs(turns).max(axis=(1, 2, 3)))
         return residual

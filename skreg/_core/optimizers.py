@@ -22,6 +22,7 @@ import numpy as np
 from scipy.linalg.blas import daxpy, saxpy
 
 from .buffers import aligned_copy, aligned_empty
+from .periodic import RATE
 from .tables import entry_of
 
 __all__ = [
@@ -220,10 +221,18 @@ class Optimizer(ABC):
             for views in zip(*(flat_weights(array) for array in arrays), strict=True)
         ]
         arrays += tuple(self._state.arrays.values())
+        chunks = _chunks(*params.shape)
         self._parts = [
-            (index[0], *(_Part(array[index]) for array in arrays))
-            for index in _chunks(*params.shape)
+            (index[0], *(_Part(array[index]) for array in arrays)) for index in chunks
         ]
+        # Of each part of the scratch, the parameters of periodic features; or None.
+        self._slow_parts = [self._slow_part(self._scratch, index) for index in chunks]
+
+    def _slow_part(self, array, index):
+        """What is in a part of a buffer of the parameters that have the lower rate."""
+        models, columns = index
+        n_slow = self._network.n_periodic - (columns.start or 0)
+        return array[index][:, :n_slow] if n_slow > 0 else None
 
     def _make_factors(self):
         """Turn all vectors over models into factors under their own names."""
@@ -314,6 +323,9 @@ class SGD(Optimizer):
 
     def end_step(self):
         self._add_l2(1.0)
+        n_slow = self._network.n_periodic
+        if n_slow:
+            self.gradients[:, :n_slow] *= RATE
         for models, w, g, scratch, u in self._parts:
             momentum, rate = _at(self.momentum, models), _at(self.rate, models)
             u.rows *= _operand(momentum, u.rows.dtype)
@@ -329,9 +341,11 @@ class SGD(Optimizer):
             remaining = np.maximum(1 - self.momentum, np.finfo(np.float64).eps)
             step = _column(self.rate / remaining, len(self.params))
             step = step.astype(self.params.dtype)[:, None, None]
-            self._penalty.prox(
-                self._weights, [step] * len(self._weights), step[:, :, 0]
-            )
+            steps = [step] * len(self._weights)
+            if n_slow:
+                # Mixing matrices are the last.
+                steps[-1] = RATE * step
+            self._penalty.prox(self._weights, steps, step[:, :, 0])
 
 
 class Adam(Optimizer):
@@ -372,7 +386,9 @@ class Adam(Optimizer):
         if self._penalty.needs_elementwise_steps:
             step_sizes = aligned_empty(params.shape, params.dtype)
             self._weight_step_sizes = self._network.weights(step_sizes)
-            self._step_parts = [step_sizes[index] for index in _chunks(*params.shape)]
+            chunks = _chunks(*params.shape)
+            self._step_parts = [step_sizes[index] for index in chunks]
+            self._slow_steps = [self._slow_part(step_sizes, index) for index in chunks]
 
     def begin_step(self):
         self._n_steps = self._n_steps + 1.0
@@ -436,6 +452,10 @@ class Adam(Optimizer):
             factor = _operand(_at(step, models), root.dtype)
             np.divide(factor, root, out=self._step_parts[part])
         np.divide(M.rows, root, out=root)
+        if self._slow_parts[part] is not None:
+            self._slow_parts[part][...] *= RATE
+            if self._step_parts is not None:
+                self._slow_steps[part][...] *= RATE
         _axpy(w, _at(update, models), scratch, squared)
 
     @staticmethod

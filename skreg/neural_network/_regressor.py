@@ -45,7 +45,8 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         ``cos(2 pi (f x + p))`` are further inputs of the first layer [6]_, which bring
         a target that changes often along an input within the network's reach. Inputs
         with at most two different values in the rows that `fit` is given, such as
-        one-hot columns, have no waves. Scale X before. A sparse X is an error.
+        one-hot columns, have no waves. Minibatch solvers train waves and mixtures with
+        a tenth of the learning rate. Scale X before. A sparse X is an error.
 
     frequency_scale : float, default=0.1
         Standard deviation of the initial frequencies, in waves a unit of the input. The

@@ -6,6 +6,7 @@ from scipy import sparse
 from ..buffers import aligned_copy, aligned_empty
 from ..optimizers import OPTIMIZERS, OptimizerState
 from ..penalties import ElasticNet
+from ..periodic import RATE
 from . import activations, losses, updates
 from .blocks import trainer_for
 from .layout import addresses, places_in_memory
@@ -251,14 +252,14 @@ class _Lane:
 
 def _numbers_of(penalty, input_penalty, models, shared):
     """What the kernels read of the models: ``(n_models, n_numbers)``; see `updates`."""
-    of_penalties = {"l1": 0.0, "l2": penalty.weight_decay}
+    of_batch = {"l1": 0.0, "l2": penalty.weight_decay, "wave_rate": RATE}
     for term in penalty.terms:
         if term is not input_penalty:
-            of_penalties["l1"] = of_penalties["l1"] + term.linear_strength()
+            of_batch["l1"] = of_batch["l1"] + term.linear_strength()
     if input_penalty is not None:
-        of_penalties["feature_alpha"] = input_penalty.strength
-        of_penalties["feature_epsilon"] = getattr(input_penalty, "epsilon", 1.0)
-    columns = [of_penalties.get(name, 0.0) for name in updates.PENALTY_NUMBERS]
+        of_batch["feature_alpha"] = input_penalty.strength
+        of_batch["feature_epsilon"] = getattr(input_penalty, "epsilon", 1.0)
+    columns = [of_batch.get(name, 0.0) for name in updates.BATCH_NUMBERS]
     for name in updates.NUMBERS:
         columns.append(
             [getattr(model, name, getattr(shared, name, 0.0)) for model in models]

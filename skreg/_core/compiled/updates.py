@@ -32,21 +32,21 @@ from .layout import n_before_layers
 from .primitives import matrix, vector
 
 __all__ = [
+    "BATCH_NUMBERS",
     "COUNTERS",
     "GROUP_NUMBERS",
     "NUMBERS",
-    "PENALTY_NUMBERS",
     "addresses_of_input_penalty",
     "address_of_update",
     "is_compiled_optimizer",
     "is_compiled_input_penalty",
 ]
 
-# What the kernels read of the penalties, and what of the models.
-PENALTY_NUMBERS = ("l1", "l2", "feature_alpha", "feature_epsilon")
-_L1, _L2, _STRENGTH, _INPUT_EPSILON = range(4)
+# What the kernels read of the penalties and of waves, and what of the models.
+BATCH_NUMBERS = ("l1", "l2", "feature_alpha", "feature_epsilon", "wave_rate")
+_L1, _L2, _STRENGTH, _INPUT_EPSILON, _WAVE_RATE = range(5)
 NUMBERS = ("momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon")
-_MOMENTUM, _NESTEROV, _BETA_1, _BETA_2, _EPSILON = range(4, 9)
+_MOMENTUM, _NESTEROV, _BETA_1, _BETA_2, _EPSILON = range(5, 10)
 
 COUNTERS = ("_n_steps", "_m_scale", "_v_scale")
 _N_STEPS, _M_SCALE, _V_SCALE = range(3)
@@ -98,9 +98,9 @@ def _proximal_step(numbers, rate):
 def _sgd_layers(layer_units, n_turns, arrays, numbers, rate):
     threshold = numbers[_L1] * _proximal_step(numbers, rate)
     start = n_before_layers(layer_units, len(arrays[0]))
-    size, l2 = start - n_turns, numbers[_L2]
-    _sgd_part(arrays, 0, n_turns, 0.0, 0.0, numbers, rate)
-    _sgd_part(arrays, n_turns, size, l2, threshold, numbers, rate)
+    size, l2, slow = start - n_turns, numbers[_L2], numbers[_WAVE_RATE]
+    _sgd_part(arrays, 0, n_turns, 0.0, 0.0, numbers, slow * rate)
+    _sgd_part(arrays, n_turns, size, l2, slow * threshold, numbers, slow * rate)
     for layer in range(len(layer_units) - 1):
         fan_out = layer_units[layer + 1]
         size = layer_units[layer] * fan_out
@@ -180,9 +180,11 @@ def _adam_layers(layer_units, n_turns, arrays, numbers, factors, has_first_weigh
     """A step of all layers; that of the first weights only if so asked."""
     threshold = numbers[_L1] * factors[4]
     start = n_before_layers(layer_units, len(arrays[0]))
-    size, l2 = start - n_turns, numbers[_L2]
-    _adam_part(arrays, 0, n_turns, 0.0, 0.0, factors)
-    _adam_part(arrays, n_turns, size, l2, threshold, factors)
+    scale, gain, epsilon, update, step = factors
+    size, l2, slow = start - n_turns, numbers[_L2], numbers[_WAVE_RATE]
+    slowed = scale, gain, epsilon, slow * update, slow * step
+    _adam_part(arrays, 0, n_turns, 0.0, 0.0, slowed)
+    _adam_part(arrays, n_turns, size, l2, slow * threshold, slowed)
     for layer in range(len(layer_units) - 1):
         fan_out = layer_units[layer + 1]
         size = layer_units[layer] * fan_out
