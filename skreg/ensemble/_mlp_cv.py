@@ -16,6 +16,7 @@ from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import Interval, check_sample_weight
 from .._utils.warnings import each_warning_once, warn
 from ..neural_network import MLPClassifier, MLPRegressor
+from ._default_network import batch_size_for
 from ._folds import OutOfFold, draw_folds
 from ._measures import make_measure
 from ._outputs import Numbers, Probabilities
@@ -26,9 +27,6 @@ from ._table import table_of
 from ._together import predict_together
 
 __all__ = ["MLPClassifierCV", "MLPRegressorCV"]
-
-
-_SMALLEST_BATCH = 64
 
 
 class _MLPCV(PresentationMixin, BaseEstimator):
@@ -51,7 +49,7 @@ class _MLPCV(PresentationMixin, BaseEstimator):
         self,
         param_distributions=None,
         *,
-        n_candidates=16,
+        n_candidates=12,
         time_budget=None,
         cv=8,
         scoring="loss",
@@ -140,14 +138,15 @@ class _MLPCV(PresentationMixin, BaseEstimator):
         self._keep(search, candidates, splits, y, weight)
 
     def _candidates(self, n_train, random_state):
-        # Smaller minibatches cost large networks more time than they are worth.
-        batch_size = min(max(_SMALLEST_BATCH, n_train // 30), n_train)
-        network = self._network().set_params(batch_size=batch_size)
+        network = self._network().set_params(batch_size=batch_size_for(n_train))
         drawn = []
         distributions = self.param_distributions
         if distributions is None:
-            drawn = starting_points(self._is_classification)
-            distributions = default_distributions(self._is_classification)
+            space = self._is_classification, self.n_features_in_
+            drawn, distributions = (
+                starting_points(*space),
+                default_distributions(*space),
+            )
         n_more = max(0, self.n_candidates - len(drawn))
         drawn = drawn[: self.n_candidates]
         if n_more:
@@ -243,10 +242,10 @@ class MLPClassifierCV(ClassifierMixin, _MLPCV):
         What is searched: by parameter a list of values or a distribution of
         `scipy.stats`, as in RandomizedSearchCV. The parameters are those of
         :class:`MLPClassifier`, and ``scaling`` and ``n_knots`` of the inputs (see
-        `Notes`). None is the space that `default_distributions` gives, after four
+        `Notes`). None is the space that `default_distributions` gives, after six
         starting points that are good on many tables.
 
-    n_candidates : int, default=16
+    n_candidates : int, default=12
         Number of settings that are tried.
 
     time_budget : float, default=None
@@ -325,9 +324,9 @@ class MLPClassifierCV(ClassifierMixin, _MLPCV):
        units to three of 256; and the regularization: `alpha`, `l1_ratio`, `dropout`,
        `label_smoothing`, `augmentation`, the steps and their schedule. All
        else is prepared for each fold by its training rows: columns are scaled.
-    2. Successive halving on folds: all settings are trained without a fourth of the
-       folds, one network a fold, which its own fold stops; three eighths of them go on
-       to half of the folds, and a fifth to all. Networks have float32 parameters.
+    2. Successive halving on folds: all settings are trained without an eighth of
+       the folds, one network a fold, which its own fold stops; five twelfths of them
+       go on to three eighths of the folds, and a fourth to all. Networks have float32 parameters.
     3. The finalists are averaged with the weights that greedy selection finds on their
        out-of-fold predictions [1]_. Before that the probabilities of each setting are
        brought to the temperature that is best for them [2]_.
@@ -438,10 +437,10 @@ class MLPRegressorCV(RegressorMixin, _MLPCV):
         What is searched: by parameter a list of values or a distribution of
         `scipy.stats`, as in RandomizedSearchCV. The parameters are those of
         :class:`MLPRegressor`, and ``scaling`` and ``n_knots`` of the inputs (see
-        `Notes`). None is the space that `default_distributions` gives, after four
+        `Notes`). None is the space that `default_distributions` gives, after six
         starting points that are good on many tables.
 
-    n_candidates : int, default=16
+    n_candidates : int, default=12
         Number of settings that are tried.
 
     time_budget : float, default=None
@@ -520,9 +519,9 @@ class MLPRegressorCV(RegressorMixin, _MLPCV):
        `augmentation`, the steps and their schedule. All else is prepared for each fold
        by its training rows: columns are scaled, and the
        target with them.
-    2. Successive halving on folds: all settings are trained without a fourth of the
-       folds, one network a fold, which its own fold stops; three eighths of them go on
-       to half of the folds, and a fifth to all. Networks have float32 parameters.
+    2. Successive halving on folds: all settings are trained without an eighth of
+       the folds, one network a fold, which its own fold stops; five twelfths of them
+       go on to three eighths of the folds, and a fourth to all. Networks have float32 parameters.
     3. The finalists are averaged with the weights that greedy selection finds on their
        out-of-fold predictions [1]_.
 

@@ -65,10 +65,12 @@ def plan_rungs(n_candidates, n_folds):
     list of (n_candidates, n_folds)
         The last with all folds.
     """
-    rungs = [(n_candidates, max(1, n_folds // 4))]
-    if n_folds >= 6:
-        rungs.append((-(-n_candidates * 3 // 8), n_folds // 2))
-    rungs.append((min(n_candidates, max(3, n_candidates // 5)), n_folds))
+    first = max(1, n_folds // 8)
+    second = max(first + 1, 3 * n_folds // 8)
+    rungs = [(n_candidates, first)]
+    if second < n_folds:
+        rungs.append((-(-n_candidates * 5 // 12), second))
+    rungs.append((min(n_candidates, max(3, n_candidates // 4)), n_folds))
     return rungs
 
 

@@ -12,6 +12,7 @@ from sklearn.model_selection import ParameterSampler
 from sklearn.pipeline import Pipeline
 
 from ..augmentation import CutMix, GaussianNoise, Mixup
+from ._default_network import MOST_WAVY_COLUMNS
 from ._inputs import NetworkInputs
 
 __all__ = ["build", "default_distributions", "draw_candidates", "starting_points"]
@@ -22,51 +23,65 @@ _OF_INPUTS = ("scaling", "n_knots")
 _COSINE = {"learning_rate": "cosine", "dropout_schedule": "cosine"}
 
 
-def starting_points(is_classification):
+def starting_points(is_classification, n_columns):
     """The settings that every search begins with: each good on many tables.
 
-    They differ in what tables differ in: whether columns act by thresholds of their own
-    (splines) or by waves, and whether rows follow a complicated function (depth).
+    They differ in what tables differ in: whether columns act by waves, or by thresholds
+    of their own (splines), whether rows follow a complicated function (depth), and how
+    much of the target is noise.
+
+    Parameters
+    ----------
+    is_classification : bool
+    n_columns : int
+        Of many columns there are no waves, and no splines.
+
+    Returns
+    -------
+    list of dict
     """
     smoothed = {"label_smoothing": 0.1} if is_classification else {}
-    waves = {"n_frequencies": 16, "frequency_scale": 0.3, "beta_2": 0.95}
-    return [
-        {
-            "hidden_layer_sizes": (256, 256, 256),
-            "learning_rate_init": 2e-3,
-            "max_iter": 120,
-            **_COSINE,
-            **waves,
-        },
-        {
-            "hidden_layer_sizes": (256,),
-            "learning_rate_init": 6e-3,
-            "n_iter_no_change": 40,
-            "n_knots": 8,
-            **smoothed,
-        },
-        {
-            "hidden_layer_sizes": (128, 128),
-            "learning_rate_init": 1e-2,
-            "alpha": 1e-3,
-            "beta_2": 0.95,
-            "max_iter": 200,
-            **_COSINE,
-            **smoothed,
-        },
-        {
-            "hidden_layer_sizes": (256,),
-            "learning_rate_init": 1e-2,
-            "n_iter_no_change": 40,
-            "scaling": "robust",
-            **waves,
-            **smoothed,
-        },
+    waves = {"n_frequencies": 16, "frequency_scale": 0.3}
+    wide = {
+        "hidden_layer_sizes": (256,),
+        "learning_rate_init": 1e-2,
+        "n_iter_no_change": 40,
+    }
+    deep = {
+        "hidden_layer_sizes": (128, 128, 128),
+        "learning_rate_init": 6e-3,
+        "max_iter": 150,
+        **_COSINE,
+    }
+    broad = {**deep, "hidden_layer_sizes": (256, 256), "max_iter": 120}
+    small = {**wide, "hidden_layer_sizes": (128,), "learning_rate_init": 6e-3}
+    points = [
+        {**wide, **waves, **smoothed},
+        {**deep, **waves, "beta_2": 0.95, **smoothed},
+        {**deep, **waves, "dropout": 0.1, "scaling": "robust", **smoothed},
+        {**broad, **waves, "beta_2": 0.95, **smoothed},
+        {**small, "alpha": 1e-3},
+        {**wide, "learning_rate_init": 6e-3, "n_knots": 8, **smoothed},
     ]
+    if n_columns > MOST_WAVY_COLUMNS:
+        points = [_without_encoding(point) for point in points]
+    return points
 
 
-def default_distributions(is_classification):
+def _without_encoding(setting):
+    """A setting without waves and splines."""
+    of_encoding = ("n_frequencies", "frequency_scale", "n_knots")
+    return {name: each for name, each in setting.items() if name not in of_encoding}
+
+
+def default_distributions(is_classification, n_columns):
     """The space: by parameter a list of values, or a distribution to draw from.
+
+    Parameters
+    ----------
+    is_classification : bool
+    n_columns : int
+        Of many columns there are no waves, and no splines.
 
     Returns
     -------
@@ -94,10 +109,13 @@ def default_distributions(is_classification):
             **{name: [value] for name, value in _COSINE.items()},
         },
     ]
-    encodings = [
-        {"n_knots": [0, 8]},
-        {"n_frequencies": [16], "frequency_scale": [0.1, 0.3, 0.6]},
-    ]
+    if n_columns > MOST_WAVY_COLUMNS:
+        encodings = [{}]
+    else:
+        encodings = [
+            {"n_knots": [0, 8]},
+            {"n_frequencies": [16], "frequency_scale": [0.1, 0.3, 0.6]},
+        ]
     return [
         {**shared, **schedule, **encoding}
         for schedule in schedules
