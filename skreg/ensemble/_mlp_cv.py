@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._fitting.targets import LabelEncoding
 from .._utils.labels import check_labels
+from .._utils.one_column import one_column
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import Interval, check_sample_weight
@@ -326,7 +327,8 @@ class MLPClassifierCV(ClassifierMixin, _MLPCV):
        else is prepared for each fold by its training rows: columns are scaled.
     2. Successive halving on folds: all settings are trained without an eighth of
        the folds, one network a fold, which its own fold stops; five twelfths of them
-       go on to three eighths of the folds, and a fourth to all. Networks have float32 parameters.
+       go on to three eighths of the folds, and a fourth to all. Networks have float32
+       parameters.
     3. The finalists are averaged with the weights that greedy selection finds on their
        out-of-fold predictions [1]_. Before that the probabilities of each setting are
        brought to the temperature that is best for them [2]_.
@@ -360,7 +362,7 @@ class MLPClassifierCV(ClassifierMixin, _MLPCV):
         X, y = validate_data(
             self, X, y, dtype=[np.float64, np.float32], order="C", multi_output=True
         )
-        return X, MLPClassifier._one_column(y)
+        return X, one_column(y)
 
     def _output_of(self, y):
         encoding = LabelEncoding.of(y)
@@ -521,7 +523,8 @@ class MLPRegressorCV(RegressorMixin, _MLPCV):
        target with them.
     2. Successive halving on folds: all settings are trained without an eighth of
        the folds, one network a fold, which its own fold stops; five twelfths of them
-       go on to three eighths of the folds, and a fourth to all. Networks have float32 parameters.
+       go on to three eighths of the folds, and a fourth to all. Networks have float32
+       parameters.
     3. The finalists are averaged with the weights that greedy selection finds on their
        out-of-fold predictions [1]_.
 
@@ -557,7 +560,7 @@ class MLPRegressorCV(RegressorMixin, _MLPCV):
             multi_output=True,
             y_numeric=True,
         )
-        return X, MLPRegressor._one_column(y)
+        return X, one_column(y)
 
     def _output_of(self, y):
         return Numbers()
