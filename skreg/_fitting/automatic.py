@@ -24,9 +24,10 @@ With a patience of 10, 30, 50 the error is 0.68, 0.62, 0.615 of scikit-learn's. 
 minibatches of 200 rows and a rate of 0.001 it was 0.86.) The tables held back are in
 benchmarks/results/early_stopping.md.
 
-The numbers of an estimator are found once, for its `FitConfig`, and all phases of a fit
-have them, those without validation rows too. Only the rows of a minibatch depend on the
-data, so that the configuration has a rule for them.
+The numbers of an estimator are found once, for its `FitConfig`, and phases of a fit
+that have no validation rows keep them. The rows of a minibatch depend on the data, so
+that the configuration has a rule for them; a second training (see `refit`) and the
+stages of a path (see `sparse_path`) replace the thirtieth by a rule of their own.
 """
 
 __all__ = [
@@ -82,7 +83,8 @@ def batch_rule_of(estimator):
     Returns
     -------
     int, "auto" or "thirtieth"
-        A number of rows, at most 200, or a thirtieth of the training rows.
+        A number of rows; "auto" is 200, or all training rows if they are fewer, and
+        "thirtieth" about a thirtieth of them.
     """
     if estimator.batch_size == "auto" and estimator.early_stopping:
         return THIRTIETH

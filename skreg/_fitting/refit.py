@@ -2,8 +2,8 @@
 
 The second network starts with the same weights as the first one, trains on the
 validation rows as well, and makes as many updates as the first one had made at its best
-point (Goodfellow, Bengio & Courville 2016, algorithm 7.2), on minibatches of as many
-rows. Updates are counted and not epochs, because an epoch of more rows has more
+point (Goodfellow, Bengio & Courville 2016, algorithm 7.2), on minibatches of the same
+size. Updates are counted and not epochs, because an epoch of more rows has more
 updates, and the number of updates decides how far the weights travel from their start.
 A schedule that runs to the end of training, such as ``learning_rate="cosine"``, runs to
 the end of these updates.
@@ -207,13 +207,11 @@ def _agreed(outcomes):
 
 def _second_task(task, first):
     config = task.config
-    batch_size = config.batch_size
-    if batch_size == THIRTIETH:
+    if config.batch_size == THIRTIETH:
         # A thirtieth of all rows would be other steps than those that were counted.
-        batch_size = first.batch_size
+        config = replace(config, batch_size=first.batch_size)
     config = replace(
         config,
-        batch_size=batch_size,
         early_stopping=False,
         stopping_criterion="patience",
         n_iter_no_change=np.inf,

@@ -148,7 +148,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         ``min(200, n_rows)`` of the training rows, as in scikit-learn, and with early
         stopping about a thirtieth of them (at least 4, at most 200): of few rows,
         minibatches of 200 make so few steps an epoch that training never gets there.
-        With `feature_alpha` that is the size until the penalty begins to rise.
+        With ``feature_alpha > 0`` it is 200 again where the penalty begins to rise.
 
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine'}, default='constant'
         Schedule of the learning rate. Two are for ``solver='sgd'`` alone, as in
@@ -256,8 +256,8 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
 
     refit : bool or int, default=False
         Whether to train again on **all** rows after early stopping: from the same
-        start, for as many updates as led to the best epoch, on minibatches of as many
-        rows. An int of at least 2 is a number of folds: each fold is held out once (or
+        start, for as many updates as led to the best epoch, on minibatches of the same
+        size. An int of at least 2 is a number of folds: each fold is held out once (or
         a `validation_splitter` gives that many of its last splits), and the second
         training lasts as long as that of the fold whose best epoch came latest. The
         curves, `best_iter_` and `best_validation_score_` are those of the first
