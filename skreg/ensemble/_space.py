@@ -114,7 +114,7 @@ def default_distributions(is_classification, n_columns):
     else:
         encodings = [
             {"n_knots": [0, 8]},
-            {"n_frequencies": [16], "frequency_scale": [0.1, 0.3, 0.6]},
+            {"n_frequencies": [16], "frequency_scale": [0.1, 0.3, 1.0]},
         ]
     return [
         {**shared, **schedule, **encoding}
