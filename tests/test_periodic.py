@@ -447,6 +447,7 @@ def test_networks_with_other_embedded_inputs_train_apart():
         {"solver": "sgd", "momentum": 0.5},
         {"solver": "sgd", "feature_alpha": 0.05},
         {"l1_ratio": 0.7, "alpha": 0.01},
+        {"l1_ratio": 0.7, "alpha": 0.01, "solver": "sgd", "learning_rate_init": 0.1},
         {"dropout": 0.3},
         {"augmentation": GaussianNoise(0.1)},
         {"feature_alpha": 0.02, "feature_penalty": "group_lasso"},
@@ -486,13 +487,15 @@ def test_both_engines_weigh_rows_alike():
 
 
 def test_large_turns_are_reduced_alike():
-    """Waves of thousands of turns have a cosine, too; both engines lose no digits."""
-    rows = np.column_stack([np.linspace(-3e4, 3e4, 101), np.linspace(0, 1, 101)])
+    """Waves of so many turns have a cosine, too; both engines lose no digits."""
+    rows = np.column_stack([np.linspace(-3e12, 3e12, 101), np.linspace(0, 1, 101)])
     layer = PeriodicLayer(2, [0, 1], 4)
     network = Network((2, 1), "identity", SquaredError(), layer)
     params = np.random.default_rng(0).normal(size=(1, network.n_params))
-    # Frequencies, and phases.
-    params[0, :8] = [0.25, 0.75, -1.0, 2.5, 0.0, 0.0, 0.5, -0.25]
+    # Frequencies, and phases, by which turns are exact.
+    params[0, :8] = [0.25, 0.5, -1.0, 2.0, 0.0, 0.25, 0.5, -0.25]
+    # The input itself would outweigh its waves.
+    network.weights(params)[0][0, 0] = 0
 
     def evaluate():
         penalty = ElasticNet([0.0], [0.0], float)
@@ -735,6 +738,17 @@ def test_waves_are_not_convex():
     for n_frequencies in (0, 4):
         model = MLPRegressor((), n_frequencies=n_frequencies, **settings)
         assert sparse_path.needs_path(task_of(model)) == (n_frequencies > 0)
+
+
+def test_inputs_that_there_are_not():
+    """No implementation of a step looks at them again."""
+    for inputs in ([0, 4], [-1, 2]):
+        with pytest.raises(ValueError, match="embedded inputs must be in 0 to 3"):
+            PeriodicLayer(4, inputs, 2)
+    model = fitted(warm_start=True)
+    model.embedded_inputs_ = np.array([0, 1, 4])
+    with pytest.raises(ValueError, match="embedded inputs must be in 0 to 3"):
+        model.fit(X, Z)
 
 
 def test_sparse_matrices_are_refused():

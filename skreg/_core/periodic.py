@@ -175,11 +175,18 @@ class PeriodicLayer:
         Inputs and features: what the first dense layer sees.
     owners : ndarray of int of shape (n_outputs,)
         See `owners_of_rows`.
+
+    Raises
+    ------
+    ValueError
+        If there are no such inputs. Nobody looks at them again.
     """
 
     def __init__(self, n_inputs, inputs, n_frequencies, frequency_scale=0.1):
         self.n_inputs = n_inputs
         self.inputs = np.asarray(inputs, dtype=np.intp)
+        if ((self.inputs < 0) | (self.inputs >= n_inputs)).any():
+            raise ValueError(f"The embedded inputs must be in 0 to {n_inputs - 1}.")
         self.n_frequencies, self._scale = n_frequencies, frequency_scale
         n_waves = len(self.inputs) * n_frequencies
         self.n_turns, self.n_params = 2 * n_waves, (2 + N_MIXED) * n_waves

@@ -3,8 +3,8 @@ r"""Penalties of the weights: value, smooth gradient, proximal step, stationarit
 :class:`Penalty` is the contract: what optimizers, full-batch solvers and the objective
 know of a penalty, they know by its verbs. A penalty of a batch holds its strengths as
 vectors over models and works on all *layers* of a buffer, the list of weight views
-``W_l : (n_models, fan_in, fan_out)`` (see `network.Network.weights`). Intercepts are
-never penalized.
+``W_l : (n_models, fan_in, fan_out)`` (see `network.Network.weights`); the first is that
+of the inputs. Intercepts are never penalized.
 
 There are penalties of single weights (`weights.WEIGHT_PENALTIES`, such as
 :class:`ElasticNet`) and penalties of whole inputs (`inputs.INPUT_PENALTIES`, subclasses
