@@ -5,6 +5,7 @@ out plainly, networks of a batch with themselves alone, and one engine with the 
 """
 
 import pickle
+from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
@@ -44,6 +45,8 @@ from skreg.augmentation import GaussianNoise
 from skreg.feature_selection import feature_path
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+NEEDS_NUMBA = pytest.mark.skipif(find_spec("numba") is None, reason="numba is missing")
 
 # The data of paths are small.
 quick_paths = updates_per_point(40)
@@ -457,6 +460,7 @@ def test_networks_with_other_embedded_inputs_train_apart():
         {"solver": "fista", "l1_ratio": 0.5},
     ],
 )
+@NEEDS_NUMBA
 @BOTH
 def test_both_engines_train_the_same(Estimator, params):
     estimator = Estimator(**{**SETTINGS, **params})
@@ -468,6 +472,7 @@ def test_both_engines_train_the_same(Estimator, params):
         assert_allclose(ours, expected, rtol=1e-8, atol=1e-10)
 
 
+@NEEDS_NUMBA
 def test_both_engines_train_the_same_in_float32():
     estimator = MLPRegressor(**SETTINGS)
     pair = fitted_by_each_engine(estimator, X.astype(np.float32), Z)
@@ -479,6 +484,7 @@ def test_both_engines_train_the_same_in_float32():
         assert_allclose(ours, expected, rtol=0, atol=1e-4)
 
 
+@NEEDS_NUMBA
 def test_both_engines_weigh_rows_alike():
     weight = np.random.default_rng(2).uniform(0, 2, len(X))
     estimator = MLPClassifier(**SETTINGS, class_weight="balanced", early_stopping=True)
@@ -486,6 +492,7 @@ def test_both_engines_weigh_rows_alike():
     assert_same_training(*pair, rtol=1e-8, atol=1e-10)
 
 
+@NEEDS_NUMBA
 def test_large_turns_are_reduced_alike():
     """Waves of so many turns have a cosine, too; both engines lose no digits."""
     rows = np.column_stack([np.linspace(-3e12, 3e12, 101), np.linspace(0, 1, 101)])
