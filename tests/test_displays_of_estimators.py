@@ -21,6 +21,7 @@ from skreg.feature_selection import (
 from skreg.inspection import (
     AugmentationDisplay,
     BiasVarianceDisplay,
+    FeatureImportancesDisplay,
     FeaturePathDisplay,
     LossCurveDisplay,
     PenaltyGridDisplay,
@@ -173,6 +174,7 @@ def test_the_augmentation_of_a_network_inside():
 
 
 TAKERS = {
+    FeatureImportancesDisplay: "members with feature importances: pass a fitted Fold",
     LossCurveDisplay: "loss curves: pass a fitted MLPClassifier",
     PenaltyGridDisplay: "table of candidates: pass a fitted search",
     FeaturePathDisplay: "path of inputs: pass a fitted SparseInputSelector",

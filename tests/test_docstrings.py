@@ -4,11 +4,15 @@ import inspect
 import re
 
 import pytest
+from sklearn.base import ClassifierMixin
 from sklearn.datasets import load_diabetes, load_iris
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg.ensemble import FoldEnsembleClassifier, FoldEnsembleRegressor
 
-ESTIMATORS = (MLPClassifier, MLPRegressor)
+NETWORKS = (MLPClassifier, MLPRegressor)
+ENSEMBLES = (FoldEnsembleClassifier, FoldEnsembleRegressor)
+ESTIMATORS = (*NETWORKS, *ENSEMBLES)
 
 
 def entries_of(docstring, section):
@@ -18,7 +22,7 @@ def entries_of(docstring, section):
         rf"^{section}\n-+\n(.*?)(?=^[^\n]+\n---+\n|\Z)", docstring, flags=re.M | re.S
     )[1]
     found = re.findall(
-        r"^(\w[\w, ]*) : (.*)\n((?:(?:    .*)?\n)*)", body + "\n", flags=re.M
+        r"^\**(\w[\w, ]*) : (.*)\n((?:(?:    .*)?\n)*)", body + "\n", flags=re.M
     )
     return {
         name.strip(): (kind, text.strip())
@@ -37,12 +41,13 @@ def test_every_parameter_is_described_with_its_default(estimator):
         assert eval(stated) == parameter.default, name
 
 
-def test_what_both_describe_they_describe_alike():
+@pytest.mark.parametrize("pair", [NETWORKS, ENSEMBLES])
+def test_what_both_describe_they_describe_alike(pair):
     """But for a few, whose meaning differs with the target."""
     differ = set()
     for section in ("Parameters", "Attributes"):
         classifier, regressor = (
-            entries_of(estimator.__doc__, section) for estimator in ESTIMATORS
+            entries_of(estimator.__doc__, section) for estimator in pair
         )
         for name in classifier.keys() & regressor.keys():
             if classifier[name] != regressor[name]:
@@ -53,6 +58,11 @@ def test_what_both_describe_they_describe_alike():
         "scoring",
         "n_outputs_",
         "out_activation_",
+        # Of ensembles.
+        "estimator",
+        "estimators_",
+        "cv",
+        "oof_score_",
     }
 
 
@@ -60,9 +70,12 @@ def test_what_both_describe_they_describe_alike():
 @pytest.mark.filterwarnings("ignore:The network predicts no better")
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_every_attribute_is_described_and_there(estimator):
-    load = load_iris if estimator is MLPClassifier else load_diabetes
+    load = load_iris if issubclass(estimator, ClassifierMixin) else load_diabetes
     X, y = load(return_X_y=True, as_frame=True)
-    fitted = estimator(early_stopping=True, random_state=0, max_iter=2).fit(X, y)
+    params = {"random_state": 0}
+    if estimator in NETWORKS:
+        params |= {"early_stopping": True, "max_iter": 2}
+    fitted = estimator(**params).fit(X, y)
     there = {
         name for name in dir(fitted) if name.endswith("_") and not name.startswith("_")
     }

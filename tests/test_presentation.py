@@ -17,6 +17,7 @@ from skreg.augmentation import (
     SwapNoise,
     prepare_augmentation,
 )
+from skreg.ensemble import FoldEnsembleClassifier
 from skreg.feature_selection import SparseInputSelector, StabilitySelection
 from skreg.inspection import AugmentationDisplay, LossCurveDisplay, PenaltyGridDisplay
 from skreg.model_selection import (
@@ -63,6 +64,7 @@ SEARCHES = (
         *(search(MLPRegressor(), [{"alpha": LONG}] * 20) for search in SEARCHES),
         SparseInputSelector(NETWORK),
         StabilitySelection(NETWORK),
+        FoldEnsembleClassifier(NETWORK),
         ResampledClassifier(NETWORK, AugmentingResampler(CutMix())),
         AugmentingResampler(Mixup(), sampling_strategy=dict(enumerate(LONG))),
         CutMix(one_hot_groups=[np.arange(90)] * 20),

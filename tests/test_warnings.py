@@ -18,6 +18,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import AugmentingResampler, GaussianNoise, ResampledClassifier
 from skreg.diagnosis import bias_variance_decomposition, diagnose
+from skreg.ensemble import FoldEnsembleClassifier, FoldEnsembleRegressor
 from skreg.feature_selection import (
     SparseInputSelector,
     StabilitySelection,
@@ -66,6 +67,8 @@ GRID = {"alpha": [1e-3, 1e-2]}
         lambda: HalvingGridSearchCV(network(max_iter=9), GRID, cv=2, n_jobs=2).fit(
             X, Y
         ),
+        lambda: FoldEnsembleClassifier(network(), cv=2).fit(X, Y),
+        lambda: FoldEnsembleClassifier(network(), cv=2, n_jobs=2).fit(X, Y),
         lambda: SparseInputSelector(network(), n_features_to_select=2).fit(X, Y),
         lambda: ResampledClassifier(
             network(), AugmentingResampler(GaussianNoise())
@@ -86,6 +89,8 @@ GRID = {"alpha": [1e-3, 1e-2]}
         "GridSearchCV, workers",
         "HalvingGridSearchCV",
         "HalvingGridSearchCV, workers",
+        "ensemble",
+        "ensemble, workers",
         "selector",
         "resampled",
         "decomposition",
@@ -140,8 +145,18 @@ def test_a_method_of_a_subclass():
             DataConversionWarning,
             lambda: network(MLPRegressor, early_stopping=True).fit(X, Y_REAL[:, None]),
         ),
+        (
+            DataConversionWarning,
+            lambda: FoldEnsembleRegressor(cv=2).fit(X, Y_REAL[:, None]),
+        ),
     ],
-    ids=["batch_size", "stratified", "column of labels", "column of targets"],
+    ids=[
+        "batch_size",
+        "stratified",
+        "column of labels",
+        "column of targets",
+        "column of an ensemble's targets",
+    ],
 )
 def test_other_warnings(category, call):
     ((found, line),) = caught_by(call)
