@@ -86,7 +86,7 @@ def test_names_are_those_of_the_columns_that_models_are_given():
         fitted = ensemble(estimator).fit(frame, Y)
         return list(FeatureImportancesDisplay.from_estimator(fitted).feature_names)
 
-    assert names_of(FOREST) == list("abcde")
+    assert names_of(FOREST) == names_of(None) == list("abcde")
     assert names_of(make_pipeline(StandardScaler(), FOREST)) == list("abcde")
     selecting = make_pipeline(SelectKBest(f_regression, k=2), FOREST)
     important = FoldEnsembleRegressor(FOREST, cv=3).fit(frame, Y).feature_importances_

@@ -952,15 +952,18 @@ def test_metadata_that_nobody_requests(routing):
         ensemble_of(Ridge()).fit(X, Y, groups=WEIGHT)
 
 
+@pytest.mark.parametrize("is_sparse", [False, True])
 @pytest.mark.parametrize("is_routing", [False, True])
-def test_the_default_takes_weights(is_routing):
+def test_the_default_takes_weights(is_routing, is_sparse):
+    rows, weight = X[:30], WEIGHT[:30]
+    rows = sparse.csr_array(rows) if is_sparse else rows
     with sklearn.config_context(enable_metadata_routing=is_routing):
         ensemble = FoldEnsembleRegressor(cv=2, random_state=0)
-        ensemble.fit(X[:30], Y[:30], sample_weight=WEIGHT[:30])
-    model = scaled(MLPRegressor(early_stopping=True, normalize_y=True))
-    same = FoldEnsembleRegressor(model, cv=2, random_state=0)
-    same.fit(X[:30], Y[:30], sample_weight=WEIGHT[:30])
+        ensemble.fit(rows, Y[:30], sample_weight=weight)
+    same = clone(ensemble).set_params(estimator=clone(ensemble.estimators_[0]))
+    same.fit(rows, Y[:30], sample_weight=weight)
     assert_array_equal(ensemble.oof_prediction_, same.oof_prediction_)
+    assert ensemble.oof_score_ == same.oof_score_
 
 
 def test_groups_go_to_the_splitter(routing):

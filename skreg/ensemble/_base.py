@@ -27,12 +27,7 @@ from .._fitting.workers import prefer_threads
 from .._utils.presentation import PresentationMixin
 from .._utils.progress import ProgressLines, run_calls
 from .._utils.publishing import fitted_at_once
-from .._utils.sklearn_private import (
-    HasMethods,
-    Interval,
-    check_sample_weight,
-    num_samples,
-)
+from .._utils.sklearn_private import HasMethods, Interval, check_sample_weight
 from .._utils.warnings import each_warning_once, warn
 from .._utils.wrappers import find_model, fit_parameter, has_steps
 from ._default_network import default_estimator
@@ -122,6 +117,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         return self
 
     def _fit(self, X, y, sample_weight, groups, fit_params):
+        self._check_kind()
         X = self._check_rows(X, reset=True)
         if y is None:
             raise ValueError(
@@ -134,10 +130,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             sample_weight = check_sample_weight(
                 sample_weight, X, ensure_non_negative=True
             )
-        estimator = self._estimator_for(X)
-        fit_params, split_params = self._routed(
-            estimator, sample_weight, groups, fit_params
-        )
+        fit_params, split_params = self._routed(sample_weight, groups, fit_params)
         random_state = check_random_state(self.random_state)
         self._output = self._output_of(y)
         splits = draw_folds(
@@ -145,6 +138,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             *(sample_weight, random_state),
             **split_params,
         )
+        estimator = self._estimator_for(X, splits)
         members = self._fit_members(estimator, X, y, splits, random_state, fit_params)
         _raise_first_error(members)
         _warn_about_faults(members)
@@ -170,18 +164,22 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X
 
-    def _estimator_for(self, X):
-        if self.estimator is None:
-            size = num_samples(X), getattr(self, "n_features_in_", 1)
-            return self._default_estimator(*size, hasattr(X, "tocsr"))
-        if not self._is_right_kind(self.estimator):
+    def _check_kind(self):
+        if self.estimator is not None and not self._is_right_kind(self.estimator):
             raise ValueError(
                 f"{type(self).__name__} needs a {self._kind}, got "
                 f"estimator={self.estimator!r}."
             )
-        return self.estimator
 
-    def _default_estimator(self, n_rows=1, n_columns=1, is_sparse=False):
+    def _estimator_for(self, X, splits):
+        """The estimator that the members are clones of, but for their seeds."""
+        n_rows = min(len(train) for train, _ in splits)
+        n_columns = getattr(self, "n_features_in_", 1)
+        return self._given_or_default(n_rows, n_columns, hasattr(X, "tocsr"))
+
+    def _given_or_default(self, n_rows=1, n_columns=1, is_sparse=False):
+        if self.estimator is not None:
+            return self.estimator
         estimator = default_estimator(self._kind, n_rows, n_columns, is_sparse)
         if get_config()["enable_metadata_routing"]:
             # There is no estimator of the user's that could request weights.
@@ -190,7 +188,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
                 estimator[0].set_fit_request(sample_weight=False)
         return estimator
 
-    def _routed(self, estimator, sample_weight, groups, fit_params):
+    def _routed(self, sample_weight, groups, fit_params):
         """The parameters of the members' `fit`, and those of the splitter's `split`."""
         if get_config()["enable_metadata_routing"]:
             given = {"sample_weight": sample_weight, "groups": groups, **fit_params}
@@ -198,7 +196,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             routed = process_routing(self, "fit", **given)
             return routed.estimator.fit, routed.splitter.split
         if sample_weight is not None:
-            name = fit_parameter(estimator, "sample_weight")
+            name = fit_parameter(self._given_or_default(), "sample_weight")
             fit_params = {**fit_params, name: sample_weight}
         return fit_params, {} if groups is None else {"groups": groups}
 
@@ -281,14 +279,11 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         -------
         routing : MetadataRouter
         """
-        estimator = self.estimator
-        if estimator is None:
-            estimator = self._default_estimator()
         return (
             MetadataRouter(owner=self)
             .add_self_request(self)
             .add(
-                estimator=estimator,
+                estimator=self._given_or_default(),
                 method_mapping=MethodMapping().add(caller="fit", callee="fit"),
             )
             .add(
@@ -303,7 +298,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         # The steps of the default are chosen by the data, and take whatever it takes.
         estimator = self.estimator
         if estimator is None:
-            _, estimator = find_model(self._default_estimator(is_sparse=True))
+            _, estimator = find_model(self._given_or_default(is_sparse=True))
         inner = get_tags(estimator)
         for name in ("input_tags", "target_tags"):
             setattr(tags, name, getattr(inner, name))

@@ -3,7 +3,7 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -15,7 +15,7 @@ __all__ = ["NetworkInputs"]
 _FEWEST_VALUES = 10
 
 
-class NetworkInputs(TransformerMixin, BaseEstimator):
+class NetworkInputs(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Scale the columns of a numeric table for a network, and encode them by splines.
 
     Parameters
@@ -94,6 +94,14 @@ class NetworkInputs(TransformerMixin, BaseEstimator):
         if self._splines is not None:
             scaled = np.hstack([scaled, self._splines.transform(X[:, self._encoded])])
         return scaled.astype(np.float32)
+
+    def get_feature_names_out(self, input_features=None):
+        """The names of the scaled columns, and of the splines beside them."""
+        names = super().get_feature_names_out(input_features)
+        if self._splines is None:
+            return names
+        encoded = self._splines.get_feature_names_out(names[self._encoded])
+        return np.concatenate([names, encoded])
 
 
 def _no_scale(X):
