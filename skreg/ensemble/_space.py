@@ -50,10 +50,11 @@ def starting_points(is_classification, n_columns):
     deep = {
         "hidden_layer_sizes": (128, 128, 128),
         "learning_rate_init": 6e-3,
-        "max_iter": 150,
+        "max_iter": 120,
+        "n_iter_no_change": 40,
         **_COSINE,
     }
-    broad = {**deep, "hidden_layer_sizes": (256, 256), "max_iter": 120}
+    broad = {**deep, "hidden_layer_sizes": (256, 256), "max_iter": 80}
     small = {**wide, "hidden_layer_sizes": (128,), "learning_rate_init": 6e-3}
     points = [
         {**wide, **waves, **smoothed},
@@ -96,16 +97,18 @@ def default_distributions(is_classification, n_columns):
         "learning_rate_init": loguniform(2e-3, 2e-2),
         "beta_2": [0.999, 0.95],
         "dropout": [0.0, 0.0, 0.1, 0.2],
-        "augmentation": [None] * 5 + [GaussianNoise(0.1), CutMix(), Mixup(0.2)],
+        "augmentation": [*[None] * 9, GaussianNoise(0.1)],
     }
     if is_classification:
+        shared["augmentation"] = [*[None] * 8, CutMix(), Mixup(0.2)]
         shared["label_smoothing"] = [0.0, 0.1]
     sizes = [(128,), (256,), (128,) * 2, (256,) * 2, (128,) * 3, (256,) * 3]
     schedules = [
         {"hidden_layer_sizes": sizes[:4], "n_iter_no_change": [40]},
         {
             "hidden_layer_sizes": sizes[1:],
-            "max_iter": [60, 120, 200],
+            "max_iter": [60, 100, 150],
+            "n_iter_no_change": [40],
             **{name: [value] for name, value in _COSINE.items()},
         },
     ]
