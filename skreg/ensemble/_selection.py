@@ -10,34 +10,36 @@ import numpy as np
 
 __all__ = ["select_greedily"]
 
-# So often a model may join. Weights are multiples of one over that number, or of one
-# over an earlier one where the mean was best.
-_MOST_STEPS = 40
+# How many times a model joins, before the best of all these means is taken.
+_N_STEPS = 40
 
 
 def select_greedily(predictions, loss_of):
     """The weights of models in the mean with the lowest loss that is found.
+
+    Of means that are equally good the first is taken, which has the fewest models.
 
     Parameters
     ----------
     predictions : ndarray of shape (n_models, n_rows, ...)
         Of rows that the models have not seen.
     loss_of : callable
-        ``loss_of(mean)`` is a float, lower is better.
+        ``loss_of(mean)`` is a float, lower is better. NaN is worse than any other.
 
     Returns
     -------
     ndarray of shape (n_models,)
-        They sum to one. All weight is the best model's if no mean is better.
+        They sum to one. The mean's loss is not above that of the best single model.
     """
-    n_models = len(predictions)
-    counts, best_counts = np.zeros(n_models, dtype=int), None
-    total, lowest = np.zeros_like(predictions[0]), np.inf
-    for step in range(1, _MOST_STEPS + 1):
-        losses = [loss_of((total + own) / step) for own in predictions]
+    counts = np.zeros(len(predictions), dtype=int)
+    total = np.zeros_like(predictions[0])
+    lowest, best_counts = np.inf, None
+    for step in range(1, _N_STEPS + 1):
+        losses = np.array([loss_of((total + own) / step) for own in predictions])
+        losses[np.isnan(losses)] = np.inf
         chosen = int(np.argmin(losses))
         counts[chosen] += 1
-        total = total + predictions[chosen]
-        if losses[chosen] < lowest:
+        total += predictions[chosen]
+        if best_counts is None or losses[chosen] < lowest:
             lowest, best_counts = losses[chosen], counts.copy()
     return best_counts / best_counts.sum()
