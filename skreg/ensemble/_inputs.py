@@ -7,16 +7,17 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.preprocessing import SplineTransformer, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._utils.sklearn_private import Interval, StrOptions
+from .._utils.sklearn_private import Interval, Options, StrOptions
 
 __all__ = ["NetworkInputs"]
 
-# Columns of fewer distinct values are left as they are by the splines.
-_FEWEST_VALUES = 10
+# Columns of no more distinct values have no splines: their steps are few anyway, and
+# those of one-hot columns are in the columns themselves.
+_FEW_VALUES = 10
 
 
 class NetworkInputs(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Scale the columns of a numeric table for a network, and encode them by splines.
+    """Scale the columns of a numeric table for a network, and put splines beside them.
 
     Parameters
     ----------
@@ -27,9 +28,10 @@ class NetworkInputs(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         3: for columns with a few values far out. `'none'` leaves the columns as they
         are, as for the pixels of images.
     n_knots : int, default=0
-        Knots of the splines of degree one that stand beside each scaled column, at its
-        quantiles: a network of few units then fits steps and bends of single columns
-        [2]_. Columns of ten or fewer values have none. 0 is none at all.
+        Knots, at its quantiles, of the splines of degree one that stand beside each
+        scaled column: a network of few units then fits steps and bends of single
+        columns [2]_. Columns of ten or fewer values have none, nor have those of which
+        two quantiles are equal. 0 is none at all; otherwise there are at least 2.
 
     Attributes
     ----------
@@ -48,7 +50,7 @@ class NetworkInputs(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     _parameter_constraints: dict = {
         "scaling": [StrOptions({"standard", "robust", "none"})],
-        "n_knots": [Interval(Integral, 0, None, closed="left")],
+        "n_knots": [Options(Integral, {0}), Interval(Integral, 2, None, closed="left")],
     }
 
     def __init__(self, scaling="standard", *, n_knots=0):
@@ -68,10 +70,10 @@ class NetworkInputs(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _fit_splines(self, X):
         knots = np.quantile(X, np.linspace(0, 1, self.n_knots), axis=0)
-        has_values = [len(np.unique(column)) > _FEWEST_VALUES for column in X.T]
+        has_many = [len(np.unique(column)) > _FEW_VALUES for column in X.T]
         # Splines need knots that differ.
         differ = (np.diff(knots, axis=0) > 0).all(axis=0)
-        self._encoded = np.flatnonzero(has_values & differ)
+        self._encoded = np.flatnonzero(has_many & differ)
         if len(self._encoded):
             splines = SplineTransformer(
                 degree=1, knots=knots[:, self._encoded], extrapolation="constant"
@@ -90,7 +92,8 @@ class NetworkInputs(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         X = X.astype(np.float64, copy=False)
         scaled = (X - self._center) / self._scale
         if self.scaling == "robust":
-            scaled = scaled / np.sqrt(1 + (scaled / 3) ** 2)
+            # No square, of which those of the largest numbers overflow.
+            scaled = scaled / np.hypot(1, scaled / 3)
         if self._splines is not None:
             scaled = np.hstack([scaled, self._splines.transform(X[:, self._encoded])])
         return scaled.astype(np.float32)
@@ -102,6 +105,11 @@ class NetworkInputs(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             return names
         encoded = self._splines.get_feature_names_out(names[self._encoded])
         return np.concatenate([names, encoded])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
 
 def _no_scale(X):
