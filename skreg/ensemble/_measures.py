@@ -1,126 +1,86 @@
-"""What candidates of a search are compared by, on rows that they have not seen."""
+"""What the candidates of a search are compared by, on rows they have not seen."""
 
+import copy
 from abc import ABC, abstractmethod
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import get_scorer
 
+from .._fitting.scoring import checked_scorer
+from .._fitting.targets import TargetScaling
+from ..neural_network import MLPClassifier, MLPRegressor
 from ._calibration import log_loss_of, temperature_of, tempered
 
 __all__ = ["make_measure"]
 
 
-class Measure(ABC):
-    """Turns predictions of some rows into a number, lower is better.
+def make_measure(output, X, y, sample_weight, scoring):
+    """The `Measure` of predictions of a target.
 
     Parameters
     ----------
     output : outputs.Output
-    y : ndarray
-        The target of all rows.
-    sample_weight : ndarray or None
+        What is predicted.
+    X, y, sample_weight : ndarray
+        All rows; weights may be None.
     scoring : str or callable
-        "loss", or what scikit-learn's `get_scorer` takes.
+        "loss", or what the searches of scikit-learn take.
     """
+    kind = OfProbabilities if hasattr(output, "encoding") else OfNumbers
+    return kind(output, X, y, sample_weight, scoring)
 
-    def __init__(self, output, y, sample_weight, scoring):
-        self._output, self._y, self._weight = output, y, sample_weight
-        self._scorer = None if scoring == "loss" else get_scorer(scoring)
+
+class Measure(ABC):
+    """Turns predictions of rows into a number, lower is better."""
+
+    def __init__(self, output, X, y, sample_weight, scoring):
+        self._output, self._X, self._y = output, X, y
+        self._weight, self._scorer = sample_weight, None
+        if scoring != "loss":
+            is_weighted = sample_weight is not None
+            self._scorer, _ = checked_scorer(self._example, scoring, is_weighted)
+        self._Y = self._encoded(y)
 
     def on(self, rows):
-        """The function ``loss(prediction)`` of predictions of some rows."""
-        weight = None if self._weight is None else self._weight[rows]
+        """The measure of predictions of some of the rows."""
+        some = copy.copy(self)
+        some._y, some._Y = self._y[rows], self._Y[rows]
+        if self._weight is not None:
+            some._weight = self._weight[rows]
+        if self._scorer is not None:
+            some._X = self._X[rows]
+        return some
+
+    def loss(self, prediction):
+        """The mean loss of predictions of the rows, or minus their score."""
         if self._scorer is None:
-            return self._loss_on(rows, weight)
-        y, kind = self._y[rows], self._stand_in
-        params = {} if weight is None else {"sample_weight": weight}
+            return self._mean_loss(prediction)
+        params = {} if self._weight is None else {"sample_weight": self._weight}
+        known = self._known(prediction, self._output)
+        return -float(self._scorer(known, self._X, self._y, **params))
 
-        def loss(prediction):
-            known = kind(prediction, self._output)
-            return -float(self._scorer(known, np.empty((len(y), 1)), y, **params))
-
-        return loss
-
-    @abstractmethod
-    def _loss_on(self, rows, weight):
-        """As `on`, for the loss."""
+    def judge(self, prediction):
+        """The loss at the best temperature, and this; numbers have none."""
+        return self.loss(prediction), None
 
     @abstractmethod
-    def temperature(self, prediction, rows):
-        """What predictions are best divided by, on a scale of logarithms."""
+    def _encoded(self, y):
+        """The target as `_mean_loss` needs it, ``(n_rows, n_outputs)``."""
 
     @abstractmethod
-    def at_temperature(self, prediction, temperature):
-        """Predictions that are less sure where the temperature is above one."""
+    def _mean_loss(self, prediction):
+        """What ``scoring="loss"`` stands for."""
 
 
-class OfProbabilities(Measure):
-    """The log-loss of classes, or a scorer of classifiers."""
-
-    @property
-    def _stand_in(self):
-        return _KnownClasses
-
-    @property
-    def _is_multilabel(self):
-        return self._output.encoding.kind == "multilabel"
-
-    def _indicators(self, rows):
-        encoding, y = self._output.encoding, self._y[rows]
-        if self._is_multilabel:
-            return encoding.encode(y, np.float64)
-        return (y[:, None] == encoding.classes).astype(np.float64)
-
-    def _loss_on(self, rows, weight):
-        Y, is_multilabel = self._indicators(rows), self._is_multilabel
-        return lambda proba: log_loss_of(proba, Y, is_multilabel, weight)
-
-    def temperature(self, prediction, rows):
-        weight = None if self._weight is None else self._weight[rows]
-        Y = self._indicators(rows)
-        return temperature_of(prediction, Y, self._is_multilabel, weight)
-
-    def at_temperature(self, prediction, temperature):
-        return tempered(prediction, temperature, self._is_multilabel)
-
-
-class OfNumbers(Measure):
-    """The mean squared error in units of the target's variance, or a scorer."""
-
-    @property
-    def _stand_in(self):
-        return _KnownNumbers
-
-    def _loss_on(self, rows, weight):
-        y = self._y[rows].reshape(len(rows), -1)
-        unit = np.maximum(self._y.reshape(len(self._y), -1).var(axis=0), 1e-300)
-
-        def loss(prediction):
-            squared = (prediction.reshape(y.shape) - y) ** 2 / unit
-            return float(np.average(squared.mean(axis=1), weights=weight))
-
-        return loss
-
-    def temperature(self, prediction, rows):
-        return 1.0
-
-    def at_temperature(self, prediction, temperature):
-        return prediction
-
-
-def make_measure(output, y, sample_weight, scoring):
-    """The `Measure` of a target."""
-    kind = OfProbabilities if hasattr(output, "encoding") else OfNumbers
-    return kind(output, y, sample_weight, scoring)
-
-
-class _KnownClasses(ClassifierMixin, BaseEstimator):
-    """A classifier that is asked for predictions that are known already."""
+class KnownClasses(ClassifierMixin, BaseEstimator):
+    """What a scorer takes for a classifier: its predictions are known already."""
 
     def __init__(self, proba, output):
         self._proba, self._output = proba, output
         self.classes_ = output.encoding.classes
+        if output.encoding.kind == "multilabel":
+            # Two numbers of columns would pass for two classes.
+            self.classes_ = [np.arange(2)] * proba.shape[1]
 
     def predict(self, X):
         return self._output.decoded(self._proba)
@@ -132,8 +92,34 @@ class _KnownClasses(ClassifierMixin, BaseEstimator):
         return True
 
 
-class _KnownNumbers(RegressorMixin, BaseEstimator):
-    """A regressor that is asked for predictions that are known already."""
+class OfProbabilities(Measure):
+    """The log-loss of classes, or a score of classifiers."""
+
+    _known, _example = KnownClasses, MLPClassifier()
+
+    @property
+    def _is_multilabel(self):
+        return self._output.encoding.kind == "multilabel"
+
+    def _encoded(self, y):
+        encoding = self._output.encoding
+        if self._is_multilabel:
+            return encoding.encode(y, np.float64)
+        # The encoding has one column for two classes, where probabilities have two.
+        return (y[:, None] == encoding.classes).astype(np.float64)
+
+    def _mean_loss(self, prediction):
+        return log_loss_of(prediction, self._Y, self._is_multilabel, self._weight)
+
+    def judge(self, prediction):
+        """The loss at the best temperature, and this."""
+        is_multilabel = self._is_multilabel
+        temperature = temperature_of(prediction, self._Y, is_multilabel, self._weight)
+        return self.loss(tempered(prediction, temperature, is_multilabel)), temperature
+
+
+class KnownNumbers(RegressorMixin, BaseEstimator):
+    """What a scorer takes for a regressor: its predictions are known already."""
 
     def __init__(self, prediction, output):
         self._prediction = prediction
@@ -143,3 +129,21 @@ class _KnownNumbers(RegressorMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return True
+
+
+class OfNumbers(Measure):
+    """The squared error of scaled targets, or a score of regressors.
+
+    The target is scaled to variance one, as networks with `normalize_y` see it: so
+    outputs in different units count alike.
+    """
+
+    _known, _example = KnownNumbers, MLPRegressor()
+
+    def _encoded(self, y):
+        self._scaling = TargetScaling.of(y, self._weight)
+        return self._scaling.encode(y, np.float64)
+
+    def _mean_loss(self, prediction):
+        off = self._scaling.encode(prediction, np.float64) - self._Y
+        return float(np.average((off**2).mean(axis=1), weights=self._weight))

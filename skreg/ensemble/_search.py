@@ -1,12 +1,14 @@
 """The search of `MLPClassifierCV` and `MLPRegressorCV`: halving on folds.
 
-All candidates are trained without the first folds; those that are best go on to further
-folds, and the finalists have a member for every fold. Nothing is trained twice, and
-what a candidate has learned is dropped when it is left behind.
+All candidates are trained without the first folds, one network a fold; the best of them
+go on to further folds, and the finalists have a network for every fold. Nothing is
+trained twice. Of a candidate that is left behind, its numbers stay and its networks go,
+as soon as enough others are known to be better.
 """
 
-import time
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, replace
+from traceback import clear_frames
 from typing import Any
 
 import numpy as np
@@ -16,45 +18,9 @@ from sklearn.utils.parallel import delayed
 from .._fitting.workers import prefer_threads
 from .._utils.progress import run_calls
 from ._folds import OutOfFold
-from ._members import fit_on_folds, network_in
+from ._members import fit_on_folds
 
 __all__ = ["Candidate", "FoldSearch", "plan_rungs"]
-
-
-@dataclass
-class Candidate:
-    """One setting, and what is known of it.
-
-    Attributes
-    ----------
-    parameters : dict
-    estimator : estimator
-        With these parameters, not fitted.
-    members : dict of int to Member
-        By the number of the fold that each was fitted without; empty when the candidate
-        has been left behind.
-    n_folds : int
-        The number of folds on which it was judged.
-    loss : float
-        On their rows, at its temperature; infinite if it failed.
-    temperature : float
-    n_iter : float
-        Epochs that its networks were trained, in the mean.
-    seconds : float
-        Of all its training.
-    error : Exception or None
-        The first error of its fits.
-    """
-
-    parameters: dict
-    estimator: Any
-    members: dict = field(default_factory=dict, repr=False)
-    n_folds: int = 0
-    loss: float = np.inf
-    temperature: float = 1.0
-    n_iter: float = 0.0
-    seconds: float = 0.0
-    error: Exception | None = None
 
 
 def plan_rungs(n_candidates, n_folds):
@@ -74,6 +40,53 @@ def plan_rungs(n_candidates, n_folds):
     return rungs
 
 
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One setting, and what is known of it.
+
+    Attributes
+    ----------
+    parameters : dict
+    estimator : Pipeline
+        With these parameters, not fitted; its last step is the network.
+    members : tuple of Member
+        The first for the first fold and so on; none if the candidate failed or has been
+        left behind.
+    n_folds : int
+        The number of folds on whose rows it was judged.
+    loss : float
+        On their rows, at its temperature; infinite if it is not finite.
+    temperature : float or None
+        Regressors have none.
+    n_iter : float
+        Epochs that its networks were trained, in the mean.
+    seconds : float
+        Of all its training.
+    error : Exception or None
+        What ended its training, or its judgement. It is not trained again.
+    """
+
+    parameters: dict
+    estimator: Any
+    members: tuple = ()
+    n_folds: int = 0
+    loss: float = np.inf
+    temperature: float | None = None
+    n_iter: float = np.nan
+    seconds: float = 0.0
+    error: Exception | None = None
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Where a search stands after a rung."""
+
+    candidates: tuple
+    # The numbers of those that are not left behind, the best first.
+    kept: tuple
+    n_folds: int
+
+
 class FoldSearch:
     """Trains candidates on folds, and keeps the best.
 
@@ -82,122 +95,170 @@ class FoldSearch:
     candidates : list of Candidate
     splits : list of (train, test)
     X, y : ndarray
-    fit_params : dict
+    sample_weight : ndarray or None
     output : outputs.Output
+        What the networks predict.
     measure : measures.Measure
+        What candidates are compared by.
     n_jobs : int or None
-    deadline : float
-        The `time.perf_counter` after which no rung begins.
-    report : callable
-        ``report(rung, n_rungs, candidates)`` after each rung; true ends the search.
     """
 
     def __init__(
-        self,
-        candidates,
-        splits,
-        X,
-        y,
-        *,
-        fit_params,
-        output,
-        measure,
-        n_jobs,
-        deadline,
-        report,
+        self, candidates, splits, X, y, sample_weight, *, output, measure, n_jobs
     ):
         self._splits, self._X, self._y = splits, X, y
-        self._fit_params, self._output, self._measure = fit_params, output, measure
-        self._n_jobs, self._deadline, self._report = n_jobs, deadline, report
-        self._standing = list(candidates)
-        self._n_done = 0
+        self._weight, self._output = sample_weight, output
+        self._measure, self._n_jobs = measure, n_jobs
+        candidates = tuple(map(_checked, candidates))
+        self._standing = _Standing(candidates, tuple(range(len(candidates))), 0)
 
     @property
-    def finalists(self):
-        """The candidates that were judged on most folds, the best first."""
-        found = [each for each in self._standing if each.n_folds == self._n_done]
-        return sorted(found, key=lambda each: each.loss)
+    def candidates(self):
+        """All candidates, in their order."""
+        return self._standing.candidates
 
     @property
-    def rows(self):
-        """The rows that every finalist has predicted without having seen them."""
-        parts = [test for _, test in self._splits[: self._n_done]]
-        return np.unique(np.concatenate(parts)) if parts else np.arange(0)
+    def kept(self):
+        """The numbers of the candidates that are not left behind, the best first."""
+        return self._standing.kept
 
-    def run(self):
-        """Go through the rungs, until time is over or the caller has had enough."""
-        rungs = plan_rungs(len(self._standing), len(self._splits))
-        for number, (n_candidates, n_folds) in enumerate(rungs):
-            if number and time.perf_counter() > self._deadline:
-                return
-            self._leave_behind(n_candidates)
-            self._train(n_folds)
-            self._judge(n_folds)
-            if all(each.error is not None for each in self._standing):
-                raise self._standing[0].error
-            if self._report(number, rungs, self._standing):
-                return
+    @property
+    def n_folds(self):
+        """The number of folds that these were trained without; zero at first."""
+        return self._standing.n_folds
 
-    def _leave_behind(self, n_candidates):
-        """Go on with the best, and forget what the others have learned."""
-        self._standing.sort(key=lambda each: each.loss)
-        for each in self._standing[n_candidates:]:
-            each.members.clear()
-        del self._standing[n_candidates:]
+    def unseen(self, n_folds=None):
+        """The rows of the first folds, by default of those that are done: OutOfFold."""
+        n_folds = self.n_folds if n_folds is None else n_folds
+        return OutOfFold(len(self._y), self._splits[:n_folds])
 
-    def _train(self, n_folds):
-        """Train every candidate without those of the first folds that are missing."""
-        folds = range(self._n_done, n_folds)
-        if not folds:
-            return
-        networks = [network_in(each.estimator) for each in self._standing]
-        around = [each.estimator for each in self._standing]
+    def compared(self, unseen):
+        """The rows among these that candidates are compared on: those with a weight."""
+        rows = unseen.is_predicted
+        return np.flatnonzero(
+            rows if self._weight is None else rows & (self._weight > 0)
+        )
+
+    def advance(self, n_folds, n_kept):
+        """Go on to the first `n_folds` folds, and keep the best `n_kept` candidates.
+
+        An interrupt leaves everything as it was after the rung before.
+
+        Raises
+        ------
+        Exception
+            If no candidate is left: the first error of one, with a note of which.
+        """
+        unseen = self.unseen(n_folds)
+        rows = self.compared(unseen)
+        measure = self._measure.on(rows)
+        candidates, kept, failed = list(self.candidates), [], []
+        for number, members in self._train(range(self.n_folds, n_folds)):
+            judged = _judged(candidates[number], members, unseen, rows, measure)
+            candidates[number] = judged
+            if judged.error is not None:
+                # The variables in its traceback hold the rows of folds.
+                clear_frames(judged.error.__traceback__)
+                failed.append(judged.error)
+                continue
+            kept = sorted([*kept, number], key=lambda each: candidates[each].loss)
+            for each in kept[n_kept:]:
+                candidates[each] = replace(candidates[each], members=())
+            del kept[n_kept:]
+        if not kept:
+            _raise_first_error(candidates)
+        for error in failed:
+            # It would hold the variables of this call.
+            error.__traceback__ = None
+        self._standing = _Standing(tuple(candidates), tuple(kept), n_folds)
+
+    def _train(self, folds):
+        """Yield the number of each candidate that is kept, and its further members."""
+        trained = [each for each in self.kept if self.candidates[each].error is None]
+        estimators = {each: self.candidates[each].estimator for each in trained}
+        prefers_threads = prefer_threads(
+            [estimator[-1] for estimator in estimators.values()],
+            around=list(estimators.values()),
+        )
+        # Compiled functions train networks one by one, NumPy's those of a call side by
+        # side. The result must not depend on `n_jobs`, so that the calls do not either.
+        n_side_by_side = 1 if prefers_threads else max(1, len(folds))
+        parts = [
+            folds[start : start + n_side_by_side]
+            for start in range(0, len(folds), n_side_by_side)
+        ]
         calls = (
             delayed(fit_on_folds)(
-                [_seeded(each.estimator, fold) for fold in folds],
-                [self._splits[fold] for fold in folds],
+                [_seeded(estimators[number], fold) for fold in part],
+                [self._splits[fold] for fold in part],
                 *(self._X, self._y),
-                fit_params=self._fit_params,
+                fit_params=(
+                    {}
+                    if self._weight is None
+                    else {"network__sample_weight": self._weight}
+                ),
                 output=self._output,
             )
-            for each in self._standing
+            for number in trained
+            for part in parts
         )
-        results = run_calls(
-            calls, self._n_jobs, prefers_threads=prefer_threads(networks, around)
-        )
-        for each, members in zip(self._standing, results, strict=True):
-            each.members.update(zip(folds, members, strict=True))
-            each.seconds += sum(member.seconds for member in members)
-            errors = [member.error for member in members if member.error is not None]
-            each.error = each.error or (errors[0] if errors else None)
+        results = run_calls(calls, self._n_jobs, prefers_threads=prefers_threads)
+        # Closed at once after an interrupt, which ends the workers.
+        with closing(results):
+            for number in trained:
+                yield number, [member for _ in parts for member in next(results)]
 
-    def _judge(self, n_folds):
-        """The loss of every candidate on the rows of the first folds."""
-        self._n_done = n_folds
-        rows = self.rows
-        loss_of = self._measure.on(rows)
-        for each in self._standing:
-            each.n_folds = n_folds
-            if each.error is not None:
-                each.loss = np.inf
-                continue
-            prediction = self.prediction_of(each)[rows]
-            each.temperature = self._measure.temperature(prediction, rows)
-            at = self._measure.at_temperature(prediction, each.temperature)
-            each.loss = loss_of(at)
-            if not np.isfinite(each.loss):
-                each.loss = np.inf
-            networks = [member.estimator[-1] for member in each.members.values()]
-            each.n_iter = float(np.mean([network.n_iter_ for network in networks]))
 
-    def prediction_of(self, candidate):
-        """What a candidate's members predict of rows that they have not seen."""
-        folds = range(self._n_done)
-        out_of_fold = OutOfFold(len(self._y), [self._splits[fold] for fold in folds])
-        return out_of_fold.mean([candidate.members[fold].prediction for fold in folds])
+def _checked(candidate):
+    """The candidate, with an error if a parameter of it is invalid."""
+    try:
+        for _, step in candidate.estimator.steps:
+            step._validate_params()
+        candidate.estimator[-1]._check_parameters_together()
+    except Exception as error:
+        return replace(candidate, error=error)
+    return candidate
 
 
 def _seeded(estimator, fold):
     """The estimator with a seed of its own for a fold."""
-    seed = (network_in(estimator).random_state + fold) % (2**32 - 1)
+    seed = (estimator[-1].random_state + fold) % (2**32 - 1)
     return clone(estimator).set_params(network__random_state=seed)
+
+
+def _judged(candidate, members, unseen, rows, measure):
+    """A candidate with further members, and its loss with all of them."""
+    seconds = candidate.seconds + sum(member.seconds for member in members)
+    members = (*candidate.members, *members)
+    candidate = replace(candidate, n_folds=len(members), seconds=seconds)
+    for fold, member in enumerate(members):
+        if member.error is not None:
+            return _failed(candidate, member.error, f"This happened on fold {fold}.")
+    prediction = unseen.mean([member.prediction for member in members])
+    try:
+        loss, temperature = measure.judge(prediction[rows])
+    except Exception as error:
+        where = f"This happened in scoring the rows of the first {len(members)} folds."
+        return _failed(candidate, error, where)
+    return replace(
+        candidate,
+        members=members,
+        loss=loss if np.isfinite(loss) else np.inf,
+        temperature=temperature,
+        n_iter=np.mean([member.estimator[-1].n_iter_ for member in members]),
+    )
+
+
+def _failed(candidate, error, where):
+    error.add_note(where)
+    return replace(candidate, members=(), loss=np.inf, error=error)
+
+
+def _raise_first_error(candidates):
+    for number, each in enumerate(candidates):
+        if each.error is not None:
+            each.error.add_note(
+                f"No candidate can be trained and scored. This is the error of "
+                f"candidate {number} of {len(candidates)}: {each.parameters}."
+            )
+            raise each.error

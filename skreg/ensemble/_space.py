@@ -1,21 +1,21 @@
-"""What the CV estimators search: candidates, and how each is built.
+"""What the CV estimators search: settings, and the estimator of each.
 
-A candidate is a dict of parameters: those of `NetworkInputs`, which say how the columns
+A setting is a dict of parameters: those of `NetworkInputs`, which say how the columns
 are given to the network, and those of the network itself. `starting_points` and
 `default_distributions` were made on 13 tables and judged on 12 others, see
 benchmarks/results/generalization.md.
 """
 
 from scipy.stats import loguniform
-from sklearn.base import clone
-from sklearn.model_selection import ParameterSampler
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
 
 from ..augmentation import CutMix, GaussianNoise, Mixup
-from ._default_network import MOST_WAVY_COLUMNS
+from ._default_network import MOST_WAVY_COLUMNS, batch_size_for
 from ._inputs import NetworkInputs
 
-__all__ = ["build", "default_distributions", "draw_candidates", "starting_points"]
+__all__ = ["build", "draw_settings"]
 
 _OF_INPUTS = ("scaling", "n_knots")
 
@@ -126,30 +126,93 @@ def default_distributions(is_classification, n_columns):
     ]
 
 
-def draw_candidates(distributions, n_candidates, random_state):
-    """Settings drawn at random."""
-    sampler = ParameterSampler(distributions, n_candidates, random_state=random_state)
-    return list(sampler)
+def draw_settings(distributions, n_settings, network, n_columns, random_state):
+    """The settings that a search tries.
+
+    Parameters
+    ----------
+    distributions : dict, list of dict or None
+        As `param_distributions`. None is the default space, after the starting points.
+    n_settings : int
+        Fewer are drawn if lists have fewer combinations.
+    network : MLPClassifier or MLPRegressor
+        What the settings are of.
+    n_columns : int
+        On which the default space depends.
+    random_state : RandomState
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the distributions are not such, or not of what can be searched.
+    """
+    if distributions == []:
+        raise ValueError("param_distributions=[] is empty: there is nothing to search.")
+    first = []
+    if distributions is None:
+        table = is_classifier(network), n_columns
+        first = starting_points(*table)[:n_settings]
+        distributions = default_distributions(*table)
+    sampler = ParameterSampler(
+        distributions, n_settings - len(first), random_state=random_state
+    )
+    spaces = sampler.param_distributions
+    _check_names({name for space in spaces for name in space}, network)
+    if not any(hasattr(each, "rvs") for space in spaces for each in space.values()):
+        # Asked for more than there are, the sampler would warn.
+        sampler.n_iter = min(sampler.n_iter, len(ParameterGrid(spaces)))
+    return first + list(sampler)
 
 
-def build(network, candidate):
-    """The estimator of a candidate, not fitted.
+# The search itself says how networks are seeded and which rows stop them.
+_NOT_SEARCHED = {
+    "random_state",
+    "refit",
+    "validation_fraction",
+    "validation_splitter",
+    "verbose",
+    "warm_start",
+}
+
+
+def _check_names(names, network):
+    of_network = set(network.get_params(deep=False)) - _NOT_SEARCHED
+    known = sorted({*_OF_INPUTS, *of_network})
+    unknown = sorted(name for name in names if name.partition("__")[0] not in known)
+    if unknown:
+        raise ValueError(
+            f"param_distributions has {', '.join(map(repr, unknown))}, which cannot be "
+            f"searched. What can: {', '.join(known)}; with two underscores parameters "
+            "of these, such as augmentation__sigma."
+        )
+
+
+def build(network, setting, n_train, seed):
+    """The estimator of a setting, not fitted.
 
     Parameters
     ----------
     network : MLPClassifier or MLPRegressor
-        What all candidates have in common; it is cloned.
-    candidate : dict
+        With what all settings have in common; it is cloned.
+    setting : dict
+    n_train : int
+        The rows that it is trained on, at least.
+    seed : int
 
     Returns
     -------
     Pipeline
+        Of the steps "inputs" and "network".
     """
-    of_inputs = {name: candidate[name] for name in _OF_INPUTS if name in candidate}
-    own = {name: each for name, each in candidate.items() if name not in of_inputs}
-    return Pipeline(
-        [
-            ("inputs", NetworkInputs(**of_inputs)),
-            ("network", clone(network).set_params(**clone(own, safe=False))),
-        ]
-    )
+    # A setting may hold estimators, such as augmentations.
+    setting = clone(setting, safe=False)
+    of_inputs = {name: setting.pop(name) for name in _OF_INPUTS if name in setting}
+    shared = {"batch_size": batch_size_for(n_train), "random_state": seed}
+    network = clone(network).set_params(**shared | setting)
+    # Arrays, whatever scikit-learn is set to: networks need no names.
+    inputs = NetworkInputs(**of_inputs).set_output(transform="default")
+    return Pipeline([("inputs", inputs), ("network", network)])
