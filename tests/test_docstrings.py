@@ -7,12 +7,13 @@ import pytest
 from sklearn.base import ClassifierMixin
 from sklearn.datasets import load_diabetes, load_iris
 
-from skreg import MLPClassifier, MLPRegressor
+from skreg import MLPClassifier, MLPClassifierCV, MLPRegressor, MLPRegressorCV
 from skreg.ensemble import FoldEnsembleClassifier, FoldEnsembleRegressor
 
 NETWORKS = (MLPClassifier, MLPRegressor)
 ENSEMBLES = (FoldEnsembleClassifier, FoldEnsembleRegressor)
-ESTIMATORS = (*NETWORKS, *ENSEMBLES)
+SEARCHES = (MLPClassifierCV, MLPRegressorCV)
+ESTIMATORS = (*NETWORKS, *ENSEMBLES, *SEARCHES)
 
 
 def entries_of(docstring, section):
@@ -41,7 +42,7 @@ def test_every_parameter_is_described_with_its_default(estimator):
         assert eval(stated) == parameter.default, name
 
 
-@pytest.mark.parametrize("pair", [NETWORKS, ENSEMBLES])
+@pytest.mark.parametrize("pair", [NETWORKS, ENSEMBLES, SEARCHES])
 def test_what_both_describe_they_describe_alike(pair):
     """But for a few, whose meaning differs with the target."""
     differ = set()
@@ -63,6 +64,9 @@ def test_what_both_describe_they_describe_alike(pair):
         "estimators_",
         "cv",
         "oof_score_",
+        # Of searches.
+        "param_distributions",
+        "cv_results_",
     }
 
 
@@ -75,6 +79,8 @@ def test_every_attribute_is_described_and_there(estimator):
     params = {"random_state": 0}
     if estimator in NETWORKS:
         params |= {"early_stopping": True, "max_iter": 2}
+    if estimator in SEARCHES:
+        params |= {"param_distributions": {"max_iter": [2]}, "cv": 2}
     fitted = estimator(**params).fit(X, y)
     there = {
         name for name in dir(fitted) if name.endswith("_") and not name.startswith("_")

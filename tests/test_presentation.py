@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 import skreg
-from skreg import MLPClassifier, MLPRegressor
+from skreg import MLPClassifier, MLPRegressor, MLPRegressorCV
 from skreg.augmentation import (
     AugmentingResampler,
     Compose,
@@ -65,6 +65,7 @@ SEARCHES = (
         SparseInputSelector(NETWORK),
         StabilitySelection(NETWORK),
         FoldEnsembleClassifier(NETWORK),
+        MLPRegressorCV([{"alpha": LONG}] * 20),
         ResampledClassifier(NETWORK, AugmentingResampler(CutMix())),
         AugmentingResampler(Mixup(), sampling_strategy=dict(enumerate(LONG))),
         CutMix(one_hot_groups=[np.arange(90)] * 20),

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
-from skreg import MLPClassifier, MLPRegressor
+from skreg import MLPClassifier, MLPClassifierCV, MLPRegressor, MLPRegressorCV
 from skreg.augmentation import (
     AugmentingResampler,
     Compose,
@@ -115,6 +115,8 @@ def test_the_addresses_of_the_project_are_those_of_the_readme():
         (HalvingRandomSearchCV(MLPClassifier(), {}), "#searching-penalties"),
         (FoldEnsembleClassifier(), "#ensembles-over-folds"),
         (FoldEnsembleRegressor(MLPRegressor()), "#ensembles-over-folds"),
+        (MLPClassifierCV(), "#one-call-search-and-ensemble"),
+        (MLPRegressorCV(), "#one-call-search-and-ensemble"),
         (SparseInputSelector(MLPClassifier()), "#choosing-inputs"),
         (StabilitySelection(MLPClassifier()), "#choosing-inputs"),
         (AugmentingResampler(Mixup()), "#augmentation"),

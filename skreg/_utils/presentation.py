@@ -10,9 +10,11 @@ _USER_GUIDE = "https://github.com/skreg/skreg/blob/main/docs/user_guide.md"
 # A text has about as many lines as a screen at most.
 _MOST_LINES = 20
 
+# By the package of an estimator, or by its module.
 _SECTIONS = {
     "augmentation": "#augmentation",
     "ensemble": "#ensembles-over-folds",
+    "ensemble._mlp_cv": "#one-call-search-and-ensemble",
     "feature_selection": "#choosing-inputs",
     "model_selection": "#searching-penalties",
     "neural_network": "",
@@ -29,16 +31,17 @@ class PresentationMixin:
 
     It stands before `BaseEstimator` among the base classes, which would print arrays of
     up to 1,000 values and link to scikit-learn's pages. The link leads to the part of
-    the guide about the estimator's package. Subclasses in other libraries have no link,
-    as scikit-learn asks.
+    the guide about the estimator or its package. Subclasses in other libraries have no
+    link, as scikit-learn asks.
     """
 
     _doc_link_module = "skreg"
     _doc_link_template = _USER_GUIDE + "{section}"
 
     def _doc_link_url_param_generator(self):
-        package = type(self).__module__.split(".")[1]
-        return {"section": _SECTIONS[package]}
+        module = type(self).__module__.partition(".")[2]
+        package = module.partition(".")[0]
+        return {"section": _SECTIONS.get(module, _SECTIONS[package])}
 
     # scikit-learn links each parameter and attribute to a text fragment of its pages,
     # which the guide does not have.

@@ -210,7 +210,7 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
                 for each in finalists
             ]
         )
-        rows = search.compared(unseen)
+        rows = unseen.is_predicted
         weights = select_greedily(predictions[:, rows], measure.on(rows).loss)
         self._chosen = [
             _Chosen(

@@ -107,8 +107,10 @@ class FoldSearch:
         self, candidates, splits, X, y, sample_weight, *, output, measure, n_jobs
     ):
         self._splits, self._X, self._y = splits, X, y
-        self._weight, self._output = sample_weight, output
-        self._measure, self._n_jobs = measure, n_jobs
+        self._fit_params = {}
+        if sample_weight is not None:
+            self._fit_params["network__sample_weight"] = sample_weight
+        self._output, self._measure, self._n_jobs = output, measure, n_jobs
         candidates = tuple(map(_checked, candidates))
         self._standing = _Standing(candidates, tuple(range(len(candidates))), 0)
 
@@ -132,13 +134,6 @@ class FoldSearch:
         n_folds = self.n_folds if n_folds is None else n_folds
         return OutOfFold(len(self._y), self._splits[:n_folds])
 
-    def compared(self, unseen):
-        """The rows among these that candidates are compared on: those with a weight."""
-        rows = unseen.is_predicted
-        return np.flatnonzero(
-            rows if self._weight is None else rows & (self._weight > 0)
-        )
-
     def advance(self, n_folds, n_kept):
         """Go on to the first `n_folds` folds, and keep the best `n_kept` candidates.
 
@@ -150,11 +145,10 @@ class FoldSearch:
             If no candidate is left: the first error of one, with a note of which.
         """
         unseen = self.unseen(n_folds)
-        rows = self.compared(unseen)
-        measure = self._measure.on(rows)
+        measure = self._measure.on(unseen.is_predicted)
         candidates, kept, failed = list(self.candidates), [], []
         for number, members in self._train(range(self.n_folds, n_folds)):
-            judged = _judged(candidates[number], members, unseen, rows, measure)
+            judged = _judged(candidates[number], members, unseen, measure)
             candidates[number] = judged
             if judged.error is not None:
                 # The variables in its traceback hold the rows of folds.
@@ -173,40 +167,33 @@ class FoldSearch:
         self._standing = _Standing(tuple(candidates), tuple(kept), n_folds)
 
     def _train(self, folds):
-        """Yield the number of each candidate that is kept, and its further members."""
-        trained = [each for each in self.kept if self.candidates[each].error is None]
-        estimators = {each: self.candidates[each].estimator for each in trained}
-        prefers_threads = prefer_threads(
-            [estimator[-1] for estimator in estimators.values()],
-            around=list(estimators.values()),
-        )
+        """Yield the number of each candidate that goes on, and its further members."""
+        numbers = [each for each in self.kept if self.candidates[each].error is None]
+        estimators = [self.candidates[number].estimator for number in numbers]
+        networks = [estimator[-1] for estimator in estimators]
+        prefers_threads = prefer_threads(networks, around=estimators)
         # Compiled functions train networks one by one, NumPy's those of a call side by
         # side. The result must not depend on `n_jobs`, so that the calls do not either.
-        n_side_by_side = 1 if prefers_threads else max(1, len(folds))
-        parts = [
-            folds[start : start + n_side_by_side]
-            for start in range(0, len(folds), n_side_by_side)
-        ]
+        size = 1 if prefers_threads else max(1, len(folds))
+        parts = [folds[start : start + size] for start in range(0, len(folds), size)]
         calls = (
-            delayed(fit_on_folds)(
-                [_seeded(estimators[number], fold) for fold in part],
-                [self._splits[fold] for fold in part],
-                *(self._X, self._y),
-                fit_params=(
-                    {}
-                    if self._weight is None
-                    else {"network__sample_weight": self._weight}
-                ),
-                output=self._output,
-            )
-            for number in trained
-            for part in parts
+            self._call(estimator, part) for estimator in estimators for part in parts
         )
         results = run_calls(calls, self._n_jobs, prefers_threads=prefers_threads)
         # Closed at once after an interrupt, which ends the workers.
         with closing(results):
-            for number in trained:
+            for number in numbers:
                 yield number, [member for _ in parts for member in next(results)]
+
+    def _call(self, estimator, folds):
+        """The delayed call that trains an estimator without each of some folds."""
+        return delayed(fit_on_folds)(
+            [_seeded(estimator, fold) for fold in folds],
+            [self._splits[fold] for fold in folds],
+            *(self._X, self._y),
+            fit_params=self._fit_params,
+            output=self._output,
+        )
 
 
 def _checked(candidate):
@@ -226,7 +213,7 @@ def _seeded(estimator, fold):
     return clone(estimator).set_params(network__random_state=seed)
 
 
-def _judged(candidate, members, unseen, rows, measure):
+def _judged(candidate, members, unseen, measure):
     """A candidate with further members, and its loss with all of them."""
     seconds = candidate.seconds + sum(member.seconds for member in members)
     members = (*candidate.members, *members)
@@ -236,7 +223,7 @@ def _judged(candidate, members, unseen, rows, measure):
             return _failed(candidate, member.error, f"This happened on fold {fold}.")
     prediction = unseen.mean([member.prediction for member in members])
     try:
-        loss, temperature = measure.judge(prediction[rows])
+        loss, temperature = measure.judge(prediction[unseen.is_predicted])
     except Exception as error:
         where = f"This happened in scoring the rows of the first {len(members)} folds."
         return _failed(candidate, error, where)

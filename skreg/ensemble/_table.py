@@ -85,7 +85,7 @@ def _line_of(row):
     parameters = (f"{name}={_short(value)}" for name, value in row["params"].items())
     return (
         f"{row['rank']:4d}  {row['weight']:6.2f}  {row['n_folds']:5d}  {loss:>8}  "
-        f"{epochs:>6}  {row['fit_time']:7.1f}  {', '.join(parameters)}"
+        f"{epochs:>6}  {row['fit_time']:7.2f}  {', '.join(parameters)}"
     )
 
 
