@@ -34,16 +34,16 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skreg import MLPClassifier, MLPRegressor, config_context
+from skreg._fitting.fit import fit_many, task_of
 from skreg._fitting.judging import Fault, FaultKind
 from skreg._utils.wrappers import find_model
 from skreg.ensemble import (
     FoldEnsembleClassifier,
     FoldEnsembleRegressor,
-    _base,
     _members,
 )
 from skreg.ensemble._folds import OutOfFold, draw_folds
-from skreg.ensemble._members import Member
+from skreg.ensemble._members import Member, warn_about_members
 from skreg.neural_network import _together
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -380,8 +380,8 @@ def test_nothing_of_a_fold_gets_into_training(wrap, params, early_stopping):
     y = Y if is_regression else (LABELS == "top").astype(int)
     network = network_for(is_regression, early_stopping=early_stopping, **params)
     one = X.copy()
-    # The third column has two values, of which the fold knows nothing.
-    one[train, 3] = one[train, 3] > 0
+    # One column has two values, outside of the fold that is put in.
+    one[:, 3] = one[:, 3] > 0
     other, other_y = one.copy(), y.copy()
     other[test] = 100 * _rng.normal(size=(20, 4))
     other_y[test] = -1000 if is_regression else 1
@@ -412,6 +412,18 @@ def test_classes_are_balanced_by_the_training_rows(wrap):
     assert_allclose(one.loss_curve_, other.loss_curve_, rtol=1e-9)
     # These weights count in the fold, too.
     assert_allclose(one.validation_scores_, other.validation_scores_, rtol=1e-9)
+
+
+def test_inputs_have_waves_by_the_rows_that_a_split_trains_on():
+    rows = X.copy()
+    rows[:, 3] = 0
+    rows[:40, 3] = X[:40, 3]
+    network = network_for(True, n_frequencies=2, max_iter=2)
+    early, late = np.arange(40), np.arange(40, N)
+    tasks = [task_of(network, split=split) for split in ((early, late), (late, early))]
+    outcomes = fit_many(tasks, rows, Y)
+    embedded = [each.network.embedded_inputs.tolist() for each in outcomes]
+    assert embedded == [[0, 1, 2, 3], [0, 1, 2]]
 
 
 def test_a_class_that_no_row_is_trained_on_has_no_balanced_weight():
@@ -532,9 +544,14 @@ def test_several_outputs(wrap):
     mean, spread = ensemble.predict(X, return_std=True)
     assert mean.shape == spread.shape == ensemble.oof_prediction_.shape == (N, 2)
     assert ensemble.oof_score_ == pytest.approx(r2_score(y, ensemble.oof_prediction_))
+
+
+@pytest.mark.parametrize("estimator", [network_for(True), Ridge()])
+def test_a_column_is_a_vector(estimator):
+    ensemble = ensemble_of(estimator)
     with pytest.warns(sklearn.exceptions.DataConversionWarning, match="column-vector"):
         ensemble.fit(X, Y[:, None])
-    assert ensemble.oof_prediction_.shape == (N,)
+    assert ensemble.oof_prediction_.shape == ensemble.predict(X).shape == (N,)
 
 
 @pytest.mark.parametrize(
@@ -553,6 +570,18 @@ def test_a_class_of_which_all_rows_are_in_a_fold(estimator):
     if not isinstance(estimator, MLPClassifier):
         assert_array_equal(proba[:30, 1], 0)
     assert ensemble.predict_proba(X).shape == (N, 3)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("wrap", [lambda net: net, scaled], ids=["bare", "scaler"])
+def test_a_class_without_weight(wrap, early_stopping):
+    network = network_for(False, early_stopping=early_stopping)
+    weight = (LABELS != "mid").astype(float)
+    ensemble = ensemble_of(wrap(network)).fit(X, LABELS, sample_weight=weight)
+    proba = ensemble.predict_proba(X)
+    assert proba.shape == (N, 3)
+    mean = np.mean([each.predict_proba(X) for each in ensemble.estimators_], axis=0)
+    assert_allclose(proba, mean, rtol=1e-12)
 
 
 @pytest.mark.parametrize("estimator", [network_for(False), RandomForestClassifier(3)])
@@ -618,6 +647,27 @@ def test_columns_with_names():
         bare.predict(numbers.iloc[:, ::-1])
 
 
+@pytest.mark.both_engines
+def test_folds_may_have_other_columns():
+    kinds = np.where(np.arange(N) % 2, "u", "v").astype(object)
+    kinds[:5] = "rare"
+    frame = make_frame().assign(kind=kinds)
+    columns = make_column_transformer(
+        (StandardScaler(), ["one", "two"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["kind"]),
+    )
+    cv = PredefinedSplit(np.arange(N) // 30)
+    ensemble = ensemble_of(make_pipeline(columns, network_for(True)), cv=cv)
+    ensemble.fit(frame, Y)
+    n_columns = [each.n_features_in_ for each in networks_of(ensemble)]
+    assert n_columns == [4, 5, 5]
+    first, test = ensemble.estimators_[0], slice(30)
+    rows = clone(first[0]).fit(frame[30:]).transform(frame)
+    alone = clone(first[-1])
+    alone.fit(rows[30:], Y[30:], X_val=rows[test], y_val=Y[test])
+    assert_allclose(first[-1].coefs_[0], alone.coefs_[0], rtol=1e-7)
+
+
 def test_texts():
     texts = [f"word{k % 3} other{k % 5}" for k in range(N)]
     ensemble = ensemble_of(make_pipeline(CountVectorizer(), network_for(False)))
@@ -666,19 +716,27 @@ def test_bare_networks_predict_in_one_pass(dtype, is_regression, monkeypatch):
         assert_allclose(spread, expected, rtol=1e-9 if dtype == "f8" else 1e-3)
 
 
-def test_weights_that_a_user_edits_count():
+def add_to_intercept(network):
+    network.intercepts_[-1] = network.intercepts_[-1] + 3.0
+
+
+def round_to_integers(network):
+    network.coefs_ = [np.rint(3 * W).astype(int) for W in network.coefs_]
+
+
+def remove_units(network):
+    network.coefs_ = [network.coefs_[0][:, :2], network.coefs_[1][:2]]
+    network.intercepts_ = [network.intercepts_[0][:2], network.intercepts_[1]]
+
+
+@pytest.mark.parametrize("edit", [add_to_intercept, round_to_integers, remove_units])
+def test_weights_that_a_user_edits_count(edit):
     ensemble = ensemble_of(network_for(True)).fit(X, Y)
-    first = ensemble.estimators_[0]
-    first.intercepts_[-1] = first.intercepts_[-1] + 3.0
+    before = ensemble.predict(X)
+    edit(ensemble.estimators_[0])
     mean = np.mean([each.predict(X) for each in ensemble.estimators_], axis=0)
     assert_allclose(ensemble.predict(X), mean, rtol=1e-12)
-    # Also if they are no longer of one shape, or of one type.
-    first.coefs_[-1] = first.coefs_[-1].astype(np.float32)
-    assert_allclose(ensemble.predict(X), mean, rtol=1e-6)
-    first.coefs_[0], first.coefs_[1] = first.coefs_[0][:, :2], first.coefs_[1][:2]
-    first.intercepts_[0] = first.intercepts_[0][:2]
-    mean = np.mean([each.predict(X) for each in ensemble.estimators_], axis=0)
-    assert_allclose(ensemble.predict(X), mean, rtol=1e-12)
+    assert not np.allclose(mean, before)
 
 
 def test_networks_with_periodic_features_predict_by_themselves():
@@ -735,24 +793,28 @@ def test_progress_is_told(capsys):
 # -- warnings and errors ---------------------------------------------------------------
 
 
-def warnings_of(ensemble, y=Y):
+def warnings_of(ensemble, y=Y, rows=X):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        ensemble.fit(X, y)
+        ensemble.fit(rows, y)
     return [(each.category, str(each.message)) for each in caught]
 
 
-@pytest.mark.parametrize("wrap", [lambda net: net, scaled], ids=["bare", "scaler"])
-def test_members_that_end_alike_are_one_warning(wrap):
+@pytest.mark.both_engines
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_members_that_end_alike_are_one_warning(n_jobs):
     network = network_for(True, early_stopping=False, normalize_y=True, max_iter=3)
-    ((category, text),) = warnings_of(ensemble_of(wrap(network)))
+    ensemble = ensemble_of(network, cv=PredefinedSplit(np.arange(N) // 30))
+    ((category, text),) = warnings_of(ensemble)
     assert category is ConvergenceWarning and "Maximum iterations (3)" in text
-    # Each diverges in another epoch.
     network.set_params(
-        solver="sgd", learning_rate_init=3.0, activation="identity", max_iter=200
+        solver="sgd", learning_rate_init=0.4, activation="identity", max_iter=200
     )
-    ((category, text),) = warnings_of(ensemble_of(wrap(network)))
+    rows = np.where(np.arange(N)[:, None] < 30, 4 * X, X)
+    ((category, text),) = warnings_of(ensemble, rows=rows)
     assert category is ConvergenceWarning and "diverged" in text
+    # In other epochs, so that each would have a text of its own.
+    assert len({each.n_iter_ for each in ensemble.estimators_}) > 1
 
 
 def test_useless_members_are_counted():
@@ -770,7 +832,7 @@ def test_half_of_the_members_must_be_useless(n_useless, n_members):
     members = [useless] * n_useless + [sound] * (n_members - n_useless)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        _base._warn_about_faults(members)
+        warn_about_members(members)
     assert len(caught) == (2 * n_useless >= n_members)
 
 
@@ -999,5 +1061,7 @@ def test_pickles_clones_and_failures_before_training():
 def test_training_can_go_on_from_a_member():
     ensemble = ensemble_of(network_for(True, early_stopping=False)).fit(X, Y)
     member = ensemble.estimators_[0]
+    # A state of training is some times as large as the network.
+    assert not hasattr(member, "_training_state")
     before = member.coefs_[0].copy()
     assert not np.array_equal(member.partial_fit(X, Y).coefs_[0], before)

@@ -5,7 +5,6 @@ import numbers
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import (
     check_array,
     check_consistent_length,
@@ -28,12 +27,17 @@ from .._utils.presentation import PresentationMixin
 from .._utils.progress import ProgressLines, run_calls
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, Interval, check_sample_weight
-from .._utils.warnings import each_warning_once, warn
+from .._utils.warnings import each_warning_once
 from .._utils.wrappers import find_model, fit_parameter, has_steps
 from ._default_network import default_estimator
 from ._folds import OutOfFold, draw_folds
 from ._importances import member_importances
-from ._members import fit_on_folds, network_in, with_own_seeds
+from ._members import (
+    fit_on_folds,
+    network_in,
+    warn_about_members,
+    with_own_seeds,
+)
 from ._together import predict_together
 
 __all__ = ["BaseFoldEnsemble"]
@@ -141,7 +145,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         estimator = self._estimator_for(X, splits)
         members = self._fit_members(estimator, X, y, splits, random_state, fit_params)
         _raise_first_error(members)
-        _warn_about_faults(members)
+        warn_about_members(members)
         self.estimators_ = [member.estimator for member in members]
         out_of_fold = OutOfFold(len(y), splits)
         self.oof_fold_ = out_of_fold.fold
@@ -312,14 +316,3 @@ def _raise_first_error(members):
         if member.error is not None:
             member.error.add_note(f"This happened on fold {fold} of {len(members)}.")
             raise member.error
-
-
-def _warn_about_faults(members):
-    """Warn, once, if at least half of the members are of no use."""
-    faults = [member.fault for member in members if member.fault is not None]
-    if faults and 2 * len(faults) >= len(members):
-        warn(
-            f"{len(faults)} of {len(members)} members are of no use. Of the first: "
-            f"{faults[0].message}",
-            ConvergenceWarning,
-        )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 from .._core.stopping import StopReason
 from .._fitting.fit import Validation, fit_each, task_of
@@ -21,7 +22,7 @@ from .._fitting.judging import Fault, Judge
 from .._fitting.members import stack_up
 from .._utils.publishing import quietly
 from .._utils.sklearn_private import safe_indexing
-from .._utils.warnings import each_warning_once
+from .._utils.warnings import each_warning_once, warn
 from .._utils.wrappers import (
     around_model,
     find_model,
@@ -31,9 +32,15 @@ from .._utils.wrappers import (
 )
 from ..model_selection._candidates import make_candidate, nbytes_of, prepare_fold
 from ..model_selection._sklearn_private import check_method_params, safe_split
-from ..neural_network._reporting import warn_about
+from ..neural_network._reporting import warning_about
 
-__all__ = ["Member", "fit_on_folds", "network_in", "with_own_seeds"]
+__all__ = [
+    "Member",
+    "fit_on_folds",
+    "network_in",
+    "warn_about_members",
+    "with_own_seeds",
+]
 
 # What steps before the networks have made of the rows is kept for so many members at a
 # time that it has about this size: the members of a small table all train side by side.
@@ -57,6 +64,8 @@ class Member:
         The seconds of its training.
     fault : Fault or None
         What is wrong with a network that trained without an error.
+    warning : Warning or None
+        What there is to say of how its training ended (see `warn_about_members`).
     error : Exception or None
         The error that ended the fit; then there is nothing else.
     """
@@ -65,6 +74,7 @@ class Member:
     prediction: np.ndarray | None = None
     seconds: float = 0.0
     fault: Fault | None = None
+    warning: Warning | None = None
     error: Exception | None = None
 
 
@@ -126,6 +136,27 @@ def fit_on_folds(estimators, folds, X, y, *, fit_params, output):
     return _Networks(estimators, folds, X, y, fit_params, output).fit()
 
 
+def warn_about_members(members):
+    """Warn of how training ended, and if at least half of the members are of no use.
+
+    Each reason to stop is told of once: the texts name the epoch, and so would differ.
+    """
+    warnings = {}
+    for member in members:
+        if member.warning is not None:
+            _, network = find_model(member.estimator, fitted=True)
+            warnings.setdefault(network.stop_reason_, member.warning)
+    for warning in warnings.values():
+        warn(warning)
+    faults = [member.fault for member in members if member.fault is not None]
+    if faults and 2 * len(faults) >= len(members):
+        warn(
+            f"{len(faults)} of {len(members)} members are of no use. Of the first: "
+            f"{faults[0].message}",
+            ConvergenceWarning,
+        )
+
+
 def _fit_alone(estimator, fold, X, y, fit_params, output):
     started = time.perf_counter()
     train, test = fold
@@ -151,8 +182,6 @@ class _Networks:
             for number, estimator in enumerate(estimators)
         ]
         self._members = [Member(error=each.error) for each in self._candidates]
-        # The reasons to stop that a warning was about.
-        self._told = set()
 
     def fit(self):
         """The members."""
@@ -285,28 +314,19 @@ class _Networks:
         try:
             outcome.apply_to(network)
             fault = judge.fault_of(config, outcome)
-            self._warn_about(network, outcome, fault)
+            warning = None
+            if fault is None or outcome.stop_reason is not StopReason.MAX_ITER:
+                # What has a fault is not told besides that more epochs might help.
+                warning = warning_about(network, outcome.stop_reason, outcome.progress)
             # No more training goes on from a member.
             del network._training_state
             estimator = around_model(fold.wrappers, candidate.estimator, network)
             _, test = self._folds[candidate.index]
             prediction = self._output.of(estimator, safe_indexing(self._X, test))
         except Exception as error:
-            # A user's filter may turn a warning into an error, too.
             return Member(error=error)
-        return Member(estimator, prediction, outcome.seconds + fold.seconds, fault)
-
-    def _warn_about(self, network, outcome, fault):
-        """Warn if training has ended badly, once a reason to stop.
-
-        Faults are told by the caller, and where there is one it is not told besides
-        that more epochs might help.
-        """
-        reason = outcome.stop_reason
-        if reason in self._told or (fault and reason is StopReason.MAX_ITER):
-            return
-        self._told.add(reason)
-        warn_about(network, reason, outcome.progress)
+        seconds = outcome.seconds + fold.seconds
+        return Member(estimator, prediction, seconds, fault, warning)
 
 
 def _of_the_same_columns(pairs):

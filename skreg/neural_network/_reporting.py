@@ -17,6 +17,7 @@ __all__ = [
     "warn_about",
     "warn_about_candidates",
     "warn_about_paths",
+    "warning_about",
 ]
 
 
@@ -54,6 +55,12 @@ def warn_about(estimator, reason, progress, fault=None):
         category = ConvergenceWarning
     if message is not None:
         warn(message, category)
+
+
+def warning_about(estimator, reason, progress):
+    """The warning that training ended in a way that calls for a change, or None."""
+    message, category = _message_about(estimator, reason, progress)
+    return None if message is None else category(message)
 
 
 def warn_about_candidates(kinds, n_candidates):
