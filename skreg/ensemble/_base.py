@@ -112,8 +112,11 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter or the data are invalid, or if a member cannot be fitted.
-            Errors of a member are its own, with a note that says on which fold.
+            If a parameter or the data are invalid.
+        TypeError
+            If a network's `fit` would be given anything but weights.
+        Exception
+            Whatever error a member's `fit` raises, with a note that says on which fold.
         """
         self._validate_params()
         with fitted_at_once(self) as scratch:
@@ -235,7 +238,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         return members
 
     def _oof_score(self, y, prediction, sample_weight):
-        """The score of predictions; NaN where there are none, or not of all rows."""
+        """The score of predictions; NaN if there are none, or if one is not finite."""
         if not len(y) or not np.isfinite(prediction).all():
             return np.nan
         predicted = self._output.decoded(prediction)

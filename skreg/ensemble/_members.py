@@ -303,7 +303,7 @@ class _Networks:
             rows=rows,
             split=split,
             sample_weight=sample_weight,
-            # A class of which all rows are in the fold is known to the network.
+            # Members know all classes, also those of which they are given no row.
             encoding=getattr(self._output, "encoding", None),
         )
 
@@ -318,7 +318,7 @@ class _Networks:
             if fault is None or outcome.stop_reason is not StopReason.MAX_ITER:
                 # What has a fault is not told besides that more epochs might help.
                 warning = warning_about(network, outcome.stop_reason, outcome.progress)
-            # No more training goes on from a member.
+            # Moments of the optimizer, with which no training goes on.
             del network._training_state
             estimator = around_model(fold.wrappers, candidate.estimator, network)
             _, test = self._folds[candidate.index]
