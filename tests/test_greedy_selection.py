@@ -72,10 +72,14 @@ def test_it_is_never_worse_than_the_best_single_model(seed):
     assert found <= min(map(loss_of, predictions))
 
 
-def test_of_equal_means_the_first_is_taken():
-    predictions = np.zeros((3, 10))
-    weights = select_greedily(predictions, squared_error_to(np.ones(10)))
-    assert_array_equal(weights, [1, 0, 0])
+def test_of_equal_means_that_of_the_fewest_models_is_taken():
+    y = np.array([0, 1, 1, 1])
+    # The second is right, and so is its mean with the first.
+    predictions = np.array([[0.1, 0.9, 0.9, 0.4], [0.1, 0.9, 0.9, 0.9]])
+    weights = select_greedily(
+        predictions, lambda mean: float(((mean > 0.5) != y).mean())
+    )
+    assert_array_equal(weights, [0, 1])
 
 
 def test_it_is_deterministic_and_leaves_the_predictions_alone():
