@@ -7,6 +7,7 @@ import warnings
 import weakref
 from dataclasses import replace
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,6 +26,7 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.fixes import parse_version
 
 from skreg import MLPClassifierCV, MLPRegressorCV
 from skreg.augmentation import GaussianNoise
@@ -120,10 +122,9 @@ def plan(monkeypatch, *rungs):
         for Estimator in (MLPClassifierCV, MLPRegressorCV)
     ],
     expected_failed_checks=lambda _: {
-        f"check_sample_weight_equivalence_on_{kind}_data": (
+        "check_sample_weight_equivalence_on_dense_data": (
             "Folds are drawn by rows: two rows may part that were one of weight two."
         )
-        for kind in ("dense", "sparse")
     },
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
@@ -311,6 +312,10 @@ def test_the_best_go_on(monkeypatch):
     assert keys == sorted(keys)
 
 
+# The first joblib that gives results as they come.
+ONE_BY_ONE = parse_version("1.3")
+
+
 def test_networks_of_settings_that_are_left_behind_are_dropped(monkeypatch):
     plan(monkeypatch, (6, 1), (3, 2), (2, 3))
     networks, alive = [], []
@@ -322,7 +327,7 @@ def test_networks_of_settings_that_are_left_behind_are_dropped(monkeypatch):
     fit_on_folds = _search.fit_on_folds
 
     def watched(*args, **kwargs):
-        if len(networks) < 6:
+        if len(networks) < 6 and parse_version(joblib.__version__) >= ONE_BY_ONE:
             # In the first rung the best so far, and the last one.
             assert n_alive() <= 3 + 1
         members = fit_on_folds(*args, **kwargs)
@@ -802,7 +807,7 @@ def test_rows_may_be_left_out_never_or_several_times(kind):
 
 def test_a_fold_without_weight_is_refused():
     weight = np.r_[np.zeros(30), np.ones(60)]
-    with pytest.raises(ValueError, match="at least one non-zero") as caught:
+    with pytest.raises(ValueError, match="zero for all rows|one non-zero") as caught:
         make("real", cv=KFold(3)).fit(X, Y, sample_weight=weight)
     assert caught.value.__notes__[0] == "This happened on fold 0."
 
