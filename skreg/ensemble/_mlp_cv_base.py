@@ -18,6 +18,7 @@ from .._utils.sklearn_private import Interval, check_sample_weight
 from .._utils.warnings import each_warning_once, warn
 from ._folds import draw_folds
 from ._measures import make_measure
+from ._members import warn_about_members
 from ._search import Candidate, FoldSearch, plan_rungs
 from ._selection import select_greedily
 from ._space import build, draw_settings
@@ -212,14 +213,14 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
         )
         rows = unseen.is_predicted
         weights = select_greedily(predictions[:, rows], measure.on(rows).loss)
-        self._chosen = [
-            _Chosen(
-                [member.estimator for member in each.members], own, each.temperature
-            )
-            for each, own in zip(finalists, weights.tolist(), strict=True)
-            if own > 0
-        ]
-        self.estimators_ = [one for each in self._chosen for one in each.estimators]
+        self._chosen, members = [], []
+        for each, own in zip(finalists, weights.tolist(), strict=True):
+            if own > 0:
+                estimators = [member.estimator for member in each.members]
+                self._chosen.append(_Chosen(estimators, own, each.temperature))
+                members += each.members
+        warn_about_members(members)
+        self.estimators_ = [member.estimator for member in members]
         self.weights_ = np.zeros(len(candidates))
         self.weights_[numbers] = weights
         prediction = np.tensordot(weights, predictions, axes=1)
