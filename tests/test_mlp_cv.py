@@ -217,6 +217,7 @@ def test_settings_are_compared_by_the_scoring(kind, scoring, score):
     expected = score(KINDS[kind][1], oof_of(model))
     assert model.best_score_ == pytest.approx(expected)
     assert model.cv_results_["oof_loss"][0] == -model.best_score_
+    assert model.n_iter_ == round(model.cv_results_["n_iter"][0])
 
 
 def test_weights_count_in_the_comparison():

@@ -93,6 +93,9 @@ class MLPClassifierCV(ClassifierMixin, BaseMLPCV):
     best_score_ : float
         Minus its loss: with another `scoring` than "loss" the score.
 
+    n_iter_ : int
+        The epochs that its networks were trained, in the mean.
+
     stop_reason_ : str
         Why the search ended: "completed", "time_budget", "callback" or "interrupted".
 
@@ -323,6 +326,9 @@ class MLPRegressorCV(RegressorMixin, BaseMLPCV):
 
     best_score_ : float
         Minus its loss: with another `scoring` than "loss" the score.
+
+    n_iter_ : int
+        The epochs that its networks were trained, in the mean.
 
     stop_reason_ : str
         Why the search ended: "completed", "time_budget", "callback" or "interrupted".

@@ -235,6 +235,7 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
         self.best_index_ = int(np.argmin(self.cv_results_["rank"]))
         self.best_params_ = candidates[self.best_index_].parameters
         self.best_score_ = -candidates[self.best_index_].loss
+        self.n_iter_ = round(candidates[self.best_index_].n_iter)
 
     def _oof_score(self, y, prediction, sample_weight):
         predicted = self._output.decoded(prediction)
