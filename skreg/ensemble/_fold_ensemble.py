@@ -2,20 +2,18 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import check_array
 
-from .._fitting.targets import LabelEncoding
 from .._utils.labels import check_labels
 from .._utils.one_column import one_column
 from .._utils.publishing import snapshot
 from ._base import BaseFoldEnsemble
-from ._outputs import Numbers, Probabilities
+from ._kinds import OfClasses, OfNumbers
 
 __all__ = ["FoldEnsembleClassifier", "FoldEnsembleRegressor"]
 
 
-class FoldEnsembleClassifier(ClassifierMixin, BaseFoldEnsemble):
+class FoldEnsembleClassifier(OfClasses, ClassifierMixin, BaseFoldEnsemble):
     """Networks, or other classifiers, that are each fitted without a fold of the rows.
 
     The rows are cut into folds. For each of them a member is fitted on the other rows,
@@ -137,7 +135,6 @@ class FoldEnsembleClassifier(ClassifierMixin, BaseFoldEnsemble):
     """
 
     _kind, _is_right_kind = "classifier", staticmethod(is_classifier)
-    _metric = staticmethod(accuracy_score)
 
     def predict(self, X):
         """Predict labels: the class with the largest mean probability.
@@ -196,19 +193,8 @@ class FoldEnsembleClassifier(ClassifierMixin, BaseFoldEnsemble):
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
         return one_column(y)
 
-    def _output_of(self, y):
-        encoding = LabelEncoding.of(y)
-        self.classes_ = encoding.classes
-        return Probabilities(encoding)
 
-    def _strata(self, y):
-        return self._output.encoding.strata(y)
-
-    def _set_oof_prediction(self, prediction):
-        self.oof_decision_function_ = prediction
-
-
-class FoldEnsembleRegressor(RegressorMixin, BaseFoldEnsemble):
+class FoldEnsembleRegressor(OfNumbers, RegressorMixin, BaseFoldEnsemble):
     """Networks, or other regressors, that are each fitted without a fold of the rows.
 
     The rows are cut into folds. For each of them a member is fitted on the other rows,
@@ -326,7 +312,6 @@ class FoldEnsembleRegressor(RegressorMixin, BaseFoldEnsemble):
     """
 
     _kind, _is_right_kind = "regressor", staticmethod(is_regressor)
-    _metric = staticmethod(r2_score)
 
     def predict(self, X, return_std=False):
         """Predict targets: the mean of the members' predictions.
@@ -358,12 +343,3 @@ class FoldEnsembleRegressor(RegressorMixin, BaseFoldEnsemble):
     def _check_y(self, y):
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
         return one_column(y)
-
-    def _output_of(self, y):
-        return Numbers()
-
-    def _strata(self, y):
-        return None
-
-    def _set_oof_prediction(self, prediction):
-        self.oof_prediction_ = prediction

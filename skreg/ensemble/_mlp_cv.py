@@ -2,22 +2,20 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import validate_data
 
-from .._fitting.targets import LabelEncoding
 from .._utils.labels import check_labels
 from .._utils.one_column import one_column
 from .._utils.publishing import snapshot
 from ..neural_network import MLPClassifier, MLPRegressor
 from ._calibration import tempered
+from ._kinds import OfClasses, OfNumbers
 from ._mlp_cv_base import BaseMLPCV
-from ._outputs import Numbers, Probabilities
 
 __all__ = ["MLPClassifierCV", "MLPRegressorCV"]
 
 
-class MLPClassifierCV(ClassifierMixin, BaseMLPCV):
+class MLPClassifierCV(OfClasses, ClassifierMixin, BaseMLPCV):
     """An ensemble of networks whose regularization is searched, in one call.
 
     For numeric tables without missing values, in whatever unit: columns are scaled
@@ -171,7 +169,6 @@ class MLPClassifierCV(ClassifierMixin, BaseMLPCV):
     """
 
     _default_network = staticmethod(lambda: MLPClassifier(early_stopping=True))
-    _metric = staticmethod(accuracy_score)
 
     def predict_proba(self, X):
         """Predict probabilities: the weighted mean of the settings' ensembles.
@@ -230,20 +227,9 @@ class MLPClassifierCV(ClassifierMixin, BaseMLPCV):
         )
         return X, one_column(y.toarray() if hasattr(y, "toarray") else y)
 
-    def _output_of(self, y):
-        encoding = LabelEncoding.of(y)
-        self.classes_ = encoding.classes
-        return Probabilities(encoding)
-
-    def _strata(self, y):
-        return self._output.encoding.strata(y)
-
     def _at_temperature(self, proba, temperature):
         is_multilabel = self._output.encoding.kind == "multilabel"
         return tempered(proba, temperature, is_multilabel)
-
-    def _set_oof_prediction(self, prediction):
-        self.oof_decision_function_ = prediction
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -251,7 +237,7 @@ class MLPClassifierCV(ClassifierMixin, BaseMLPCV):
         return tags
 
 
-class MLPRegressorCV(RegressorMixin, BaseMLPCV):
+class MLPRegressorCV(OfNumbers, RegressorMixin, BaseMLPCV):
     """An ensemble of networks whose regularization is searched, in one call.
 
     For numeric tables without missing values, in whatever unit: columns and target are
@@ -400,7 +386,6 @@ class MLPRegressorCV(RegressorMixin, BaseMLPCV):
     _default_network = staticmethod(
         lambda: MLPRegressor(early_stopping=True, normalize_y=True)
     )
-    _metric = staticmethod(r2_score)
 
     def predict(self, X, return_std=False):
         """Predict targets: the weighted mean of the settings' ensembles.
@@ -445,17 +430,8 @@ class MLPRegressorCV(RegressorMixin, BaseMLPCV):
         )
         return X, one_column(y)
 
-    def _output_of(self, y):
-        return Numbers()
-
-    def _strata(self, y):
-        return None
-
     def _at_temperature(self, prediction, temperature):
         return prediction
-
-    def _set_oof_prediction(self, prediction):
-        self.oof_prediction_ = prediction
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
