@@ -2,7 +2,7 @@
 
 A setting is a dict of parameters: those of `NetworkInputs`, which say how the columns
 are given to the network, and those of the network itself. `starting_points` and
-`default_distributions` were made on 13 tables and judged on 12 others, see
+`default_distributions` were made on one half of the tables, and judged on the other, of
 benchmarks/results/generalization.md.
 """
 
