@@ -32,6 +32,9 @@ BUNDLED = {
     "wine": (datasets.load_wine, "classification"),
 }
 
+# Of the sets above; their columns are pixels, as are those of group C.
+BUNDLED_IMAGES = {"digits"}
+
 PARTS = {
     "held back": "A and B, held back",
     "chosen on": "A and B, chosen on",
@@ -74,18 +77,29 @@ def sets_of(folder):
 
 def split(X, y, task, seed):
     """Scaled training and test rows."""
-    classes = y if task == "classification" else None
-    X, X_test, y, y_test = train_test_split(
-        X, y, test_size=TEST_SHARE, random_state=seed, stratify=classes
-    )
-    X, y = X[:MOST_TRAINING_ROWS], y[:MOST_TRAINING_ROWS]
-    X_test, y_test = X_test[:MOST_TEST_ROWS], y_test[:MOST_TEST_ROWS]
+    X, X_test, y, y_test = _split_rows(X, y, task, seed)
     scaler = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     X, X_test = scaler.fit_transform(X), scaler.transform(X_test)
     if task == "regression":
         mean, deviation = y.mean(), y.std()
         y, y_test = (y - mean) / deviation, (y_test - mean) / deviation
     return X, X_test, y, y_test
+
+
+def split_images(X, y, seed):
+    """Training and test rows of images, whose pixels have one scale: 0 to 1."""
+    X, X_test, y, y_test = _split_rows(X, y, "classification", seed)
+    brightest = X.max()
+    return X / brightest, X_test / brightest, y, y_test
+
+
+def _split_rows(X, y, task, seed):
+    classes = y if task == "classification" else None
+    X, X_test, y, y_test = train_test_split(
+        X, y, test_size=TEST_SHARE, random_state=seed, stratify=classes
+    )
+    X, y = X[:MOST_TRAINING_ROWS], y[:MOST_TRAINING_ROWS]
+    return X, X_test[:MOST_TEST_ROWS], y, y_test[:MOST_TEST_ROWS]
 
 
 def error_of(prediction, y, task):

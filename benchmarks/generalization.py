@@ -7,7 +7,8 @@ FILE...`` writes the Markdown tables of all files together, ``... plot FILE... -
 DIR`` the pictures. ``--methods`` takes names or shell patterns, such as "skreg*".
 
 `DIR`, the sets and their parts are described in ``_tables.py``. Every method gets the
-same standardised float64 columns, and has its defaults but for what its name says.
+same float64 columns, standardised or, of images, pixels from 0 to 1, and has its
+defaults but for what its name says.
 RealMLP-TD (Holzmueller, Grinsztajn and Steinwart, 2024) and LightGBM are installed by
 ``requirements-generalization.txt``, if need be in an environment of their own: skreg is
 imported only by its own methods. A method that cannot be imported is left out, with a
@@ -17,6 +18,7 @@ message. Seconds are of the processor, on one thread.
 import argparse
 import fnmatch
 import json
+import math
 import platform
 import sys
 import time
@@ -45,13 +47,16 @@ from _ranks import (
     summary,
 )
 from _tables import (
+    BUNDLED_IMAGES,
     MOST_TRAINING_ROWS,
     PARTS,
     error_of,
     lines_of,
     sets_of,
     split,
+    split_images,
 )
+from scipy import stats
 from sklearn import ensemble, linear_model, neural_network
 from sklearn.model_selection import GridSearchCV
 
@@ -72,19 +77,19 @@ LEAST_PROBABILITY = 1e-7
 def of_kinds(classifier, regressor, **params):
     """A method that has a class for each task and the same parameters in both."""
     kinds = {"classification": classifier, "regression": regressor}
-    return lambda task, seed: kinds[task](random_state=seed, **params)
+    return lambda task, seed, n_columns: kinds[task](random_state=seed, **params)
 
 
 def their_network(**params):
     return of_kinds(neural_network.MLPClassifier, neural_network.MLPRegressor, **params)
 
 
-def their_tuned_network(task, seed):
+def their_tuned_network(task, seed, n_columns):
     grid = {"alpha": np.logspace(-5, 0, 6)}
-    return GridSearchCV(their_network()(task, seed), grid, cv=3)
+    return GridSearchCV(their_network()(task, seed, n_columns), grid, cv=3)
 
 
-def linear(task, seed):
+def linear(task, seed, n_columns):
     """The strength of the L2 penalty is cross-validated."""
     if task == "regression":
         return linear_model.RidgeCV(alphas=np.logspace(-3, 3, 13))
@@ -101,7 +106,7 @@ def linear(task, seed):
 def imported(module, stem, suffix="", **params):
     """A method of a module that may be missing, imported when it is asked for."""
 
-    def make(task, seed):
+    def make(task, seed, n_columns):
         kind = {"classification": "Classifier", "regression": "Regressor"}[task]
         try:
             found = getattr(import_module(module), f"{stem}{kind}{suffix}")
@@ -120,7 +125,28 @@ def ours(**params):
     return imported("skreg.neural_network", "MLP", **params)
 
 
-# Functions of the task and the seed; the tables and the pictures keep this order.
+def ours_of_images(task, seed, n_columns):
+    """A search in whose space images are turned, moved, scaled and sheared a little."""
+    from skreg import MLPClassifierCV
+    from skreg.augmentation import RandomAffine
+
+    width = math.isqrt(n_columns)
+    little = {"rotate": 10, "translate": 0.07, "scale": 0.1, "shear": 10}
+    affine = RandomAffine((width, width), **little)
+    space = {
+        "scaling": ["none"],
+        "augmentation": [None, affine, affine, affine],
+        "hidden_layer_sizes": [(256,), (512,), (256, 256)],
+        "learning_rate_init": stats.loguniform(1e-3, 1e-2),
+        "learning_rate": ["cosine"],
+        "max_iter": [100, 200],
+        "dropout": [0.0, 0.1],
+    }
+    return MLPClassifierCV(space, random_state=seed)
+
+
+# Functions of the task, the seed and the number of columns; the tables and the pictures
+# keep this order.
 METHODS = {
     "linear, tuned": linear,
     THEIR_PLAIN: their_network(),
@@ -144,7 +170,10 @@ METHODS = {
     "skreg, refit=5": ours(early_stopping=True, refit=5),
     "skreg, fold ensemble": imported("skreg.ensemble", "FoldEnsemble"),
     "skreg, CV": imported("skreg", "MLP", "CV"),
+    "skreg, CV with RandomAffine": ours_of_images,
 }
+# They are left out on other sets.
+METHODS_OF_IMAGES = {"skreg, CV with RandomAffine"}
 
 
 def chosen(patterns):
@@ -166,7 +195,7 @@ def missing_import(method):
     """Why a method cannot be made, or None."""
     try:
         for task in ("classification", "regression"):
-            METHODS[method](task, 0)
+            METHODS[method](task, 0, n_columns=16)
     except ImportError as error:
         return str(error)
 
@@ -203,7 +232,7 @@ def as_json(value):
 def measured(method, data, task, seed):
     """What a method adds to a line of results."""
     X, X_test, y, y_test = data
-    model = METHODS[method](task, seed)
+    model = METHODS[method](task, seed, X.shape[1])
     with warnings.catch_warnings():
         # Reaching max_iter is what is compared here, too.
         warnings.simplefilter("ignore")
@@ -257,11 +286,17 @@ def run(folder, out, n_splits, methods, only):
     methods = [method for method in methods if missing_import(method) is None]
     n_failed = 0
     for part, seed, name, load in in_order(folder, only, n_splits):
-        missing = [method for method in methods if (name, seed, method) not in done]
+        is_image = part == "C" or name in BUNDLED_IMAGES
+        missing = [
+            method
+            for method in methods
+            if (name, seed, method) not in done
+            and (is_image or method not in METHODS_OF_IMAGES)
+        ]
         if not missing:
             continue
         *data, task = load()
-        data = split(*data, task, seed)
+        data = split_images(*data, seed) if is_image else split(*data, task, seed)
         for method in missing:
             row = {"set": name, "part": part, "task": task, "seed": seed}
             row["method"] = method
