@@ -80,8 +80,11 @@ class Loss(ABC):
         Smaller targets have no loss.
     parameters : dict of str to str
         By the argument of the class, which parameter of an estimator it is.
+    n_outputs_a_target : int
+        How many outputs of a network predict one column of the target.
     """
 
+    n_outputs_a_target = 1
     out_activation = "identity"
     is_differentiable = True
     degree: int | None = None
@@ -106,6 +109,10 @@ class Loss(ABC):
         So are differences of two raw predictions, which log-probabilities are made of.
         """
         return float(np.finfo(dtype).max) / 4
+
+    def of_output(self, k):
+        """The loss of output k by itself."""
+        return self
 
     def best_constant(self, Y, sample_weight=None):
         """The raw prediction, one per output, that fits ``Y`` best.
@@ -154,7 +161,18 @@ class SquaredError(_ResidualLoss):
 
 
 class Quantile(_ResidualLoss):
-    """The pinball loss; its best constant is the quantile (Koenker & Bassett 1978)."""
+    """The pinball loss; its best constant is the quantile (Koenker & Bassett 1978).
+
+    Several quantiles have an output each, for the same target. Predictions are sorted:
+    outputs that cross are brought into their order, which never makes the summed loss
+    larger (Chernozhukov, Fernandez-Val & Galichon, "Quantile and probability curves
+    without crossing", Econometrica 78, 2010).
+
+    Parameters
+    ----------
+    quantile : float, or sequence of float
+        Several must increase.
+    """
 
     degree = 1
     is_differentiable = False
@@ -162,9 +180,20 @@ class Quantile(_ResidualLoss):
 
     def __init__(self, quantile):
         self.quantile = quantile
+        self._levels = np.atleast_1d(np.asarray(quantile, dtype=np.float64))
+        self.n_outputs_a_target = len(self._levels)
+
+    def of_output(self, k):
+        """The loss of one quantile."""
+        return self if self.n_outputs_a_target == 1 else Quantile(self._levels[k])
+
+    def predict(self, raw):
+        """The raw values, sorted over several outputs of a target."""
+        return raw if self.n_outputs_a_target == 1 else np.sort(raw, axis=-2)
 
     def _of_residual(self, residual):
-        return np.maximum((1 - self.quantile) * residual, -self.quantile * residual)
+        level = self._levels[:, None].astype(residual.dtype)
+        return np.maximum((1 - level) * residual, -level * residual)
 
     def gradient(self, raw, Y, out):
         np.subtract(raw, Y, out=out)
@@ -172,11 +201,15 @@ class Quantile(_ResidualLoss):
         # middle of the subdifferential at zero.
         np.sign(out, out=out)
         out *= 0.5
-        out += 0.5 - self.quantile
+        out += 0.5 - self._levels[:, None]
 
     def best_constant(self, Y, sample_weight=None):
+        levels = np.broadcast_to(self._levels, len(Y))
         return np.array(
-            [[weighted_quantile(row, self.quantile, sample_weight)] for row in Y]
+            [
+                [weighted_quantile(row, level, sample_weight)]
+                for row, level in zip(Y, levels, strict=True)
+            ]
         )
 
 

@@ -149,8 +149,13 @@ class FitConfig:
         default=None,
     )
     huber_delta: float | None = _mark("batch", allowed=[_POSITIVE], default=None)
-    quantile: float | None = _mark(
-        "batch", allowed=[Interval(Real, 0, 1, closed="both"), None], default=None
+    # Several quantiles make as many columns of a target.
+    quantile: float | tuple | None = _mark(
+        "batch",
+        "target",
+        "start",
+        allowed=[Interval(Real, 0, 1, closed="both"), "array-like", None],
+        default=None,
     )
     # An augmentation prepares itself for the scaled target; all else has the scaling
     # itself in its key.

@@ -321,7 +321,7 @@ def _fault_of_classes(config, outcome, raw, weight, sample):
 
 def _fault_of_output(config, outcome, raw, weight, sample, k):
     """Of output k that is no better than a constant; None of one that is."""
-    loss = outcome.network.loss
+    loss = outcome.network.loss.of_output(k)
     raw, Y = raw[k : k + 1], sample.Y[k : k + 1]
     own = _mean(loss.value(raw, Y), weight)
     constant = loss.best_constant(Y, weight)

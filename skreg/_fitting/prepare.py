@@ -149,7 +149,7 @@ class Preparation:
         weight = problem.training_weight(
             task.sample_weight, self._y, rows, encoding, counted
         )
-        n_outputs = _n_outputs(self._y, encoding)
+        n_outputs = problem.n_outputs(self._y, encoding)
         network = Network(
             (self._X.shape[1], *config.hidden_units, n_outputs),
             config.activation,
@@ -391,12 +391,6 @@ def _rows_of(y, rows):
 def _encoding_key(encoding):
     """Equal for encodings that make the same numbers of the same targets."""
     return encoding and encoding.key
-
-
-def _n_outputs(y, encoding):
-    if encoding is not None:
-        return encoding.n_outputs
-    return 1 if y.ndim == 1 else y.shape[1]
 
 
 def _feature_epsilon(task, network, params):

@@ -50,6 +50,10 @@ class Problem(ABC):
         return None
 
     @abstractmethod
+    def n_outputs(self, y, encoding):
+        """The number of outputs that a network has for a target."""
+
+    @abstractmethod
     def encode(self, y, encoding, dtype):
         """The target as floats: ``(n_samples, n_outputs)``."""
 
@@ -98,6 +102,10 @@ class Classification(Problem):
     def encoding_of(self, y):
         """The classes of a target."""
         return LabelEncoding.of(y)
+
+    def n_outputs(self, y, encoding):
+        """One for two classes, else one a class."""
+        return encoding.n_outputs
 
     def encode(self, y, encoding, dtype):
         """One column a class; see `LabelEncoding.encode`."""
@@ -166,8 +174,26 @@ class Regression(Problem):
             TargetScaling.of(y, sample_weight) if self._parameters.normalize_y else None
         )
 
+    def n_outputs(self, y, encoding):
+        """One a column of the target, or one a quantile of a single column.
+
+        Raises
+        ------
+        ValueError
+            If there are several columns and several quantiles.
+        """
+        n_columns = 1 if y.ndim == 1 else y.shape[1]
+        each = self.make_loss(encoding).n_outputs_a_target
+        if each > 1 and n_columns > 1:
+            raise ValueError(
+                f"quantile={self._parameters.quantile!r} has {each} values, which is "
+                f"for a target of one column; y has {n_columns}. Fit a network for "
+                "each column (MultiOutputRegressor), or give one quantile."
+            )
+        return n_columns * each
+
     def encode(self, y, encoding, dtype):
-        """The target as columns, scaled where there is a scaling.
+        """The target as columns, one an output, scaled where there is a scaling.
 
         Raises
         ------
@@ -175,19 +201,22 @@ class Regression(Problem):
             If the type of X cannot hold the target.
         """
         if encoding is not None:
-            return encoding.encode(y, dtype)
-        Y = y[:, None] if y.ndim == 1 else y
-        Y = np.ascontiguousarray(Y, dtype=dtype)
-        if Y.dtype != y.dtype and not np.isfinite(Y).all():
-            raise ValueError(
-                f"y (or y_val) has values too large for {Y.dtype}, the type of X: "
-                "scale y, or pass X as float64."
-            )
-        return Y
+            Y = encoding.encode(y, dtype)
+        else:
+            Y = y[:, None] if y.ndim == 1 else y
+            Y = np.ascontiguousarray(Y, dtype=dtype)
+            if Y.dtype != y.dtype and not np.isfinite(Y).all():
+                raise ValueError(
+                    f"y (or y_val) has values too large for {Y.dtype}, the type of X: "
+                    "scale y, or pass X as float64."
+                )
+        each = self.make_loss(encoding).n_outputs_a_target
+        return Y if each == 1 else np.repeat(Y, each, axis=1)
 
     def check(self, y, encoding, n_outputs, name):
         """Raise a ValueError unless the target has as many columns as in training."""
         n_columns = 1 if y.ndim == 1 else y.shape[1]
+        n_outputs //= self.make_loss(encoding).n_outputs_a_target
         if n_columns != n_outputs:
             raise ValueError(
                 f"`{name}` has {n_columns} columns, but training is on {n_outputs}."

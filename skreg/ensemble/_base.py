@@ -242,7 +242,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         if not len(y) or not np.isfinite(prediction).all():
             return np.nan
         predicted = self._output.decoded(prediction)
-        return float(self._metric(y, predicted, sample_weight=sample_weight))
+        return float(self._metric(y, predicted, sample_weight))
 
     # -- prediction ------------------------------------------------------------------
 

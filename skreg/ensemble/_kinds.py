@@ -1,8 +1,10 @@
 """The two kinds of targets of an ensemble, classes and numbers."""
 
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score
 
 from .._fitting.targets import LabelEncoding
+from .._utils.scores import regression_score
+from .._utils.wrappers import find_model
 from ._outputs import Numbers, Probabilities
 
 __all__ = ["OfClasses", "OfNumbers"]
@@ -11,7 +13,9 @@ __all__ = ["OfClasses", "OfNumbers"]
 class OfClasses:
     """A mixin for ensembles of classifiers."""
 
-    _metric = staticmethod(accuracy_score)
+    def _metric(self, y, predicted, sample_weight):
+        """The accuracy."""
+        return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     def _output_of(self, y):
         """What is averaged: probabilities of the classes of a target."""
@@ -30,7 +34,32 @@ class OfClasses:
 class OfNumbers:
     """A mixin for ensembles of regressors."""
 
-    _metric = staticmethod(r2_score)
+    def score(self, X, y, sample_weight=None):
+        """The coefficient of determination, or its like for several quantiles.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            R^2; where the networks estimate several quantiles the mean of
+            :func:`~sklearn.metrics.d2_pinball_score` over them.
+        """
+        return self._metric(y, self.predict(X), sample_weight)
+
+    def _metric(self, y, predicted, sample_weight):
+        _, model = find_model(self.estimators_[0], fitted=True)
+        quantiles = getattr(model, "_quantiles", None)
+        return regression_score(y, predicted, quantiles, sample_weight=sample_weight)
 
     def _output_of(self, y):
         """What is averaged: the predictions themselves."""

@@ -239,7 +239,7 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
 
     def _oof_score(self, y, prediction, sample_weight):
         predicted = self._output.decoded(prediction)
-        return float(self._metric(y, predicted, sample_weight=sample_weight))
+        return float(self._metric(y, predicted, sample_weight))
 
     def _warn_about_failures(self, candidates):
         errors = [each.error for each in candidates if each.error is not None]

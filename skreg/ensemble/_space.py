@@ -6,6 +6,7 @@ are given to the network, and those of the network itself. `starting_points` and
 benchmarks/results/generalization.md.
 """
 
+import numpy as np
 from scipy.stats import loguniform
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler
@@ -161,6 +162,7 @@ def draw_settings(distributions, n_settings, network, n_columns, random_state):
         distributions, n_settings - len(first), random_state=random_state
     )
     spaces = sampler.param_distributions
+    _check_quantiles(spaces)
     _check_names({name for space in spaces for name in space}, network)
     if not any(hasattr(each, "rvs") for space in spaces for each in space.values()):
         # Asked for more than there are, the sampler would warn.
@@ -177,6 +179,19 @@ _NOT_SEARCHED = {
     "verbose",
     "warm_start",
 }
+
+
+def _check_quantiles(spaces):
+    """Raise a ValueError for several quantiles at once: losses compare one number."""
+    for space in spaces:
+        values = space.get("quantile", [])
+        several = [] if hasattr(values, "rvs") else [v for v in values if np.ndim(v)]
+        if several:
+            raise ValueError(
+                f"param_distributions has quantile={several[0]!r}: the search compares "
+                "predictions of the target itself. For several quantiles use "
+                "FoldEnsembleRegressor(MLPRegressor(loss='quantile', quantile=...))."
+            )
 
 
 def _check_names(names, network):

@@ -5,6 +5,8 @@ name each of them. The docstrings of `MLPClassifier` and `MLPRegressor` say what
 mean; what values they may have stands with the fields of `FitConfig`.
 """
 
+import numpy as np
+
 from .._fitting.problems import Classification, Regression
 
 __all__ = ["ClassifierParameters", "RegressorParameters"]
@@ -111,6 +113,11 @@ class ClassifierParameters:
         }
 
 
+def _as_tuple(quantile):
+    """Several quantiles as a tuple, whatever sequence they come in."""
+    return tuple(map(float, quantile)) if np.ndim(quantile) else quantile
+
+
 class RegressorParameters:
     """The constructor of `MLPRegressor`."""
 
@@ -213,6 +220,6 @@ class RegressorParameters:
             "problem_type": Regression,
             "loss": self.loss,
             "huber_delta": self.huber_delta,
-            "quantile": self.quantile,
+            "quantile": _as_tuple(self.quantile),
             "normalize_y": self.normalize_y,
         }

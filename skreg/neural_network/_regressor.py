@@ -2,6 +2,7 @@
 
 from math import inf
 
+import numpy as np
 from scipy import sparse
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
@@ -11,10 +12,24 @@ from .._core.losses import REGRESSION_LOSSES
 from .._fitting.solvers import named, solver_of
 from .._utils.one_column import one_column
 from .._utils.publishing import fitted_at_once
+from .._utils.scores import regression_score
 from ._base import BaseMLP
 from ._constructors import RegressorParameters
 
 __all__ = ["MLPRegressor"]
+
+
+def _check_quantiles(quantile):
+    """Raise a ValueError unless several quantiles are shares that increase."""
+    levels = np.asarray(quantile)
+    is_vector = levels.ndim == 1 and len(levels) and levels.dtype.kind in "fiu"
+    if levels.ndim and not (
+        is_vector and (np.diff(levels) > 0).all() and levels[0] >= 0 and levels[-1] <= 1
+    ):
+        raise ValueError(
+            f"quantile={quantile!r} must be a number from 0 to 1, or several of them "
+            "that increase, such as [0.05, 0.5, 0.95]."
+        )
 
 
 class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
@@ -66,8 +81,11 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         95 % of the efficiency of the squared error if the residuals are normal with
         unit variance.
 
-    quantile : float in [0, 1], default=None
+    quantile : float in [0, 1] or array-like of them, default=None
         The quantile that ``loss='quantile'`` estimates; this loss needs a value.
+        Several, in increasing order, are estimated by one network with an output each:
+        `predict` then gives a column a quantile, and sorts the columns of each row, so
+        that they never cross [9]_. They are for a target of one column.
 
     normalize_y : bool, default=False
         Whether the network is trained on a scaled target: each output minus its mean,
@@ -444,6 +462,8 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
        averaging", SIAM Journal on Control and Optimization 30, 1992.
     .. [8] P. Izmailov, D. Podoprikhin, T. Garipov, D. Vetrov and A. G. Wilson,
        "Averaging weights leads to wider optima and better generalization", UAI 2018.
+    .. [9] V. Chernozhukov, I. Fernandez-Val and A. Galichon, "Quantile and probability
+       curves without crossing", Econometrica 78, 2010.
 
     Examples
     --------
@@ -519,20 +539,52 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions in the unit of y; for ``loss='poisson'`` they are ``exp`` of the
-            network's output. With ``normalize_y=True`` they are float64, even if X is
-            float32.
+            Predictions in the unit of y, a column for each of several quantiles; for
+            ``loss='poisson'`` they are ``exp`` of the network's output. With
+            ``normalize_y=True`` they are float64, even if X is float32.
         """
         with self._predicting() as network:
             return network._outputs_of(network._predict_raw(X))
 
     def _outputs_of(self, raw):
         """What is predicted where the raw predictions are these."""
-        prediction = self._trained_loss.predict(raw)
+        prediction = self._trained_loss.predict(raw.T).T
         encoding = self._fitted_encoding
         if encoding is not None:
             prediction = encoding.decode(prediction)
         return prediction[:, 0] if prediction.shape[1] == 1 else prediction
+
+    def score(self, X, y, sample_weight=None):
+        """The coefficient of determination, or its like for several quantiles.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            R^2; of several quantiles the mean of
+            :func:`~sklearn.metrics.d2_pinball_score` over them. One is the best score,
+            and zero that of constant predictions.
+        """
+        with self._predicting() as network:
+            prediction = network._outputs_of(network._predict_raw(X))
+            quantiles = network._quantiles
+        return regression_score(y, prediction, quantiles, sample_weight=sample_weight)
+
+    @property
+    def _quantiles(self):
+        """The quantiles that the columns of predictions are; None of a single one."""
+        loss = self._trained_loss
+        return loss.quantile if loss.n_outputs_a_target > 1 else None
 
     # -- what BaseMLP asks ---------------------------------------------------------
 
@@ -542,6 +594,8 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         for name in loss.parameters.values():
             if getattr(self, name) is None:
                 raise ValueError(f"loss={self.loss!r} needs the parameter {name}.")
+        if self.loss == "quantile":
+            _check_quantiles(self.quantile)
         if not loss.is_differentiable and not solver_of(self.solver).takes_kinks:
             able = named(lambda solver: solver.takes_kinks)
             raise ValueError(

@@ -101,7 +101,7 @@ def _train(
     ----------
     addresses : array of int
         See `layout`.
-    loss_parameter : float
+    loss_parameter : array of float of shape (n_numbers,)
     layer_units : array of int of shape (n_layers + 1,)
     embedded : array of int of shape (n_embedded,)
         The inputs that have waves.
@@ -288,7 +288,7 @@ def trainer_for(dtype, index_dtype):
     read = {"is_read": True}
     signature = types.void(
         array_of(whole),
-        wide,
+        array_of(wide),
         array_of(whole),
         array_of(whole),
         whole,
@@ -327,7 +327,7 @@ def evaluator_for(dtype, index_dtype):
     read = {"is_read": True}
     signature = types.void(
         array_of(whole),
-        wide,
+        array_of(wide),
         array_of(whole),
         array_of(whole),
         whole,

@@ -46,7 +46,7 @@ class CompiledEvaluation:
         self._inputs, index_dtype = input_arrays(X, self._dtype)
         self._rows = np.asarray(rows, dtype=np.int64)
         self._Y = np.empty((0, 0), self._dtype)
-        address_of_loss, self._loss_parameter = 0, 0.0
+        address_of_loss, self._loss_parameter = 0, np.empty(0)
         if Y is not None:
             self._Y = Y.astype(self._dtype, copy=False)
             address_of_loss = losses.address_of_loss(type(network.loss), self._dtype)

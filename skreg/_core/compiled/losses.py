@@ -5,12 +5,14 @@ and an entry in the table at the end.
 
 ``kernel(parameter, raw, Y, weight, scale, delta, lines, total)`` adds the loss of some
 rows, ``raw`` and ``Y : (n_outputs, n_rows)``, to the vector `total` of one number, and
-writes `scale` times its gradient into `delta`. There may be no `weight`.
+writes `scale` times its gradient into `delta`. The vector `parameter` has the number
+that the loss depends on, or one for each output. There may be no `weight`.
 """
 
 import math
 from functools import cache
 
+import numpy as np
 from numba import types
 
 from .. import losses
@@ -58,19 +60,21 @@ def _absolute_error(parameter, raw, Y, weight, scale, delta, lines, total):
 
 def _quantile(parameter, raw, Y, weight, scale, delta, lines, total):
     for output in range(raw.shape[0]):
+        level = parameter[min(output, len(parameter) - 1)]
         for i in range(raw.shape[1]):
             r = float(raw[output, i]) - float(Y[output, i])
-            value = parameter * -r if r < 0 else (1 - parameter) * r
-            slope = 0.5 * _sign(r) + (0.5 - parameter)
+            value = level * -r if r < 0 else (1 - level) * r
+            slope = 0.5 * _sign(r) + (0.5 - level)
             _put(value, slope, output, i, weight, scale, delta, total)
 
 
 def _huber(parameter, raw, Y, weight, scale, delta, lines, total):
+    bound = parameter[0]
     for output in range(raw.shape[0]):
         for i in range(raw.shape[1]):
             r = float(raw[output, i]) - float(Y[output, i])
             size = abs(r)
-            inner = parameter if size > parameter else size
+            inner = bound if size > bound else size
             value, slope = inner * (size - 0.5 * inner), math.copysign(inner, r)
             _put(value, slope, output, i, weight, scale, delta, total)
 
@@ -144,8 +148,9 @@ def is_compiled_loss(loss):
 
 
 def parameter_of(loss):
-    """The number that a loss depends on; zero where it depends on none."""
-    return float(next((getattr(loss, name) for name in loss.parameters), 0.0))
+    """The numbers that a loss depends on, of one parameter at most."""
+    numbers = next((getattr(loss, name) for name in loss.parameters), ())
+    return np.atleast_1d(np.asarray(numbers, dtype=np.float64))
 
 
 @cache
@@ -153,7 +158,7 @@ def address_of_loss(kind, dtype):
     """The address of the kernel of a kind of loss."""
     number, wide = number_type(dtype), types.float64
     signature = types.void(
-        wide,
+        array_of(wide),
         array_of(number, 2),
         array_of(number, 2, is_read=True),
         array_of(wide),
