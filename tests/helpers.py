@@ -247,7 +247,7 @@ def objective_of(model, X, y):
     objective_penalty = make_penalty(
         [model],
         model.feature_penalty,
-        model._make_config().input_groups(X.shape[1]),
+        model._make_config().input_groups(X),
         X.dtype,
     )
     objective = Objective(network, objective_penalty, X, Y, np.arange(len(X)))
@@ -264,7 +264,7 @@ def residual_by_definition(model, objective, params):
     worst = max(np.abs(block[0, -1]).max() for block in network.blocks(gradient))
     for W, G in zip(weights[1:], gradients[1:], strict=True):
         worst = max(worst, l1_distance(W, G, l1).max())
-    groups = model._make_config().input_groups(len(weights[0]))
+    groups = model._make_config().input_groups(np.empty((0, len(weights[0]))))
     for g in range(groups.n_groups):
         members = groups.labels == g
         W, G = weights[0][members], gradients[0][members]

@@ -68,7 +68,8 @@ def test_group_norms_are_frobenius_norms(W, groups):
 
 def parsed(feature_groups, n_features=5, names=None):
     """The partition as a set of sets."""
-    groups = parse_feature_groups(feature_groups, n_features, names)
+    X = np.empty((0, n_features))
+    groups = parse_feature_groups(feature_groups, X, names)
     assert sorted(np.unique(groups.labels)) == list(range(groups.n_groups))
     return {
         frozenset(np.flatnonzero(groups.labels == g)) for g in range(groups.n_groups)
@@ -119,7 +120,7 @@ def test_no_groups_are_groups_of_one():
 )
 def test_what_is_no_partition(feature_groups, message):
     with pytest.raises(ValueError, match=message):
-        parse_feature_groups(feature_groups, 5)
+        parse_feature_groups(feature_groups, np.empty((0, 5)))
     X = np.random.default_rng(0).normal(size=(20, 5))
     network = MLPRegressor((3,), feature_alpha=0.1, feature_groups=feature_groups)
     with pytest.raises(ValueError, match=message):

@@ -339,7 +339,7 @@ def test_false_selections_stay_within_the_bound():
 def test_where_q_are_left_it_is_known_which(groups, q):
     X, y = make_data()
     network = MLPClassifier(**NETWORK | {"max_iter": 10}, feature_groups=groups)
-    labels = network._make_config().input_groups(10)
+    labels = network._make_config().input_groups(np.empty((0, 10)))
     tasks = [
         task_of(network, rows=np.sort(half))
         for half in draw_halves(network, y, 2, np.random.RandomState(q))

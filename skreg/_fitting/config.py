@@ -181,7 +181,7 @@ class FitConfig:
     # What "auto" stands for is found with the start, and then a vector.
     feature_epsilon: float | str = _mark("model", allowed=[_AUTO, _POSITIVE])
     # A batch agrees on the partition that is parsed from it.
-    feature_groups: Any = _mark("model", allowed=["array-like", None])
+    feature_groups: Any = _mark("model", allowed=["array-like", _AUTO, None])
     feature_names: Any = _mark("run")
 
     # The steps.
@@ -297,9 +297,9 @@ class FitConfig:
         """The rows of a minibatch, out of so many training rows."""
         return batch_size_of(self.batch_size, n_rows)
 
-    def input_groups(self, n_features):
-        """The partition of so many inputs, an `InputGroups`."""
-        return parse_feature_groups(self.feature_groups, n_features, self.feature_names)
+    def input_groups(self, X):
+        """The partition of the columns of X, an `InputGroups`."""
+        return parse_feature_groups(self.feature_groups, X, self.feature_names)
 
     def key(self, to):
         """Equal for networks between which something may be shared.

@@ -176,7 +176,7 @@ class Preparation:
             )
 
     def _input_groups(self, config, network):
-        groups = config.input_groups(self._X.shape[1]).of_rows(network.owners)
+        groups = config.input_groups(self._X).of_rows(network.owners)
         # One object for all that agree, by which a batch knows it.
         key = groups.labels.tobytes(), groups.row_labels.tobytes()
         return self._groups.setdefault(key, groups)

@@ -175,7 +175,7 @@ def _train_dense(train, tasks, X, y, validation):
     outcomes, dense_tasks, places = [None] * len(tasks), [], []
     for place, task in enumerate(tasks):
         try:
-            task.config.input_groups(X.shape[1])
+            task.config.input_groups(X)
         except Exception as error:
             outcomes[place] = FitOutcome(error=error)
         else:
@@ -239,7 +239,7 @@ class _Trail:
         self._dense = outcome
         # With early stopping the path starts at the best network, not at the last one.
         self._state = replace(state, params=state.progress.kept)
-        groups = task.config.input_groups(self.n_features)
+        groups = task.config.input_groups(X)
         self._groups = groups.of_rows(outcome.network.owners)
         self._epsilon = task.config.feature_epsilon
         if self._epsilon == "auto":

@@ -353,7 +353,7 @@ def as_path(opened, points, X_val=None, y_val=None, scoring=None):
     """
     estimator, X, y = opened.network, opened.X, opened.y
     sample_weight = opened.sample_weight
-    groups = estimator._make_config().input_groups(X.shape[1])
+    groups = estimator._make_config().input_groups(X)
     fitted = [fitted_at(estimator, point) for point in points]
     scored = [scored_as_array(model, opened) for model in fitted]
     scorer, _ = checked_scorer(scored[0], scoring, sample_weight is not None)

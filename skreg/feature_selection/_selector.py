@@ -200,7 +200,7 @@ class SparseInputSelector(
         self.cv_results_ = None
         if folds:
             self.cv_results_ = self._align(opened_folds, fold_paths, folds, X, y)
-        input_groups = plain._make_config().input_groups(X.shape[1])
+        input_groups = plain._make_config().input_groups(X)
         self.support_ = best_ranked(self.path_.ranking, self._n_wanted(), input_groups)
         self.n_features_ = int(self.support_.sum())
         if self.n_features_ == 0:

@@ -320,7 +320,7 @@ class StabilitySelection(
         tasks = member_tasks(
             [estimator] * len(halves), halves, sample_weight=sample_weight
         )
-        groups = estimator._make_config().input_groups(X.shape[1])
+        groups = estimator._make_config().input_groups(X)
         counts = np.zeros(X.shape[1])
 
         def take(point):

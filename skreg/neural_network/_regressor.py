@@ -137,10 +137,13 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
         Norm at which the log-sum penalty turns from linear to flat. `'auto'` is 0.1 %
         of the mean norm when the penalty sets in.
 
-    feature_groups : array-like of shape (n_features,) or list of lists, default=None
-        Inputs that are kept or removed together, as one-hot columns should be: a label
-        for each column, or lists of column numbers or names. With None each input is
-        kept or removed on its own.
+    feature_groups : 'auto', array-like or list of lists, default=None
+        Inputs that are kept or removed together, as one-hot columns should be: an array
+        of a label for each column, or lists of column numbers or names. `'auto'` finds
+        one-hot columns in a dataframe, by names that an encoder gives (``colour_red``,
+        ``colour_blue``) and by their zeros and ones: after an encoder with
+        ``set_output(transform="pandas")``. `partial_fit` looks for them in each call.
+        With None each input is kept or removed on its own.
 
     dropout : float in [0, 1), default=0.0
         Probability with which a hidden unit is left out of a training step. The other
