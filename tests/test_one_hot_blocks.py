@@ -106,7 +106,7 @@ def test_everything_that_knows_groups_finds_them():
             network(feature_groups=groups), n_features_to_select=4
         ),
         lambda groups: StabilitySelection(
-            network(feature_groups=groups), threshold=0.6, q=3, n_pairs=2, random_state=0
+            network(feature_groups=groups), threshold=0.6, q=3, n_pairs=2
         ),
     ):
         found, given = make("auto").fit(encoded, TARGET), make(lists)

@@ -56,6 +56,13 @@ class MLPClassifierCV(OfClasses, ClassifierMixin, BaseMLPCV):
         ``callback(rung, results)`` is called after each rung with its number, from 0,
         and `cv_results_` as far as that is known. If it returns true, the search ends.
 
+    checkpoint : str or path, default=None
+        A folder in which the search keeps a file while it runs. If it is interrupted or
+        killed, the same search on the same data goes on after the last rung that was
+        done, with equal results, if `random_state` is an int; so it does after
+        `time_budget`. The file is removed once the search is completed. Such files are
+        pickles: use a folder of your own.
+
     n_jobs : int, default=None
         Number of workers that share the candidates, as in joblib. The result does not
         depend on it.
@@ -278,6 +285,13 @@ class MLPRegressorCV(OfNumbers, RegressorMixin, BaseMLPCV):
     callback : callable, default=None
         ``callback(rung, results)`` is called after each rung with its number, from 0,
         and `cv_results_` as far as that is known. If it returns true, the search ends.
+
+    checkpoint : str or path, default=None
+        A folder in which the search keeps a file while it runs. If it is interrupted or
+        killed, the same search on the same data goes on after the last rung that was
+        done, with equal results, if `random_state` is an int; so it does after
+        `time_budget`. The file is removed once the search is completed. Such files are
+        pickles: use a folder of your own.
 
     n_jobs : int, default=None
         Number of workers that share the candidates, as in joblib. The result does not

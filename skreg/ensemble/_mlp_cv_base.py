@@ -11,6 +11,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._utils.checkpoints import CHECKPOINT_CONSTRAINT, Checkpoint
 from .._utils.presentation import PresentationMixin
 from .._utils.progress import ProgressLines
 from .._utils.publishing import fitted_at_once
@@ -48,6 +49,7 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
         "scoring": [str, callable],
         "keep_interrupted": ["boolean"],
         "callback": [callable, None],
+        "checkpoint": CHECKPOINT_CONSTRAINT,
         "n_jobs": [numbers.Integral, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -63,6 +65,7 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
         scoring="loss",
         keep_interrupted=False,
         callback=None,
+        checkpoint=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -74,6 +77,7 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
         self.scoring = scoring
         self.keep_interrupted = keep_interrupted
         self.callback = callback
+        self.checkpoint = checkpoint
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -139,9 +143,16 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
             measure=measure,
             n_jobs=self.n_jobs,
         )
-        self.stop_reason_ = self._run(search, len(splits), started)
+        data = X, y, sample_weight, splits
+        checkpoint = self._make_checkpoint(search.candidates, data)
+        saved = checkpoint.load()
+        if saved is not None:
+            search.state = saved
+        self.stop_reason_ = self._run(search, len(splits), started, checkpoint)
         self._keep(search, y, sample_weight, measure)
         self._warn_about_failures(search.candidates)
+        if self.stop_reason_ == "completed":
+            checkpoint.remove()
         if self.verbose > 0:
             print(self.summary(), flush=True)
 
@@ -161,18 +172,27 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
             for setting, seed in zip(settings, seeds, strict=True)
         ]
 
-    def _run(self, search, n_folds, started):
+    def _make_checkpoint(self, candidates, data):
+        settings = [(each.parameters, each.estimator) for each in candidates]
+        name = type(self).__name__
+        return Checkpoint(self.checkpoint, name, settings, data, self.scoring)
+
+    def _run(self, search, n_folds, started, checkpoint):
         """Go through the rungs, and say why that ended."""
         deadline = started + (self.time_budget or np.inf)
         rungs = plan_rungs(len(search.candidates), n_folds)
         lines = ProgressLines(type(self).__name__, self.verbose)
         try:
             for rung, (n_candidates, n_done) in enumerate(rungs):
+                if n_done <= search.n_folds:
+                    lines.say(f"rung {rung + 1} of {len(rungs)} was done before")
+                    continue
                 if rung and time.perf_counter() > deadline:
                     return "time_budget"
                 # As many as go on. The ensemble is of all of the last rung.
                 n_kept, _ = rungs[min(rung + 1, len(rungs) - 1)]
                 search.advance(n_done, n_kept)
+                checkpoint.save(search.state)
                 lowest = search.candidates[search.kept[0]].loss
                 lines.say(
                     f"rung {rung + 1} of {len(rungs)}: {n_candidates} candidates on "

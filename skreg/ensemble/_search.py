@@ -129,6 +129,15 @@ class FoldSearch:
         """The number of folds that these were trained without; zero at first."""
         return self._standing.n_folds
 
+    @property
+    def state(self):
+        """All that is known so far; a search of the same candidates takes it over."""
+        return self._standing
+
+    @state.setter
+    def state(self, state):
+        self._standing = state
+
     def unseen(self, n_folds=None):
         """The rows of the first folds, by default of those that are done: OutOfFold."""
         n_folds = self.n_folds if n_folds is None else n_folds

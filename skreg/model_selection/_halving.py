@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from .._fitting.automatic import max_iter_of
+from .._utils.checkpoints import CHECKPOINT_CONSTRAINT, Checkpoint
 from .._utils.sklearn_private import Interval, StrOptions
 from ._candidates import with_parameters
 from ._scores import best_first
@@ -36,6 +37,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
             StrOptions({"exhaust", "smallest"}),
         ],
         "aggressive_elimination": ["boolean"],
+        "checkpoint": CHECKPOINT_CONSTRAINT,
     }
 
     # `max_iter` ends every rung, and training goes on after it, so that is no warning.
@@ -60,6 +62,8 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         if isinstance(scoring, (list, tuple, set, dict)) and len(scoring) > 0:
             self._check_judge(scoring)
         super()._fit_in_lockstep(*args)
+        self._checkpoint.remove()
+        del self._checkpoint
 
     def _check_judge(self, metrics):
         """Raise unless `refit` names the one of several scores by which to survive."""
@@ -78,7 +82,12 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         # The results of the fits in the rung before, by candidate and split.
         earlier = {}
         plan = self._plan(candidates)
-        for rung, n_resources in enumerate(plan):
+        self._checkpoint = self._make_checkpoint(run, candidates)
+        saved = self._checkpoint.load()
+        if saved is not None:
+            candidates, earlier = self._take_over(saved, run, candidates, table)
+        for rung in range(len(self.n_resources_), len(plan)):
+            n_resources = plan[rung]
             self.n_resources_.append(n_resources)
             self.n_candidates_.append(len(candidates))
             self._in_last_rung = {candidate.index for candidate in candidates}
@@ -109,7 +118,41 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
             candidates = self._survivors(candidates, table)
             alive = {candidate.index for candidate in candidates}
             earlier = {key: found for key, found in earlier.items() if key[0] in alive}
+            self._checkpoint.save(
+                {
+                    "rungs": (self.n_resources_, self.n_candidates_),
+                    "in_last_rung": self._in_last_rung,
+                    "alive": alive,
+                    "earlier": earlier,
+                    "run": run.state,
+                    "table": table.state,
+                }
+            )
         self.n_remaining_candidates_ = len(candidates)
+
+    def _make_checkpoint(self, run, candidates):
+        # The candidates stand for what they are drawn from: the hashes of SciPy's
+        # distributions differ between processes.
+        no_matter = {"checkpoint", "n_jobs", "verbose", "random_state"}
+        no_matter |= {"param_grid", "param_distributions"}
+        parameters = {
+            name: value
+            for name, value in self.get_params().items()
+            if name not in no_matter
+        }
+        settings = [candidate.parameters for candidate in candidates]
+        identity = parameters, settings, run.identity
+        return Checkpoint(self.checkpoint, type(self).__name__, *identity)
+
+    def _take_over(self, saved, run, candidates, table):
+        """The survivors of the rungs that an earlier call has done, and their fits."""
+        self.n_resources_, self.n_candidates_ = saved["rungs"]
+        self._in_last_rung = saved["in_last_rung"]
+        run.state, table.state = saved["run"], saved["table"]
+        if self.verbose > 0:
+            print(f"Going on after rung {len(self.n_resources_)}")
+        alive = [each for each in candidates if each.index in saved["alive"]]
+        return alive, saved["earlier"]
 
     def _surely_best(self, rung, candidates):
         """The estimator to refit, if only one candidate is left in the last rung."""
@@ -289,6 +332,12 @@ class HalvingGridSearchCV(_SuccessiveHalving):
     verbose : int, default=0
         1 prints the rungs and how far they are; 2 and more also print each score.
 
+    checkpoint : str or path, default=None
+        A folder in which the search keeps a file while it runs. If it is interrupted or
+        killed, the same search on the same data goes on after the last rung that was
+        done, with equal results. The file is removed at the end. Such files are
+        pickles: use a folder of your own.
+
     Attributes
     ----------
     n_resources_, n_candidates_ : list of int
@@ -354,6 +403,7 @@ class HalvingGridSearchCV(_SuccessiveHalving):
         return_train_score=False,
         n_jobs=None,
         verbose=0,
+        checkpoint=None,
     ):
         self.estimator = estimator
         self.param_grid = param_grid
@@ -368,6 +418,7 @@ class HalvingGridSearchCV(_SuccessiveHalving):
         self.return_train_score = return_train_score
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     def _candidate_params(self):
         return ParameterGrid(self.param_grid)
@@ -430,6 +481,12 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
 
     verbose : int, default=0
         1 prints the rungs and how far they are; 2 and more also print each score.
+
+    checkpoint : str or path, default=None
+        A folder in which the search keeps a file while it runs. If it is interrupted or
+        killed, the same search on the same data goes on after the last rung that was
+        done, with equal results. The file is removed at the end. Such files are
+        pickles: use a folder of your own.
 
     Attributes
     ----------
@@ -501,6 +558,7 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
         random_state=None,
         n_jobs=None,
         verbose=0,
+        checkpoint=None,
     ):
         self.estimator = estimator
         self.param_distributions = param_distributions
@@ -517,6 +575,7 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     def _candidate_params(self):
         return ParameterSampler(

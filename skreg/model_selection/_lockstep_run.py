@@ -69,7 +69,7 @@ class LockstepRun:
         keeps_states=False,
     ):
         self._X, self._y, self._splits = X, y, splits
-        self._scoring = scoring
+        self._scoring, self._fit_params, self._groups = scoring, fit_params, groups
         self._n_jobs, self._pre_dispatch = n_jobs, pre_dispatch
         self._n_workers = max(1, joblib.effective_n_jobs(n_jobs))
         self._verbose, self._warns = verbose, warns
@@ -94,7 +94,22 @@ class LockstepRun:
 
     @property
     def n_batched(self):
-        return self._scheduler.n_batched
+        return len(self._scheduler.batched)
+
+    @property
+    def identity(self):
+        """What the results of fits depend on, besides their candidates."""
+        data = self._X, self._y, self._splits, self._groups, self._fit_params
+        return data, self._scoring["score_params"]
+
+    @property
+    def state(self):
+        """What is known of the fits; a run of the same identity takes it over."""
+        return self._seeds, self._fault_kinds, self._scheduler.batched
+
+    @state.setter
+    def state(self, state):
+        self._seeds, self._fault_kinds, self._scheduler.batched = state
 
     def run(self, fits, refit=None):
         """Train and score every fit.

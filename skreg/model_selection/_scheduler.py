@@ -53,8 +53,8 @@ class Scheduler:
 
     Attributes
     ----------
-    n_batched : int
-        The number of candidates whose networks trained in lockstep.
+    batched : set of int
+        The indices of candidates whose networks trained in lockstep.
     prefers_threads : bool
         Whether threads are the better workers for the jobs. Then they prepare the
         folds, too, for processes would take longer to start.
@@ -81,13 +81,9 @@ class Scheduler:
         self._n_jobs, self._pre_dispatch = n_jobs, pre_dispatch
         self._keeps_folds = keeps_folds
         self.prefers_threads = False
-        self._batched = set()
+        self.batched = set()
         # Prepared data that a later call needs again, by setting and split.
         self._folds = {}
-
-    @property
-    def n_batched(self):
-        return len(self._batched)
 
     def params_of(self, estimator):
         """The parameters of an estimator's `fit`."""
@@ -146,7 +142,7 @@ class Scheduler:
             if fold.is_refused:
                 alone += fits
                 continue
-            self._batched.update(fit.candidate.index for fit in fits)
+            self.batched.update(fit.candidate.index for fit in fits)
             fold.seconds /= len(fits)
             key = self._merge_key(fits[0], fold)
             lists.setdefault(key, []).extend((fit, fold) for fit in fits)

@@ -209,6 +209,15 @@ class _Table:
     def first_scores(self):
         return self._scored[0]["test_scores"]
 
+    @property
+    def state(self):
+        """All that was added; a table of the same search takes it over."""
+        return self._params, self._scored, self._more, self.results
+
+    @state.setter
+    def state(self, state):
+        self._params, self._scored, self._more, self.results = state
+
     def add(self, candidates, scored, **more):
         """Add candidates with the results of their fits, candidate after candidate.
 

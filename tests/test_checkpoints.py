@@ -1,0 +1,226 @@
+"""An interrupted or killed search goes on after its last rung, to equal results."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy.stats import loguniform
+from sklearn.datasets import load_iris
+from sklearn.preprocessing import StandardScaler
+
+from skreg import MLPClassifier, MLPClassifierCV, MLPRegressorCV
+from skreg._utils.checkpoints import Checkpoint
+from skreg.model_selection import HalvingGridSearchCV, HalvingRandomSearchCV
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = load_iris(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+NETWORK = MLPClassifier((5,), max_iter=18, random_state=0)
+SMALL_SPACE = {
+    "hidden_layer_sizes": [(5,)],
+    "max_iter": [5],
+    "alpha": [1e-4, 1e-3, 1e-2, 0.1],
+}
+
+
+def halving(folder=None, **params):
+    grid = {"alpha": [1e-4, 1e-2, 1.0], "learning_rate_init": [1e-2, 0.05, 0.1]}
+    search = HalvingGridSearchCV(NETWORK, grid, cv=2, checkpoint=folder)
+    return search.set_params(**params)
+
+
+def drawn(folder=None, **params):
+    space = {"alpha": loguniform(1e-4, 1)}
+    return HalvingRandomSearchCV(
+        NETWORK, space, n_candidates=9, cv=2, random_state=0, checkpoint=folder
+    ).set_params(**params)
+
+
+def ensemble(folder=None, **params):
+    return MLPClassifierCV(
+        SMALL_SPACE, n_candidates=4, cv=8, random_state=0, checkpoint=folder
+    ).set_params(**params)
+
+
+def numbers(table):
+    """The columns of `cv_results_` without times."""
+    return {
+        name: np.asarray(column)
+        for name, column in table.items()
+        if "time" not in name and name not in ("params", "error")
+    }
+
+
+def assert_equal_searches(found, expected):
+    for name, column in numbers(expected.cv_results_).items():
+        assert_array_equal(numbers(found.cv_results_)[name], column, err_msg=name)
+    assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
+    for name in ("n_resources_", "n_candidates_", "n_batched_", "weights_"):
+        if hasattr(expected, name):
+            assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+class Rungs:
+    """Counts the rungs that a search goes through, and interrupts it after some."""
+
+    def __init__(self, monkeypatch, most=np.inf):
+        self.n_done, self._most = 0, most
+        for kind, name in (
+            (HalvingGridSearchCV, "_run_rung"),
+            (HalvingRandomSearchCV, "_run_rung"),
+        ):
+            monkeypatch.setattr(kind, name, self._counting(getattr(kind, name)))
+        from skreg.ensemble._search import FoldSearch
+
+        monkeypatch.setattr(FoldSearch, "advance", self._counting(FoldSearch.advance))
+
+    def _counting(self, method):
+        def counted(*args, **kwargs):
+            if self.n_done == self._most:
+                raise KeyboardInterrupt
+            self.n_done += 1
+            return method(*args, **kwargs)
+
+        return counted
+
+
+@pytest.mark.parametrize("n_done", [0, 1, 2])
+@pytest.mark.parametrize("make", [halving, drawn, ensemble])
+def test_an_interrupted_search_goes_on(make, n_done, tmp_path, monkeypatch):
+    expected = make().fit(X, Y)
+    folder = tmp_path / "made" / "at once"
+    search = make(folder)
+    with monkeypatch.context() as patch:
+        Rungs(patch, most=n_done)
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(X, Y)
+    assert len(list(folder.iterdir())) == (n_done > 0)
+    with monkeypatch.context() as patch:
+        rungs = Rungs(patch)
+        search.fit(X, Y)
+    assert rungs.n_done == 3 - n_done
+    assert_equal_searches(search, expected)
+    assert list(folder.iterdir()) == []
+    assert not any("checkpoint" in name for name in vars(search) if name[-1] == "_")
+
+
+def test_a_search_that_is_killed_goes_on(tmp_path, monkeypatch):
+    code = """
+import os, sys
+from test_checkpoints import X, Y, drawn
+search = drawn(sys.argv[1])
+kind = type(search)
+save = kind._make_checkpoint
+
+def make_checkpoint(self, *args):
+    checkpoint = save(self, *args)
+    write = checkpoint.save
+    checkpoint.save = lambda state: (write(state), os._exit(9))
+    return checkpoint
+
+kind._make_checkpoint = make_checkpoint
+search.fit(X, Y)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)],
+        cwd=__file__.rpartition("/")[0],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 9, done.stderr
+    rungs = Rungs(monkeypatch)
+    search = drawn(tmp_path).fit(X, Y)
+    assert rungs.n_done == 2
+    monkeypatch.undo()
+    assert_equal_searches(search, drawn().fit(X, Y))
+
+
+def interrupted(search, monkeypatch, X=X, y=Y):
+    with monkeypatch.context() as patch:
+        Rungs(patch, most=1)
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(X, y)
+
+
+@pytest.mark.parametrize("make", [halving, ensemble])
+def test_another_search_does_not_take_it_over(make, tmp_path, monkeypatch):
+    interrupted(make(tmp_path), monkeypatch)
+    rungs = Rungs(monkeypatch)
+    others = [
+        lambda: make(tmp_path).fit(X + 1e-6, Y),
+        lambda: make(tmp_path).fit(X, Y[::-1].copy()),
+        lambda: make(
+            tmp_path, scoring="neg_log_loss" if make is halving else "accuracy"
+        ).fit(X, Y),
+        lambda: make(tmp_path, cv=4).fit(X, Y),
+    ]
+    for fit in others:
+        rungs.n_done = 0
+        fit()
+        assert rungs.n_done == 3
+    rungs.n_done = 0
+    make(tmp_path, n_jobs=2, verbose=1).fit(X, Y)
+    assert rungs.n_done == 2
+
+
+def test_weights_of_rows_are_part_of_it(tmp_path, monkeypatch):
+    interrupted(halving(tmp_path), monkeypatch)
+    rungs = Rungs(monkeypatch)
+    halving(tmp_path).fit(X, Y, sample_weight=np.linspace(1, 2, len(Y)))
+    assert rungs.n_done == 3
+
+
+def test_an_ensemble_of_what_there_is_can_be_completed(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        Rungs(patch, most=1)
+        with pytest.warns(UserWarning, match="interrupted"):
+            model = ensemble(tmp_path, keep_interrupted=True).fit(X, Y)
+    assert model.stop_reason_ == "interrupted"
+    model.set_params(time_budget=1e-9).fit(X, Y)
+    assert model.stop_reason_ == "time_budget"
+    assert_equal_searches(
+        model.set_params(time_budget=None).fit(X, Y), ensemble().fit(X, Y)
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_regressions_too(tmp_path, monkeypatch):
+    def make(folder):
+        return MLPRegressorCV(
+            SMALL_SPACE, n_candidates=4, random_state=0, checkpoint=folder
+        )
+
+    expected = make(None).fit(X[:, 1:], X[:, 0]).predict(X[:, 1:])
+    search = make(tmp_path)
+    interrupted(search, monkeypatch, X[:, 1:], X[:, 0])
+    found = search.fit(X[:, 1:], X[:, 0]).predict(X[:, 1:])
+    assert_array_equal(found, expected)
+
+
+def test_a_broken_file_is_passed_over(tmp_path):
+    checkpoint = Checkpoint(tmp_path, "Search", 1)
+    checkpoint.save({"a": 1})
+    assert Checkpoint(tmp_path, "Search", 1).load() == {"a": 1}
+    assert Checkpoint(tmp_path, "Search", 2).load() is None
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(b"half a pickle")
+    with pytest.warns(UserWarning, match="cannot be read, so that training begins"):
+        assert checkpoint.load() is None
+
+
+def test_a_state_that_cannot_be_written_is_no_reason_to_end(tmp_path):
+    checkpoint = Checkpoint(tmp_path, "Search", 1)
+    checkpoint.save({"a": 1})
+    with pytest.warns(UserWarning, match="could not be written"):
+        checkpoint.save(lambda: None)
+    # The state before is still there, and nothing else.
+    assert checkpoint.load() == {"a": 1}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_cannot_be_identified_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="can be pickled"):
+        halving(tmp_path, scoring=lambda *args: 1.0).fit(X, Y)
