@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -29,6 +30,7 @@ from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, Interval, check_sample_weight
 from .._utils.warnings import each_warning_once
 from .._utils.wrappers import find_model, fit_parameter, has_steps
+from ._chunks import folds_of_values, trained_on_chunk
 from ._default_network import default_estimator
 from ._folds import OutOfFold, draw_folds
 from ._importances import member_importances
@@ -123,8 +125,84 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             scratch._fit(X, y, sample_weight, groups, fit_params)
         return self
 
+    @available_if(lambda ensemble: hasattr(ensemble.estimator, "partial_fit"))
+    @each_warning_once()
+    def partial_fit(self, X, y, sample_weight=None, **fit_params):
+        """Train all members one more epoch, each on its rows of a chunk.
+
+        For data that do not fit into memory. A member is not trained on the rows of its
+        fold, and a row's fold is a hash of its values: it is the same in every pass,
+        and that of an equal row. There are no out-of-fold predictions. After `fit` its
+        members go on, with these folds.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            Some of the rows: numbers.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        **fit_params : dict
+            Given to the `partial_fit` of each member: `classes` of a classifier, in the
+            first call; of networks also `X_val` and `y_val`, which `early_stopping`
+            needs.
+
+        Returns
+        -------
+        self : object
+            The ensemble. After an error it is as it was before the call.
+
+        Raises
+        ------
+        AttributeError
+            If `estimator` has no `partial_fit`: the default has none, nor have
+            Pipelines.
+        ValueError
+            If `cv` is not a number of folds, or if parameters or data are invalid.
+        """
+        self._validate_params()
+        with fitted_at_once(self) as scratch:
+            scratch._partial_fit(X, y, sample_weight, fit_params)
+        return self
+
+    def _partial_fit(self, X, y, sample_weight, fit_params):
+        self._check_kind()
+        n_folds = 5 if self.cv is None else self.cv
+        if not isinstance(n_folds, numbers.Integral):
+            raise ValueError(
+                f"partial_fit needs the number of folds, because the rows of all folds "
+                f"are not known: got cv={self.cv!r}."
+            )
+        is_first = not hasattr(self, "estimators_")
+        X = self._check_rows(X, reset=is_first)
+        y = self._check_y(y)
+        check_consistent_length(X, y)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(
+                sample_weight, X, ensure_non_negative=True
+            )
+        random_state = check_random_state(self.random_state)
+        if is_first:
+            self._output = self._output_of(y, fit_params.get("classes"))
+            self.estimators_ = [
+                with_own_seeds(self.estimator, random_state)
+                for _ in range(n_folds * self.n_repeats)
+            ]
+        if not hasattr(self, "_fold_seeds"):
+            # What a `fit` before has said of its folds is not true of these.
+            for name in [name for name in vars(self) if name.startswith("oof_")]:
+                delattr(self, name)
+            self._fold_seeds = random_state.randint(2**31 - 1, size=self.n_repeats)
+        folds = [folds_of_values(X, n_folds, seed) for seed in self._fold_seeds]
+        held_out = [own == fold for own in folds for fold in range(n_folds)]
+        self.estimators_ = trained_on_chunk(
+            self.estimators_, held_out, X, y, sample_weight, fit_params
+        )
+
     def _fit(self, X, y, sample_weight, groups, fit_params):
         self._check_kind()
+        vars(self).pop("_fold_seeds", None)
         X = self._check_rows(X, reset=True)
         if y is None:
             raise ValueError(

@@ -17,9 +17,9 @@ class OfClasses:
         """The accuracy."""
         return accuracy_score(y, predicted, sample_weight=sample_weight)
 
-    def _output_of(self, y):
-        """What is averaged: probabilities of the classes of a target."""
-        encoding = LabelEncoding.of(y)
+    def _output_of(self, y, classes=None):
+        """What is averaged: probabilities of the classes, or of those of a target."""
+        encoding = LabelEncoding.of(y, classes)
         self.classes_ = encoding.classes
         return Probabilities(encoding)
 
@@ -61,7 +61,7 @@ class OfNumbers:
         quantiles = getattr(model, "_quantiles", None)
         return regression_score(y, predicted, quantiles, sample_weight=sample_weight)
 
-    def _output_of(self, y):
+    def _output_of(self, y, classes=None):
         """What is averaged: the predictions themselves."""
         return Numbers()
 
