@@ -14,6 +14,7 @@ OLDEST := .venv-oldest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PYTEST := bin/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+SPHINX := $(VENV)/bin/python -m sphinx --fail-on-warning --keep-going --quiet
 
 # $(call make_venv,directory,interpreter): a virtual environment with pip. Some systems
 # ship Python without ensurepip; then the pip outside puts a copy of itself inside.
@@ -27,7 +28,7 @@ define make_venv
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest test-searches lint format clean
+.PHONY: help demo test test-oldest test-searches lint format docs linkcheck clean
 # Two installations into one environment must not run at the same time.
 .NOTPARALLEL:
 
@@ -54,8 +55,15 @@ format: $(VENV)/.installed-lint ## fix what the linter can fix, and format
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+docs: $(VENV)/.installed-docs ## the site, in docs/_build/html; a warning is an error
+	$(SPHINX) -b html docs docs/_build/html
+
+linkcheck: $(VENV)/.installed-docs ## ask every address outside the site (needs a network)
+	$(SPHINX) -D plot_gallery=0 -b linkcheck docs docs/_build/linkcheck
+
 clean: ## remove the environments and everything that was built
 	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf docs/_build docs/auto_gallery docs/api/generated docs/sg_execution_times.rst
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp an extra; a change of pyproject.toml installs again.

@@ -132,7 +132,7 @@ def test_errors():
 
 
 def test_the_example_tells_its_story(plt, tmp_path, monkeypatch, capsys):
-    path = Path(__file__).parents[1] / "docs" / "examples" / "plot_bias_variance.py"
+    path = Path(__file__).parents[1] / "docs" / "gallery" / "plot_bias_variance.py"
     monkeypatch.chdir(tmp_path)
     names = runpy.run_path(str(path))
     results = names["results"]

@@ -185,7 +185,7 @@ class ResampledClassifier(ClassifierMixin, _ResampledEstimator):
         The classes.
     n_features_in_ : int
         Number of features, if the estimator has this attribute.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if the estimator has this attribute.
 
     See Also
@@ -282,7 +282,7 @@ class ResampledRegressor(RegressorMixin, _ResampledEstimator):
         the attributes of an :class:`AugmentingResampler` with an entry for each row.
     n_features_in_ : int
         Number of features, if the estimator has this attribute.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if the estimator has this attribute.
 
     See Also

@@ -86,7 +86,7 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
         The share of each partner. The row itself has the rest.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if `X` has names that are all strings.
 
     See Also

@@ -96,7 +96,7 @@ class FoldEnsembleClassifier(OfClasses, ClassifierMixin, BaseFoldEnsemble):
     n_features_in_ : int
         Number of features seen during `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X has names that are all strings.
 
     See Also
@@ -272,7 +272,7 @@ class FoldEnsembleRegressor(OfNumbers, RegressorMixin, BaseFoldEnsemble):
     n_features_in_ : int
         Number of features seen during `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X has names that are all strings.
 
     See Also

@@ -80,7 +80,7 @@ class SparseInputSelector(
         `split{i}_test_score`, for every number of inputs from all of them down to one.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X has names that are all strings.
 
     See Also

@@ -111,7 +111,7 @@ class StabilitySelection(
         The values of the three parameters: two as given, the third as it follows.
     n_features_in_ : int
         Number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X has names that are all strings.
 
     Notes

@@ -349,11 +349,11 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     sparsity_ : float
         Share of the weights that are exactly zero.
 
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
         Norm of each input's outgoing weights, those of its waves included; exactly 0.0
         for a removed input.
 
-    support_ : ndarray of bool of shape (n_features_in_,)
+    support_ : ndarray of bool of shape (`n_features_in_`,)
         Whether an input has a weight that is not zero.
 
     n_features_selected_ : int
@@ -362,7 +362,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     n_features_in_ : int
         Number of input features.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if all column names of X are strings.
 
     n_layers_ : int

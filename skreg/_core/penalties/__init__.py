@@ -10,7 +10,7 @@ There are penalties of single weights (`weights.WEIGHT_PENALTIES`, such as
 :class:`ElasticNet`) and penalties of whole inputs (`inputs.INPUT_PENALTIES`, subclasses
 of :class:`InputPenalty`), whose groups are rows of the first layer. A class that stands
 in one of these two tables is known to all: :func:`make_penalty` looks there. How to add
-one: `docs/adding_a_penalty.md`.
+one: `docs/developers/adding_a_penalty.md`.
 """
 
 from ..tables import entry_of
