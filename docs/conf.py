@@ -29,6 +29,9 @@ templates_path = ["_templates"]
 # A single backtick in a docstring is code.
 default_role = "literal"
 nitpicky = True
+# 'adam' is a value, and its quotes are those of Python.
+smartquotes = False
+toc_object_entries_show_parents = "hide"
 
 # -- pages in Markdown -----------------------------------------------------------------
 
@@ -81,13 +84,14 @@ html_sidebars = {
 html_theme_options = {
     "logo": {"text": "skreg"},
     "github_url": "https://github.com/skreg/skreg",
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
+    "navbar_persistent": ["search-button"],
     "show_prev_next": True,
     "navigation_with_keys": False,
     "use_edit_page_button": False,
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"index": [], "**": ["page-toc"]},
 }
 
 # Prompts are not copied.

@@ -1,8 +1,9 @@
 """Links of the site: pages are written for GitHub and read on the site as well.
 
-- A relative link to a file outside docs/ leads to the repository, and one to a script of
-  the gallery to the page that was made of it.
-- `Name` in inline code leads to the reference, if it is a public name of skreg.
+- A relative link to a file outside docs/ leads to the repository, and one to a script
+  of the gallery to the page that was made of it.
+- `Name` in inline code leads to the reference, if it is a public name of skreg and not
+  said to be scikit-learn's.
 - Roles in docstrings that are inherited from scikit-learn lead to scikit-learn's pages,
   or are plain text. Nothing is downloaded for that.
 """
@@ -21,6 +22,8 @@ PAGES = {
 
 _FENCE = re.compile(r"^(```+|~~~+).*?^\1", flags=re.M | re.S)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
+# What stands before the name of a class that is not ours.
+_OF_OTHERS = re.compile(r"(scikit-learn|imbalanced-learn)['’]s[\w, ]*$")
 
 
 def rewritten_target(target, folder):
@@ -58,14 +61,18 @@ def rewritten_target(target, folder):
 
 
 def rewritten_page(text, folder):
-    """The text of a page with the targets of its links rewritten, but not in code."""
+    """The text of a page with the targets of its links rewritten, but not in code.
+
+    Blank lines at the end of a block of code, which doctest needs, are left out.
+    """
 
     def of_prose(prose):
         return _LINK.sub(lambda m: f"]({rewritten_target(m[1], folder)})", prose)
 
     parts, end = [], 0
     for fence in _FENCE.finditer(text):
-        parts += [of_prose(text[end : fence.start()]), fence[0]]
+        code = re.sub(r"\n\s*\n(```+|~~~+)$", r"\n\1", fence[0])
+        parts += [of_prose(text[end : fence.start()]), code]
         end = fence.end()
     return "".join([*parts, of_prose(text[end:])])
 
@@ -103,6 +110,9 @@ def _link_names(app, doctree):
         parent = literal.parent
         if isinstance(parent, nodes.reference | nodes.title | pending_xref):
             continue
+        before = parent.children[: parent.index(literal)]
+        if _OF_OTHERS.search("".join(node.astext() for node in before)):
+            continue
         link = pending_xref(
             "",
             refdomain="py",
@@ -127,7 +137,7 @@ def _resolve_scikit_learn(app, env, node, contnode):
     in_reference = node.get("refdoc", "").startswith("api/generated/")
     if in_reference and node.get("reftype") in ("ref", "term"):
         return contnode
-    # numpydoc refers to attributes that are properties, which have no place of their own.
+    # numpydoc refers to attributes that are properties, which have no place there.
     if in_reference and node.get("reftype") == "obj" and target.isidentifier():
         return contnode
     return None
