@@ -52,6 +52,7 @@ def get_config():
     Returns
     -------
     dict of str to object
+        The arguments of `set_config` by their names, such as ``{"engine": "auto"}``.
 
     Examples
     --------
@@ -74,6 +75,24 @@ def set_config(engine=None):
         What has not been compiled (see the user guide) is trained by NumPy. None
         changes nothing. At the beginning it is the environment variable
         `SKREG_ENGINE`, or "auto".
+
+    Raises
+    ------
+    ValueError
+        If `engine` is none of these.
+
+    See Also
+    --------
+    config_context : The same within a block.
+
+    Examples
+    --------
+    >>> import skreg
+    >>> before = skreg.get_config()
+    >>> skreg.set_config(engine="numpy")
+    >>> skreg.get_config()
+    {'engine': 'numpy'}
+    >>> skreg.set_config(**before)
     """
     if engine is not None:
         _of_thread.engine = _of_process["engine"] = _checked(engine, "engine")
@@ -86,6 +105,15 @@ def config_context(*, engine=None):
     Parameters
     ----------
     engine : {"auto", "compiled", "numpy"}, default=None
+
+    Raises
+    ------
+    ValueError
+        If `engine` is none of these.
+
+    See Also
+    --------
+    set_config : The same from now on.
 
     Examples
     --------

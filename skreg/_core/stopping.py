@@ -66,6 +66,29 @@ class StoppingCriterion(ABC):
     ----------
     reason : StopReason
         What `stop_reason_` says when this criterion has ended training.
+
+    Examples
+    --------
+    Training ends when the loss on the validation rows is small enough:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from skreg import MLPClassifier
+    >>> from skreg.neural_network import StoppingCriterion
+    >>> class GoodEnough(StoppingCriterion):
+    ...     def __init__(self, loss=0.3):
+    ...         self.loss = loss
+    ...
+    ...     def update(self, score, data_loss=None, validation_loss=None):
+    ...         return validation_loss <= self.loss
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(
+    ...     early_stopping=True, stopping_criterion=GoodEnough(0.5), random_state=0
+    ... )
+    >>> losses = network.fit(X, y).validation_loss_curve_
+    >>> network.stop_reason_
+    'stopping_criterion'
+    >>> losses[-1] <= 0.5 < losses[-2]
+    True
     """
 
     reason = StopReason.CRITERION

@@ -1,24 +1,16 @@
 """How estimators show themselves: a link to the documentation, and no long arrays."""
 
+import sys
+
 import numpy as np
 
-__all__ = ["PresentationMixin", "short_arrays"]
+__all__ = ["SITE", "PresentationMixin", "short_arrays"]
 
 # The same address as in pyproject.toml, which an installed package does not have.
-_USER_GUIDE = "https://github.com/skreg/skreg/blob/main/docs/user_guide.md"
+SITE = "https://skreg.github.io/skreg/"
 
 # A text has about as many lines as a screen at most.
 _MOST_LINES = 20
-
-# By the package of an estimator, or by its module.
-_SECTIONS = {
-    "augmentation": "#augmentation",
-    "ensemble": "#ensembles-over-folds",
-    "ensemble._mlp_cv": "#one-call-search-and-ensemble",
-    "feature_selection": "#choosing-inputs",
-    "model_selection": "#searching-penalties",
-    "neural_network": "",
-}
 
 
 def short_arrays():
@@ -30,26 +22,19 @@ class PresentationMixin:
     """A mixin for how an estimator is shown in a terminal and in a notebook.
 
     It stands before `BaseEstimator` among the base classes, which would print arrays of
-    up to 1,000 values and link to scikit-learn's pages. The link leads to the part of
-    the guide about the estimator or its package. Subclasses in other libraries have no
-    link, as scikit-learn asks.
+    up to 1,000 values and link to scikit-learn's pages. The link leads to the page of
+    the class in the reference, and from each parameter to its text there. Subclasses in
+    other libraries have no link, as scikit-learn asks.
     """
 
     _doc_link_module = "skreg"
-    _doc_link_template = _USER_GUIDE + "{section}"
+    _doc_link_template = SITE + "api/generated/{module}.{name}.html"
 
     def _doc_link_url_param_generator(self):
-        module = type(self).__module__.partition(".")[2]
-        package = module.partition(".")[0]
-        return {"section": _SECTIONS.get(module, _SECTIONS[package])}
-
-    # scikit-learn links each parameter and attribute to a text fragment of its pages,
-    # which the guide does not have.
-    def _get_params_html(self, deep=True, doc_link=""):
-        return super()._get_params_html(deep)
-
-    def _get_fitted_attr_html(self, doc_link=""):
-        return super()._get_fitted_attr_html()
+        name, package = type(self).__name__, type(self).__module__.split(".")[1]
+        # The reference has a class under the shortest of its names.
+        is_short = name in sys.modules["skreg"].__all__
+        return {"module": "skreg" if is_short else f"skreg.{package}", "name": name}
 
     # `__repr__` stays scikit-learn's, which tells it what it can print in lines.
     def __str__(self):

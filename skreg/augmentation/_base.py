@@ -31,8 +31,16 @@ class Mixing(NamedTuple):
     partners : ndarray of int of shape (n_rows,)
         The row that is mixed into each row. A row that is not mixed is its own partner.
     own_share : ndarray of shape (n_rows,)
-        The share of the row itself, lambda in the literature; the partner has the
-        rest.
+        The share of the row itself, from 0 to 1, lambda in the literature; the partner
+        has the rest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skreg.augmentation import Mixing
+    >>> mixing = Mixing(partners=np.array([1, 1]), own_share=np.array([0.75, 1.0]))
+    >>> mixing.apply(np.array([0.0, 4.0])).tolist()
+    [1.0, 4.0]
     """
 
     partners: np.ndarray
@@ -43,7 +51,17 @@ class Mixing(NamedTuple):
             return f"Mixing(partners={self.partners!r}, own_share={self.own_share!r})"
 
     def apply(self, values):
-        """Mix the rows of `values`, of shape (n_rows,) or (n_rows, n_columns)."""
+        """Mix rows.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows,) or (n_rows, n_columns)
+
+        Returns
+        -------
+        ndarray of the same shape
+            Each row with its share of itself and of its partner.
+        """
         share = self.own_share
         if values.dtype.kind == "f":
             share = share.astype(values.dtype, copy=False)
@@ -61,6 +79,24 @@ class BaseAugmentation(PresentationMixin, BaseEstimator):
     `_learns_from_rows` returns False, which saves a copy of the rows. A subclass never
     changes the target: it returns a mixture as a :class:`Mixing`, which the base class
     applies to target and weights.
+
+    Examples
+    --------
+    Rows in another unit, by a factor of their own:
+
+    >>> import numpy as np
+    >>> from skreg.augmentation import BaseAugmentation
+    >>> class Stretch(BaseAugmentation):
+    ...     def __init__(self, by=0.1):
+    ...         self.by = by
+    ...
+    ...     def _augment(self, X, rng):
+    ...         factors = rng.uniform(1 - self.by, 1 + self.by, size=(len(X), 1))
+    ...         return (X * factors).astype(X.dtype), None
+    >>> X = np.array([[1.0, 2.0], [3.0, 6.0]])
+    >>> stretched, _, _ = Stretch()(X, None, None, np.random.default_rng(0))
+    >>> (stretched[:, 1] / stretched[:, 0]).tolist()
+    [2.0, 2.0]
     """
 
     _parameter_constraints: dict = {}

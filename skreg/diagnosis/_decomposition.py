@@ -55,6 +55,22 @@ class BiasVarianceDecomposition:
         regression.
     stop_reasons : dict of str to int
         How many networks of this package stopped for which reason.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.tree import DecisionTreeRegressor
+    >>> from skreg.diagnosis import bias_variance_decomposition
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> tree = bias_variance_decomposition(
+    ...     DecisionTreeRegressor(), X[:300], y[:300], X_test=X[300:], y_test=y[300:],
+    ...     resampling="bootstrap", n_rounds=20, random_state=0,
+    ... )
+    >>> tree.loss_name, tree.predictions.shape
+    ('squared_error', (20, 142))
+    >>> bool(np.allclose(tree.bias_per_row + tree.variance_per_row, tree.loss_per_row))
+    True
     """
 
     loss_name: str

@@ -25,6 +25,19 @@ class Remedy:
     change, change_se : float
         By how much the change moved the validation error on the same folds (a negative
         number is better), and the standard error of that.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skreg import MLPClassifier
+    >>> from skreg.diagnosis import diagnose
+    >>> X, y = load_digits(return_X_y=True)
+    >>> network = MLPClassifier((2,), batch_size=32, max_iter=30)
+    >>> diagnosis = diagnose(network, X[:400] / 16, y[:400], cv=3, random_state=0)
+    >>> remedy = diagnosis.remedies[0]
+    >>> remedy.aim, remedy.change < 0
+    ('bias', True)
+    >>> better = MLPClassifier((2,), batch_size=32).set_params(**remedy.params)
     """
 
     params: dict
@@ -93,6 +106,20 @@ class Diagnosis:
         score hardly tells them apart.
     evidence : list of str
         The reasons for the verdict, in sentences.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.linear_model import Ridge
+    >>> from skreg.diagnosis import diagnose
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> diagnosis = diagnose(Ridge(alpha=100), X, y, random_state=0)
+    >>> diagnosis.verdict
+    'high bias'
+    >>> diagnosis.validation_error < diagnosis.baseline_error
+    True
+    >>> all(isinstance(reason, str) for reason in diagnosis.evidence)
+    True
     """
 
     verdict: str

@@ -63,6 +63,21 @@ class FeaturePath:
         With `n_frequencies`, the parameters of the waves at each point: `inputs`,
         `frequencies`, `phases` and `mixing`, like `embedded_inputs_` and the like of an
         estimator.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skreg import MLPClassifier
+    >>> from skreg.feature_selection import feature_path
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> X = (X - X.mean()) / X.std()
+    >>> network = MLPClassifier((20,), learning_rate_init=0.01, random_state=0)
+    >>> path = feature_path(network, X, y)
+    >>> path.ranking.shape, len(path.coefs) == len(path.feature_alphas)
+    ((4,), True)
+    >>> two = path.point_of(2)
+    >>> path.feature_names[path.support[two]].tolist()
+    ['petal length (cm)', 'petal width (cm)']
     """
 
     feature_alphas: np.ndarray
