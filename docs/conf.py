@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import skreg
+from skreg._utils.presentation import SITE
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
@@ -71,7 +72,7 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skreg"
-html_baseurl = "https://skreg.github.io/skreg/"
+html_baseurl = SITE
 html_static_path = ["_static"]
 html_css_files = ["skreg.css"]
 html_show_sourcelink = False
@@ -91,7 +92,7 @@ html_theme_options = {
     "use_edit_page_button": False,
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
-    "secondary_sidebar_items": {"index": [], "**": ["page-toc"]},
+    "secondary_sidebar_items": ["page-toc"],
 }
 
 # Prompts are not copied.

@@ -1,6 +1,7 @@
 """What several test files share; fixtures of theirs are in conftest.py."""
 
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +26,24 @@ from skreg._core.objective import Objective
 from skreg._core.penalties import make_penalty
 from skreg._fitting import sparse_path
 from skreg._fitting.fit import fit_many, task_of
+
+# -- pages -----------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# What `make docs` builds in docs/ is none of ours.
+_BUILT = {"_build", "auto_gallery", "generated"}
+
+# The README, and every page of the site that is written in Markdown.
+PAGES = [
+    ROOT / "README.md",
+    *(
+        page
+        for page in sorted((ROOT / "docs").glob("**/*.md"))
+        if not _BUILT & set(page.relative_to(ROOT).parts)
+    ),
+]
+
 
 # -- kinds of estimators ---------------------------------------------------------------
 

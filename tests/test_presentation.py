@@ -1,11 +1,14 @@
 """What is printed of public objects fits on a screen."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
 import skreg
 from skreg import MLPClassifier, MLPRegressor, MLPRegressorCV
+from skreg._utils.presentation import SITE
 from skreg.augmentation import (
     AugmentingResampler,
     Compose,
@@ -129,7 +132,9 @@ def test_the_modules_are_short_as_well():
 )
 def test_links_lead_to_what_is_there(estimator):
     html = estimator._repr_html_()
-    assert "docs/user_guide.md" in html
-    # The guide has no text about each parameter, which a browser could look for.
-    assert ":~:text" not in html.replace("scikit-learn.org", "")
+    page = rf"{SITE}api/generated/skreg\.[\w.]+\.html"
+    assert re.search(page, html)
+    # Newer versions of scikit-learn link parameters to their texts in that page.
+    texts = re.findall(r'href="([^"#]+)#:~:text=', html)
+    assert all(re.fullmatch(page, address) for address in texts)
     assert "alpha" in html

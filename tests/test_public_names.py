@@ -7,14 +7,12 @@ import pydoc
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from helpers import PAGES, ROOT
 
 import skreg
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PACKAGES = sorted(
     module.name
     for module in pkgutil.iter_modules(skreg.__path__)
