@@ -125,7 +125,7 @@ def test_the_modules_are_short_as_well():
     "estimator",
     [
         MLPClassifier(alpha=0.1),
-        ResampledClassifier(MLPClassifier(), AugmentingResampler(Mixup())),
+        ResampledClassifier(MLPClassifier(alpha=0.1), AugmentingResampler(Mixup())),
         GridSearchCV(MLPRegressor(), {"alpha": [0.1]}),
     ],
     ids=["network", "resampled", "search"],
