@@ -236,5 +236,21 @@ def test_code_keeps_its_text(links):
     assert links.rewritten_page(page, "") == expected
 
 
+@pytest.mark.parametrize(
+    "before, is_of_others",
+    [
+        ("scikit-learn's ", True),
+        ("as scikit-learn’s MLPClassifier, ", True),
+        ("In scikit-learn 1.9 ", True),
+        ("imbalanced-learn's SMOTE and ", True),
+        ("Beside scikit-learn's network stands our own. ", False),
+        ("scikit-learn has a ", False),
+        ("", False),
+    ],
+)
+def test_names_of_others_are_told_apart(links, before, is_of_others):
+    assert bool(links._OF_OTHERS.search(before)) == is_of_others
+
+
 def test_names_in_pages_lead_to_the_reference(links):
     assert sorted(links.public_names().values()) == sorted(LISTED)

@@ -23,7 +23,7 @@ PAGES = {
 _FENCE = re.compile(r"^(```+|~~~+).*?^\1", flags=re.M | re.S)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 # What stands before the name of a class that is not ours.
-_OF_OTHERS = re.compile(r"(scikit-learn|imbalanced-learn)['’]s[\w, ]*$")
+_OF_OTHERS = re.compile(r"(scikit|imbalanced)-learn(['’]s[\w, ]*| \d[\d.]* )$")
 
 
 def rewritten_target(target, folder):
@@ -139,7 +139,7 @@ def _resolve_scikit_learn(app, env, node, contnode):
         return contnode
     # numpydoc refers to attributes that are properties, which have no place there.
     if in_reference and node.get("reftype") == "obj" and target.isidentifier():
-        return contnode
+        return nodes.strong("", contnode.astext())
     return None
 
 
