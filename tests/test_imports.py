@@ -49,6 +49,7 @@ ORDER = (
     "skreg._core.objective",
     "skreg._core.predictions",
     "skreg._core.network",
+    "skreg._core.pruning",
     "skreg._core.rows",
     "skreg._core.optimizers",
     "skreg._core.periodic",

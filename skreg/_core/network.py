@@ -210,15 +210,41 @@ class Network:
         -------
         ndarray of int
         """
-        places = np.arange(self.n_params)
-        first = places[self._slices[0]].reshape(self.shapes[0])
-        rest = places[self._slices[0].stop :]
-        if self.periodic is None:
-            return np.concatenate([first[inputs].ravel(), first[-1], rest])
-        rows = np.flatnonzero(np.isin(self.owners, inputs))
-        is_kept = np.isin(self.embedded_inputs, inputs)
-        own = [part[0, is_kept].ravel() for part in self.periodic.views(places[None])]
-        return np.concatenate([*own, first[rows].ravel(), first[-1], rest])
+        rows, is_embedded = inputs, None
+        if self.periodic is not None:
+            rows = np.flatnonzero(np.isin(self.owners, inputs))
+            is_embedded = np.isin(self.embedded_inputs, inputs)
+        units = [np.arange(n) for n in self.layer_units[1:-1]]
+        return self.places_of(rows, units, is_embedded)
+
+    def places_of(self, rows, units, is_embedded=None):
+        """Where the parameters of a part of the network stand in a row.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            The rows of the first layer that the part has.
+        units : list of ndarray of int
+            The units that it has of each hidden layer.
+        is_embedded : ndarray of bool, default=None
+            Which of the embedded inputs it has, where there is a periodic layer.
+
+        Returns
+        -------
+        ndarray of int
+        """
+        places = np.arange(self.n_params)[None]
+        parts = []
+        if self.periodic is not None:
+            waves = self.periodic.views(places)
+            parts = [part[0, is_embedded].ravel() for part in waves]
+        layers = [rows, *units, np.arange(self.n_outputs)]
+        blocks = self.blocks(places)
+        for (block,), fan_in, fan_out in zip(blocks, layers, layers[1:], strict=False):
+            # The last row is the intercept.
+            with_intercept = np.append(fan_in, len(block) - 1)
+            parts.append(block[np.ix_(with_intercept, fan_out)].ravel())
+        return np.concatenate(parts)
 
 
 class Workspace:

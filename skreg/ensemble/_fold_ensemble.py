@@ -8,12 +8,15 @@ from .._utils.labels import check_labels
 from .._utils.one_column import one_column
 from .._utils.publishing import snapshot
 from ._base import BaseFoldEnsemble
+from ._export import ClassifierExportMixin, RegressorExportMixin
 from ._kinds import OfClasses, OfNumbers
 
 __all__ = ["FoldEnsembleClassifier", "FoldEnsembleRegressor"]
 
 
-class FoldEnsembleClassifier(OfClasses, ClassifierMixin, BaseFoldEnsemble):
+class FoldEnsembleClassifier(
+    OfClasses, ClassifierExportMixin, ClassifierMixin, BaseFoldEnsemble
+):
     """Networks, or other classifiers, that are each fitted without a fold of the rows.
 
     The rows are cut into folds. For each of them a member is fitted on the other rows,
@@ -194,7 +197,9 @@ class FoldEnsembleClassifier(OfClasses, ClassifierMixin, BaseFoldEnsemble):
         return one_column(y)
 
 
-class FoldEnsembleRegressor(OfNumbers, RegressorMixin, BaseFoldEnsemble):
+class FoldEnsembleRegressor(
+    OfNumbers, RegressorExportMixin, RegressorMixin, BaseFoldEnsemble
+):
     """Networks, or other regressors, that are each fitted without a fold of the rows.
 
     The rows are cut into folds. For each of them a member is fitted on the other rows,

@@ -98,6 +98,32 @@ class NetworkInputs(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             scaled = np.hstack([scaled, self._splines.transform(X[:, self._encoded])])
         return scaled.astype(np.float32)
 
+    def to_sklearn(self):
+        """A fitted StandardScaler that scales alike, if there is one.
+
+        Returns
+        -------
+        StandardScaler
+
+        Raises
+        ------
+        ValueError
+            With the robust scaling, or with splines.
+        """
+        check_is_fitted(self)
+        if self.scaling == "robust" or self._splines is not None:
+            raise ValueError(
+                "scikit-learn has no transformer of these inputs: it has one for "
+                "scaling='standard' or 'none' without splines (n_knots=0)."
+            )
+        scaler = StandardScaler()
+        scaler.mean_, scaler.scale_ = self._center.copy(), self._scale.copy()
+        scaler.var_, scaler.n_samples_seen_ = self._scale**2, 1
+        scaler.n_features_in_ = self.n_features_in_
+        if hasattr(self, "feature_names_in_"):
+            scaler.feature_names_in_ = self.feature_names_in_.copy()
+        return scaler
+
     def get_feature_names_out(self, input_features=None):
         """The names of the scaled columns, and of the splines beside them."""
         names = super().get_feature_names_out(input_features)

@@ -1,4 +1,4 @@
-"""The estimators, and the criteria that end their training early."""
+"""The estimators, the criteria that end training early, and what converts networks."""
 
 from .._core.stopping import (
     GeneralizationLoss,
@@ -8,6 +8,7 @@ from .._core.stopping import (
     SuccessiveIncreases,
 )
 from ._classifier import MLPClassifier
+from ._export import to_sklearn
 from ._regressor import MLPRegressor
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "ProgressQuotient",
     "StoppingCriterion",
     "SuccessiveIncreases",
+    "to_sklearn",
 ]

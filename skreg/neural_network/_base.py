@@ -36,6 +36,7 @@ from .._utils.sklearn_private import (
 )
 from .._utils.warnings import each_warning_once, is_one_of_many, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
+from ._deployment import DeploymentMixin
 from ._parameters import (
     check_no_schedule_to_the_end,
     check_parameters_together,
@@ -49,7 +50,9 @@ __all__ = ["BaseMLP", "check_not_empty"]
 _DTYPES = (np.float64, np.float32)
 
 
-class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseMLP(
+    PresentationMixin, CallbackSupportMixin, DeploymentMixin, BaseEstimator, ABC
+):
     """Base of MLPClassifier and MLPRegressor; not to be used directly."""
 
     def __init_subclass__(cls, **kwargs):
@@ -150,6 +153,8 @@ class BaseMLP(PresentationMixin, CallbackSupportMixin, BaseEstimator, ABC):
 
     def _fit(self, X, y, sample_weight, validation_data, groups):
         goes_on = self.warm_start and hasattr(self, "coefs_")
+        if not goes_on:
+            vars(self).pop("_pruned", None)
 
         def start(X, y):
             if not goes_on:

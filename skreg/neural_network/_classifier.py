@@ -359,6 +359,11 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     n_features_selected_ : int
         Number of inputs in `support_`.
 
+    pruned_ : Pruning or None
+        What `prune` has removed to make this network: its text says it in a line, and
+        its attributes `units`, `support` and `inputs` say what is left. None if the
+        network is as `fit` has made it.
+
     n_features_in_ : int
         Number of input features.
 
