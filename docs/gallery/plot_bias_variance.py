@@ -107,8 +107,11 @@ for ax, (name, result) in zip(axes.flat, results.items(), strict=True):
     ax.plot(X_test, result.predictions[:20].T, color="C0", alpha=0.25, linewidth=0.8)
     ax.plot(X_test, result.main_prediction, color="C0", linewidth=2.5)
     ax.plot(X_test, wave(X_test), color="black", linestyle="--")
-    ax.set_title(f"{name}\nbias² {result.bias:.2f}, variance {result.variance:.2f}")
+    ax.set_title(
+        f"{name}\nbias² {abs(result.bias):.2f}, variance {result.variance:.2f}"
+    )
 axes[0, 0].set_ylim(-2, 2)
+plt.show()
 
 # %%
 # From too flexible to too stiff
@@ -128,5 +131,11 @@ with warnings.catch_warnings():
         n_rounds=12,
         random_state=0,
     )
-display.plot()
+figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+display.plot(ax=ax)
 plt.show()
+
+# %%
+# To take home: a penalty, early stopping and noise all do the same in different ways.
+# They cost little bias where the network is large enough, and how much of them is right
+# has to be measured.
