@@ -10,7 +10,9 @@ every bit depend on every other (A. Appleby, https://github.com/aappleby/smhashe
 import copy
 
 import numpy as np
-from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils import check_array
+
+from .._utils.sklearn_private import safe_indexing
 
 __all__ = ["folds_of_values", "trained_on_chunk"]
 
@@ -89,6 +91,6 @@ def trained_on_chunk(estimators, folds, X, y, sample_weight, fit_params):
             own = dict(fit_params)
             if sample_weight is not None:
                 own["sample_weight"] = sample_weight[rows]
-            estimator.partial_fit(_safe_indexing(X, rows), y[rows], **own)
+            estimator.partial_fit(safe_indexing(X, rows), y[rows], **own)
         trained.append(estimator)
     return trained
