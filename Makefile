@@ -10,8 +10,14 @@ ARGS ?=
 
 VENV := .venv
 OLDEST := .venv-oldest
+PLAIN := .venv-plain
+WHEEL := .venv-wheel
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# What `make dist` runs on the wheel, in a minute or two.
+SMOKE_TESTS := $(addprefix tests/test_,$(addsuffix .py,\
+	estimators fold_ensemble main search stopping types))
 
 PYTEST := bin/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 SPHINX := $(VENV)/bin/python -m sphinx --fail-on-warning --keep-going --quiet
@@ -28,7 +34,8 @@ define make_venv
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest test-searches lint format docs linkcheck clean
+.PHONY: help demo test test-oldest test-plain test-searches lint types format docs \
+	linkcheck dist clean
 # Two installations into one environment must not run at the same time.
 .NOTPARALLEL:
 
@@ -36,7 +43,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.installed-plot ## the tour on real data
-	$(VENV)/bin/python -m skreg
+	$(VENV)/bin/python demo/tour.py
 
 test: $(VENV)/.installed-test ## the tests and the examples of the docstrings
 	$(PYTEST:bin/%=$(VENV)/bin/%)
@@ -44,12 +51,18 @@ test: $(VENV)/.installed-test ## the tests and the examples of the docstrings
 test-oldest: $(OLDEST)/.installed ## the tests, on the oldest versions we support
 	$(PYTEST:bin/%=$(OLDEST)/bin/%)
 
+test-plain: $(PLAIN)/.installed ## the tests, with nothing that skreg runs without
+	$(PYTEST:bin/%=$(PLAIN)/bin/%)
+
 test-searches: $(VENV)/.installed-test ## 1,000 random searches against training alone
 	$(VENV)/bin/python tests/random_searches.py 1000
 
 lint: $(VENV)/.installed-lint ## check style and formatting
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/.installed-types ## check the types of the public functions and methods
+	$(VENV)/bin/mypy
 
 format: $(VENV)/.installed-lint ## fix what the linter can fix, and format
 	$(VENV)/bin/ruff check --fix .
@@ -61,8 +74,24 @@ docs: $(VENV)/.installed-docs ## the site, in docs/_build/html; a warning is an 
 linkcheck: $(VENV)/.installed-docs ## ask every address outside the site (needs a network)
 	$(SPHINX) -D plot_gallery=0 -b linkcheck docs docs/_build/linkcheck
 
+# The tests are those of the source archive, whose package is removed, so that what they
+# import is the wheel.
+dist: $(VENV)/.installed-dist ## build the wheel and the source archive, and test both
+	rm -rf dist $(WHEEL)
+	$(VENV)/bin/python -m build --outdir dist .
+	$(VENV)/bin/python -m twine check --strict dist/*
+	$(VENV)/bin/python .ci/check_archives.py
+	$(call make_venv,$(WHEEL),$(PYTHON))
+	$(WHEEL)/bin/python -m pip install --quiet dist/*.whl pytest pytest-xdist
+	mkdir $(WHEEL)/source
+	tar -xzf dist/*.tar.gz -C $(WHEEL)/source --strip-components 1
+	rm -r $(WHEEL)/source/skreg
+	cd $(WHEEL)/source && ../bin/python -m skreg \
+		&& ../$(PYTEST) $(SMOKE_TESTS) --pyargs skreg.neural_network
+
 clean: ## remove the environments and everything that was built
-	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) $(PLAIN) $(WHEEL) build dist *.egg-info
+	rm -rf .pytest_cache .ruff_cache .mypy_cache
 	rm -rf docs/_build docs/auto_gallery docs/api/generated docs/sg_execution_times.rst
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -71,6 +100,12 @@ $(VENV)/.installed-%: pyproject.toml
 	$(call make_venv,$(VENV),$(PYTHON))
 	@echo "Installing skreg[$*] into $(VENV)"
 	@$(VENV)/bin/python -m pip install --quiet --editable '.[$*]'
+	@touch $@
+
+$(PLAIN)/.installed: pyproject.toml
+	$(call make_venv,$(PLAIN),$(PYTHON))
+	@echo "Installing skreg, pytest and nothing else into $(PLAIN)"
+	@$(PLAIN)/bin/python -m pip install --quiet --editable . pytest pytest-xdist
 	@touch $@
 
 $(OLDEST)/.installed: pyproject.toml tests/requirements-oldest.txt

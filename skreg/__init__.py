@@ -25,13 +25,26 @@ skreg.diagnosis
 skreg.inspection
     Pictures of all of these, with matplotlib.
 
-``python -m skreg`` is a tour on real data.
+``python -m skreg`` prints the versions that a report of a bug should name.
 """
 
 from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from ._core.engines import config_context, get_config, set_config
 from .neural_network import MLPClassifier, MLPRegressor
+
+if _TYPE_CHECKING:
+    from . import (
+        augmentation,
+        diagnosis,
+        ensemble,
+        feature_selection,
+        inspection,
+        model_selection,
+        neural_network,
+    )
+    from .ensemble import MLPClassifierCV, MLPRegressorCV
 
 __version__ = "0.1.0.dev0"
 
@@ -49,17 +62,24 @@ _FROM_ENSEMBLE = ("MLPClassifierCV", "MLPRegressorCV")
 
 __all__ = [
     "MLPClassifier",
+    "MLPClassifierCV",
     "MLPRegressor",
+    "MLPRegressorCV",
     "__version__",
+    "augmentation",
     "config_context",
+    "diagnosis",
+    "ensemble",
+    "feature_selection",
     "get_config",
+    "inspection",
+    "model_selection",
+    "neural_network",
     "set_config",
-    *_FROM_ENSEMBLE,
-    *_SUBMODULES,
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> object:
     if name in _SUBMODULES:
         return _import_module(f"{__name__}.{name}")
     if name in _FROM_ENSEMBLE:
@@ -67,5 +87,5 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

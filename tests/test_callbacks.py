@@ -187,6 +187,7 @@ def test_a_request_to_stop_ends_the_phase_that_it_was_made_in(cancer):
 
 @needs_callbacks
 def test_scoring_monitor():
+    pytest.importorskip("pandas")
     from sklearn.callback import ScoringMonitor
 
     X, y = load_diabetes(return_X_y=True, as_frame=True)

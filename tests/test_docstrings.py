@@ -74,6 +74,7 @@ def test_what_both_describe_they_describe_alike(pair):
 @pytest.mark.filterwarnings("ignore:The network predicts no better")
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_every_attribute_is_described_and_there(estimator):
+    pytest.importorskip("pandas")
     load = load_iris if issubclass(estimator, ClassifierMixin) else load_diabetes
     X, y = load(return_X_y=True, as_frame=True)
     params = {"random_state": 0}

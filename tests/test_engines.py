@@ -42,10 +42,9 @@ def engine_now():
 
 @pytest.fixture(autouse=True)
 def fresh_configuration(monkeypatch):
-    """None of this file's choices is left to others, nor theirs to these tests."""
+    """None of this file's choices is left to others."""
     monkeypatch.delenv("SKREG_ENGINE", raising=False)
     monkeypatch.setitem(engines._of_process, "engine", None)
-    monkeypatch.setattr(engines, "_of_thread", threading.local())
     with config_context():
         yield
 

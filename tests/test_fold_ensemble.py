@@ -4,7 +4,6 @@ import pickle
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
@@ -631,11 +630,13 @@ def test_sparse_rows(kind, is_regression):
 
 
 def make_frame():
+    pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=["one", "two", "three", "four"])
     return frame.assign(kind=np.where(X[:, 2] > 0, "u", "v"))
 
 
 def test_columns_with_names():
+    pd = pytest.importorskip("pandas")
     frame = make_frame()
     columns = make_column_transformer(
         (StandardScaler(), ["one", "two", "three", "four"]),

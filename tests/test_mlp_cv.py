@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import joblib
 import numpy as np
-import pandas as pd
 import pytest
 import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
@@ -742,6 +741,7 @@ def test_columns_in_whatever_unit():
 
 
 def test_data_frames():
+    pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=list("abcd"))
     model = make("real").fit(frame, pd.Series(Y))
     assert_array_equal(model.predict(frame), fitted("real").predict(X))
@@ -849,6 +849,7 @@ def test_pickles_are_of_the_networks_and_of_the_predictions(kind):
 
 @EACH_KIND
 def test_results_are_a_table(kind):
+    pd = pytest.importorskip("pandas")
     model = fitted(kind)
     table = pd.DataFrame(model.cv_results_)
     assert len(table) == 4
@@ -899,6 +900,12 @@ def test_settings_of_scikit_learn_change_nothing(kind):
         scaler = StandardScaler().set_fit_request(sample_weight=False)
         pipeline = make_pipeline(scaler, wanted)
         pipeline.fit(X, y, sample_weight=weight, groups=np.arange(N) // 5)
+
+
+@BOTH
+def test_transformers_that_return_dataframes_change_nothing(kind):
+    pytest.importorskip("pandas")
+    expected, y = fitted(kind), KINDS[kind][1]
     with sklearn.config_context(transform_output="pandas"):
         model = make(kind).fit(X, y)
         assert_equal_models(model, expected)

@@ -8,7 +8,6 @@ import tracemalloc
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 import sklearn
 from helpers import scaled
@@ -208,6 +207,7 @@ def test_without_random_state_candidates_of_a_fold_share_their_seed():
 
 
 def test_dataframe_float32_and_sparse():
+    pd = pytest.importorskip("pandas")
     X, y = data(load_breast_cancer, 200)
     grid = {"alpha": [1e-3, 1e-1]}
     frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])

@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn import model_selection
 from sklearn.base import clone
@@ -257,6 +256,7 @@ def test_validation_targets_in_another_unit_are_refused(estimator, prefix):
 
 
 def test_scorers_see_a_whole_estimator():
+    pd = pytest.importorskip("pandas")
     seen = []
 
     def score(estimator, X, y):
@@ -404,6 +404,7 @@ def frames_of(values, names, library):
     if library == "polars":
         polars = pytest.importorskip("polars")
         return polars.DataFrame(dict(zip(names, values.T, strict=True)))
+    pd = pytest.importorskip("pandas")
     return pd.DataFrame(values, columns=names)
 
 
@@ -432,6 +433,7 @@ def test_validation_columns_of_a_path_are_checked(around, library):
 
 
 def test_names_of_the_inputs_of_a_path():
+    pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=NAMES)
     x_names = [f"x{j}" for j in range(10)]
 

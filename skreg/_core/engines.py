@@ -5,12 +5,18 @@ that has made none has that of the process. Whatever is chosen, the networks are
 same up to rounding.
 """
 
+from __future__ import annotations
+
 import os
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
+
+from .._typing import Engine
 
 __all__ = [
     "ENGINES",
@@ -46,7 +52,7 @@ _of_process = {"engine": None}
 _of_thread = threading.local()
 
 
-def get_config():
+def get_config() -> dict[str, Any]:
     """The configuration of this thread: a dict with the `engine`.
 
     Returns
@@ -64,7 +70,7 @@ def get_config():
     return {"engine": engine or _of_environment()}
 
 
-def set_config(engine=None):
+def set_config(engine: Engine | None = None) -> None:
     """Choose what trains the networks, in this thread and in those that come after it.
 
     Parameters
@@ -99,7 +105,7 @@ def set_config(engine=None):
 
 
 @contextmanager
-def config_context(*, engine=None):
+def config_context(*, engine: Engine | None = None) -> Iterator[None]:
     """Choose what trains the networks within a block; see `set_config`.
 
     Parameters

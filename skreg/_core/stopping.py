@@ -14,12 +14,15 @@ from the end of one strip to the end of the next, several times in a row (Preche
 1998).
 """
 
+from __future__ import annotations
+
 import copy
 import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, isfinite
+from typing import Any, Self
 
 import numpy as np
 
@@ -94,7 +97,12 @@ class StoppingCriterion(ABC):
     reason = StopReason.CRITERION
 
     @abstractmethod
-    def update(self, score, data_loss=None, validation_loss=None):
+    def update(
+        self,
+        score: float,
+        data_loss: float | None = None,
+        validation_loss: float | None = None,
+    ) -> bool:
         """Take an epoch's numbers; True when training should stop.
 
         Parameters
@@ -112,18 +120,18 @@ class StoppingCriterion(ABC):
         bool
         """
 
-    def reset_count(self):
+    def reset_count(self) -> None:
         """Begin anew, after ``learning_rate="adaptive"`` has lowered the rate."""
         self.__init__(**self.get_params())
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters by name; `deep` is there for scikit-learn and does nothing."""
         return {
             name: getattr(self, name)
             for name in inspect.signature(type(self)).parameters
         }
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters and begin anew."""
         unknown = set(params) - set(self.get_params())
         if unknown:
@@ -161,13 +169,18 @@ class Patience(StoppingCriterion):
 
     reason = StopReason.NO_IMPROVEMENT
 
-    def __init__(self, n_iter_no_change, tol):
+    def __init__(self, n_iter_no_change: float, tol: float) -> None:
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.best_score = -np.inf
         self.n_without_improvement = 0
 
-    def update(self, score, data_loss=None, validation_loss=None):
+    def update(
+        self,
+        score: float,
+        data_loss: float | None = None,
+        validation_loss: float | None = None,
+    ) -> bool:
         """Take an epoch's score; True when patience has run out."""
         if score < self.best_score + self.tol:
             self.n_without_improvement += 1
@@ -176,7 +189,7 @@ class Patience(StoppingCriterion):
         self.best_score = max(self.best_score, score)
         return self.n_without_improvement > self.n_iter_no_change
 
-    def reset_count(self):
+    def reset_count(self) -> None:
         """Be patient once more (after a learning rate was lowered)."""
         self.n_without_improvement = 0
 
@@ -220,12 +233,17 @@ class GeneralizationLoss(StoppingCriterion):
 
     reason = StopReason.GENERALIZATION_LOSS
 
-    def __init__(self, threshold=10.0):
+    def __init__(self, threshold: float = 10.0) -> None:
         _check_positive(self, threshold=threshold)
         self.threshold = threshold
         self._smallest_loss = inf
 
-    def update(self, score, data_loss=None, validation_loss=None):
+    def update(
+        self,
+        score: float,
+        data_loss: float | None = None,
+        validation_loss: float | None = None,
+    ) -> bool:
         """Take an epoch's validation loss; True when it is too far above its best."""
         return self._generalization_loss(validation_loss) > self.threshold
 
@@ -280,13 +298,18 @@ class ProgressQuotient(GeneralizationLoss):
 
     reason = StopReason.PROGRESS_QUOTIENT
 
-    def __init__(self, threshold=3.0, strip_length=5):
+    def __init__(self, threshold: float = 3.0, strip_length: int = 5) -> None:
         super().__init__(threshold)
         _check_positive(self, strip_length=strip_length)
         self.strip_length = strip_length
         self._strip = []
 
-    def update(self, score, data_loss=None, validation_loss=None):
+    def update(
+        self,
+        score: float,
+        data_loss: float | None = None,
+        validation_loss: float | None = None,
+    ) -> bool:
         """Take an epoch's losses; True at the end of a strip that made none."""
         generalization_loss = self._generalization_loss(validation_loss)
         self._strip.append(data_loss)
@@ -337,7 +360,7 @@ class SuccessiveIncreases(StoppingCriterion):
 
     reason = StopReason.SUCCESSIVE_INCREASES
 
-    def __init__(self, n_strips=6, strip_length=5):
+    def __init__(self, n_strips: int = 6, strip_length: int = 5) -> None:
         _check_positive(self, n_strips=n_strips, strip_length=strip_length)
         self.n_strips = n_strips
         self.strip_length = strip_length
@@ -345,7 +368,12 @@ class SuccessiveIncreases(StoppingCriterion):
         self._n_rises = 0
         self._last_score = -inf
 
-    def update(self, score, data_loss=None, validation_loss=None):
+    def update(
+        self,
+        score: float,
+        data_loss: float | None = None,
+        validation_loss: float | None = None,
+    ) -> bool:
         """Take an epoch's score; True at the end of the last of the strips."""
         self._n_epochs += 1
         if self._n_epochs % self.strip_length:
@@ -387,7 +415,7 @@ class Curves:
     validation_loss: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
     lowest_loss: float = inf
-    before: "Curves | None" = None
+    before: Curves | None = None
     unit: float = 1.0
 
     @classmethod

@@ -6,12 +6,16 @@ the earlier fit or the new one, never parts of both. Threads that fit the same o
 not disturb each other: the object has the result of the last one to end.
 """
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 __all__ = ["fitted_at_once", "quiet_numpy", "quietly", "snapshot"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def snapshot(estimator):
@@ -35,7 +39,7 @@ def quiet_numpy():
     return np.errstate(all="ignore")
 
 
-def quietly(function):
+def quietly(function: Function) -> Function:
     """Decorate a function to run in `quiet_numpy`."""
 
     # Every call has a context of its own, because threads cannot share one.
@@ -44,7 +48,7 @@ def quietly(function):
         with quiet_numpy():
             return function(*args, **kwargs)
 
-    return quiet
+    return cast(Function, quiet)
 
 
 @contextmanager

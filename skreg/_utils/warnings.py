@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -20,7 +21,7 @@ _collected = ContextVar("collected", default=None)
 
 
 @contextmanager
-def each_warning_once():
+def each_warning_once() -> Iterator[None]:
     """A context, or decorator of a function, in which equal warnings appear once.
 
     A call that trains many networks may have the same warning about each of them.

@@ -13,13 +13,17 @@ Callers give the training rows to :func:`prepare_augmentation` once, and then ca
 object that it returns with minibatches.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 
+from .._typing import Indices, Matrix
 from .._utils.presentation import PresentationMixin, short_arrays
 
 
@@ -50,7 +54,7 @@ class Mixing(NamedTuple):
         with short_arrays():
             return f"Mixing(partners={self.partners!r}, own_share={self.own_share!r})"
 
-    def apply(self, values):
+    def apply(self, values: NDArray[Any]) -> NDArray[Any]:
         """Mix rows.
 
         Parameters
@@ -101,7 +105,9 @@ class BaseAugmentation(PresentationMixin, BaseEstimator):
 
     _parameter_constraints: dict = {}
 
-    def prepare(self, X, Y=None, rows=None):
+    def prepare(
+        self, X: Matrix, Y: NDArray[Any] | None = None, rows: Indices | None = None
+    ) -> Self:
         """Return a copy of this augmentation that knows the training rows.
 
         The augmentation itself does not change, so the same object can be prepared on

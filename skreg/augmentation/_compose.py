@@ -1,6 +1,10 @@
 """Several augmentations as one."""
 
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Self
 
 from ._base import (
     BaseAugmentation,
@@ -44,10 +48,10 @@ class Compose(BaseAugmentation):
 
     _parameter_constraints: dict = {"transforms": [list, tuple]}
 
-    def __init__(self, transforms):
+    def __init__(self, transforms: Sequence[Any]) -> None:
         self.transforms = transforms
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters of this augmentation and, if `deep`, of its members.
 
         Parameters
@@ -68,7 +72,7 @@ class Compose(BaseAugmentation):
                         params[f"{name}__{key}"] = value
         return params
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set `transforms`, a member by its name, or parameters of members.
 
         Parameters

@@ -1,5 +1,9 @@
 """Any estimator with a resampler in front of its `fit`."""
 
+from __future__ import annotations
+
+from typing import Any, Self
+
 import numpy as np
 from sklearn import get_config
 from sklearn.base import (
@@ -15,10 +19,11 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from .._typing import ArrayLike, Estimator, Floats, MatrixLike, Predictions, Resampler
 from .._utils.columns import take_attributes
+from .._utils.decorators import available_if
 from .._utils.labels import check_labels
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
@@ -45,11 +50,13 @@ class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         "resampler": [HasMethods(["fit_resample"]), None],
     }
 
-    def __init__(self, estimator, resampler=None):
+    def __init__(
+        self, estimator: Estimator, resampler: Resampler | None = None
+    ) -> None:
         self.estimator = estimator
         self.resampler = resampler
 
-    def fit(self, X, y, **fit_params):
+    def fit(self, X: MatrixLike, y: ArrayLike, **fit_params: Any) -> Self:
         """Resample the rows and fit the estimator on the result.
 
         Parameters
@@ -103,7 +110,7 @@ class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         names = ("classes_", "n_features_in_", "feature_names_in_")
         take_attributes(self, self.estimator_, names)
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Predictions:
         """Predict with the fitted estimator.
 
         Parameters
@@ -126,7 +133,7 @@ class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             state = {**state, "resampler_": resampler._without_rows()}
         return state
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """Get the metadata routing of this object.
 
         Returns
@@ -210,7 +217,7 @@ class ResampledClassifier(ClassifierMixin, _ResampledEstimator):
     _is_regression = False
 
     @available_if(_estimator_has("predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Probabilities of the classes.
 
         Parameters
@@ -226,7 +233,7 @@ class ResampledClassifier(ClassifierMixin, _ResampledEstimator):
         return self.estimator_.predict_proba(X)
 
     @available_if(_estimator_has("predict_log_proba"))
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Logarithms of the probabilities of the classes.
 
         Parameters
@@ -242,7 +249,7 @@ class ResampledClassifier(ClassifierMixin, _ResampledEstimator):
         return self.estimator_.predict_log_proba(X)
 
     @available_if(_estimator_has("decision_function"))
-    def decision_function(self, X):
+    def decision_function(self, X: MatrixLike) -> Floats:
         """The estimator's decision function.
 
         Parameters

@@ -1,8 +1,11 @@
 """A resampler that adds augmented rows."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Mapping
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -11,6 +14,13 @@ from sklearn.utils import TargetTags, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import validate_data
 
+from .._typing import (
+    ArrayLike,
+    Augmentation,
+    MatrixLike,
+    RandomState,
+    ResamplingStrategy,
+)
 from .._utils.labels import check_labels
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
@@ -138,19 +148,19 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
 
     def __init__(
         self,
-        augmentation,
-        n_copies=1,
-        sampling_strategy=None,
-        keep_original=True,
-        random_state=None,
-    ):
+        augmentation: Augmentation,
+        n_copies: int = 1,
+        sampling_strategy: ResamplingStrategy = None,
+        keep_original: bool = True,
+        random_state: RandomState = None,
+    ) -> None:
         self.augmentation = augmentation
         self.n_copies = n_copies
         self.sampling_strategy = sampling_strategy
         self.keep_original = keep_original
         self.random_state = random_state
 
-    def fit(self, X, y):
+    def fit(self, X: MatrixLike, y: ArrayLike) -> Self:
         """Check the input and count the rows to add; `fit_resample` adds them.
 
         Parameters
@@ -176,7 +186,7 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
             prepare_augmentation(self.augmentation, X, Y)
         return self
 
-    def fit_resample(self, X, y):
+    def fit_resample(self, X: MatrixLike, y: ArrayLike) -> tuple[Any, Any]:
         """Add augmented rows to a data set with classes.
 
         Parameters
@@ -213,7 +223,7 @@ class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator
             label_rows = np.concatenate([np.arange(len(Y)), label_rows])
         return self._finish(X, X_new), take_rows(y, label_rows)
 
-    def fit_resample_regression(self, X, y):
+    def fit_resample_regression(self, X: MatrixLike, y: ArrayLike) -> tuple[Any, Any]:
         """Add augmented rows to a data set with a numeric target.
 
         This is a method of its own because by imbalanced-learn's protocol

@@ -4,11 +4,15 @@ A row is an image flattened in C order from the shape (height, width) or
 (height, width, channels).
 """
 
+from __future__ import annotations
+
 import weakref
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 
+from .._typing import ImageShape, Range
 from .._utils.sklearn_private import Hidden, Interval, StrOptions
 from ._base import BaseAugmentation, choose_rows
 from ._warps import WARPS_PER_BLOCK, Palette, affine_warps, warp_each
@@ -130,16 +134,16 @@ class RandomAffine(_ImageAugmentation):
 
     def __init__(
         self,
-        image_shape,
+        image_shape: ImageShape,
         *,
-        rotate=0,
-        translate=0,
-        scale=0,
-        shear=0,
-        fill=0.0,
-        p=1.0,
-        palette_size="auto",
-    ):
+        rotate: float | Range = 0,
+        translate: float | Range = 0,
+        scale: float | Range = 0,
+        shear: float | Range = 0,
+        fill: float = 0.0,
+        p: float = 1.0,
+        palette_size: Literal["auto"] | int | None = "auto",
+    ) -> None:
         self.image_shape = image_shape
         self.rotate = rotate
         self.translate = translate
@@ -166,7 +170,7 @@ class RandomAffine(_ImageAugmentation):
         self._palette = None
 
     @property
-    def palette_(self):
+    def palette_(self) -> Any:
         """The prepared warps; None if the parameters of each image are drawn."""
         if self.palette_size is not None and self._palette is None:
             self._palette = self._find_or_make_palette()
@@ -244,7 +248,7 @@ class HorizontalFlip(_ImageAugmentation):
         "p": _PROBABILITY,
     }
 
-    def __init__(self, image_shape, *, p=0.5):
+    def __init__(self, image_shape: ImageShape, *, p: float = 0.5) -> None:
         self.image_shape = image_shape
         self.p = p
 
@@ -301,8 +305,14 @@ class RandomErasing(_ImageAugmentation):
     }
 
     def __init__(
-        self, image_shape, *, p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0.0
-    ):
+        self,
+        image_shape: ImageShape,
+        *,
+        p: float = 0.5,
+        scale: Range = (0.02, 0.33),
+        ratio: Range = (0.3, 3.3),
+        value: Literal["random"] | float = 0.0,
+    ) -> None:
         self.image_shape = image_shape
         self.p = p
         self.scale = scale

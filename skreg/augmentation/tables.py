@@ -4,7 +4,11 @@ All are vectorised over the minibatch. A *unit* is swapped, dropped or given noi
 whole: it is a column, or a group of one-hot columns, which stays one-hot.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Real
+from typing import Literal
 
 import numpy as np
 
@@ -154,7 +158,13 @@ class GaussianNoise(_TableAugmentation):
         "one_hot_groups": _GROUPS,
     }
 
-    def __init__(self, sigma=0.1, *, p=1.0, one_hot_groups=None):
+    def __init__(
+        self,
+        sigma: float = 0.1,
+        *,
+        p: float = 1.0,
+        one_hot_groups: Sequence[Sequence[int]] | None = None,
+    ) -> None:
         self.sigma = sigma
         self.p = p
         self.one_hot_groups = one_hot_groups
@@ -211,7 +221,13 @@ class SwapNoise(_TableAugmentation):
         "one_hot_groups": _GROUPS,
     }
 
-    def __init__(self, rate=0.1, *, p=1.0, one_hot_groups=None):
+    def __init__(
+        self,
+        rate: float = 0.1,
+        *,
+        p: float = 1.0,
+        one_hot_groups: Sequence[Sequence[int]] | None = None,
+    ) -> None:
         self.rate = rate
         self.p = p
         self.one_hot_groups = one_hot_groups
@@ -271,7 +287,14 @@ class FeatureDropout(_TableAugmentation):
         "one_hot_groups": _GROUPS,
     }
 
-    def __init__(self, rate=0.1, *, p=1.0, fill=0.0, one_hot_groups=None):
+    def __init__(
+        self,
+        rate: float = 0.1,
+        *,
+        p: float = 1.0,
+        fill: Literal["mean"] | float = 0.0,
+        one_hot_groups: Sequence[Sequence[int]] | None = None,
+    ) -> None:
         self.rate = rate
         self.p = p
         self.fill = fill
@@ -339,7 +362,13 @@ class Mixup(_TableAugmentation):
         "one_hot_groups": _GROUPS,
     }
 
-    def __init__(self, alpha=0.2, *, p=1.0, one_hot_groups=None):
+    def __init__(
+        self,
+        alpha: float = 0.2,
+        *,
+        p: float = 1.0,
+        one_hot_groups: Sequence[Sequence[int]] | None = None,
+    ) -> None:
         self.alpha = alpha
         self.p = p
         self.one_hot_groups = one_hot_groups
@@ -397,7 +426,13 @@ class CutMix(_TableAugmentation):
         "one_hot_groups": _GROUPS,
     }
 
-    def __init__(self, alpha=1.0, *, p=1.0, one_hot_groups=None):
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        *,
+        p: float = 1.0,
+        one_hot_groups: Sequence[Sequence[int]] | None = None,
+    ) -> None:
         self.alpha = alpha
         self.p = p
         self.one_hot_groups = one_hot_groups

@@ -1,8 +1,12 @@
 r"""Bias and variance of an estimator over many training sets."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
@@ -11,6 +15,7 @@ from sklearn.utils import check_array, check_consistent_length, check_random_sta
 from sklearn.utils.multiclass import type_of_target
 
 from .._fitting.stopping import schedules_to_the_end
+from .._typing import ArrayLike, Estimator, MatrixLike, RandomState
 from .._utils.labels import check_labels
 from .._utils.publishing import quietly
 from .._utils.sklearn_private import num_samples
@@ -133,21 +138,21 @@ class BiasVarianceDecomposition:
 
 @quietly
 def bias_variance_decomposition(
-    estimator,
-    X=None,
-    y=None,
+    estimator: Estimator,
+    X: MatrixLike | None = None,
+    y: ArrayLike | None = None,
     *,
-    X_test,
-    y_test,
-    loss="auto",
-    n_rounds=100,
-    resampling="bootstrap",
-    train_size=None,
-    noise=None,
-    random_state=None,
-    n_jobs=None,
-    verbose=0,
-):
+    X_test: MatrixLike,
+    y_test: ArrayLike,
+    loss: str = "auto",
+    n_rounds: int = 100,
+    resampling: str | Callable[..., Any] | Sequence[ArrayLike] = "bootstrap",
+    train_size: float | None = None,
+    noise: float | ArrayLike | None = None,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> BiasVarianceDecomposition:
     r"""Decompose the expected loss of an estimator into bias and variance.
 
     The estimator is trained on many training sets; each of them predicts the test rows.

@@ -1,5 +1,7 @@
 """Whether a model is too simple or too flexible, and what to change about it."""
 
+from __future__ import annotations
+
 from collections import Counter
 from contextlib import contextmanager
 from numbers import Real
@@ -12,6 +14,14 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state, indexable
 
 from .._fitting.splits import may_split_by_groups
+from .._typing import (
+    ArrayLike,
+    CrossValidation,
+    Estimator,
+    MatrixLike,
+    RandomState,
+    Scoring,
+)
 from .._utils.publishing import quietly
 from .._utils.warnings import each_warning_once
 from ..model_selection._splits import list_splits
@@ -44,18 +54,18 @@ _ROUNDING = 1e-9
 @each_warning_once()
 @quietly
 def diagnose(
-    estimator,
-    X,
-    y,
+    estimator: Estimator,
+    X: MatrixLike,
+    y: ArrayLike,
     *,
-    cv=None,
-    target_error=None,
-    scoring=None,
-    groups=None,
-    random_state=None,
-    n_jobs=None,
-    verbose=0,
-):
+    cv: CrossValidation = None,
+    target_error: float | None = None,
+    scoring: Scoring = None,
+    groups: ArrayLike | None = None,
+    random_state: RandomState = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Diagnosis:
     """Tell high bias from high variance, and try what may help.
 
     Cross-validation measures the training error, the validation error and a short

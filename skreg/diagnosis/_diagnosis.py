@@ -1,5 +1,7 @@
 """What a diagnosis finds: the verdict, the errors and the changes that were tried."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 from .._utils.tables import short_number
@@ -146,7 +148,7 @@ class Diagnosis:
     better_scoring: list | None = None
 
     @property
-    def evidence(self):
+    def evidence(self) -> list[str]:
         """The reasons for the verdict, as a list of sentences."""
         return explain(self)
 

@@ -1,6 +1,9 @@
 """The base of the ensembles over folds: fitting, routing, what members say together."""
 
+from __future__ import annotations
+
 import numbers
+from typing import Any, Self
 
 import numpy as np
 from sklearn import get_config
@@ -24,6 +27,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._fitting.solvers import solver_of
 from .._fitting.workers import prefer_threads
+from .._typing import (
+    ArrayLike,
+    CrossValidation,
+    Estimator,
+    Floats,
+    MatrixLike,
+    RandomState,
+)
 from .._utils.presentation import PresentationMixin
 from .._utils.progress import ProgressLines, run_calls
 from .._utils.publishing import fitted_at_once
@@ -68,14 +79,14 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Estimator | None = None,
         *,
-        cv=8,
-        n_repeats=1,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        cv: CrossValidation = 8,
+        n_repeats: int = 1,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.cv = cv
         self.n_repeats = n_repeats
@@ -86,7 +97,15 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
     # -- fitting ---------------------------------------------------------------------
 
     @each_warning_once()
-    def fit(self, X, y, sample_weight=None, *, groups=None, **fit_params):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Fit a member without the rows of each fold.
 
         Parameters
@@ -127,7 +146,13 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
 
     @available_if(lambda ensemble: hasattr(ensemble.estimator, "partial_fit"))
     @each_warning_once()
-    def partial_fit(self, X, y, sample_weight=None, **fit_params):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Train all members one more epoch, each on its rows of a chunk.
 
         For data that do not fit into memory. A member is not trained on the rows of its
@@ -341,20 +366,20 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         return importances, names
 
     @property
-    def feature_importances_(self):
+    def feature_importances_(self) -> Floats:
         """The mean of the members' `feature_importances_`."""
         importances, _ = self._member_importances()
         return importances.mean(axis=0)
 
     @property
-    def feature_importances_std_(self):
+    def feature_importances_std_(self) -> Floats:
         """The standard deviation of `feature_importances_` over the members."""
         importances, _ = self._member_importances()
         return importances.std(axis=0)
 
     # -- what scikit-learn asks --------------------------------------------------------
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """Get the metadata routing of this object.
 
         `fit` uses `sample_weight` itself, as far as `set_fit_request` says so, and

@@ -1,6 +1,9 @@
 """From fitted ensembles over folds to those of scikit-learn, which predict alike."""
 
+from __future__ import annotations
+
 from contextlib import contextmanager
+from typing import Any
 
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 from sklearn.preprocessing import LabelEncoder
@@ -16,7 +19,7 @@ __all__ = ["ClassifierExportMixin", "RegressorExportMixin"]
 class ClassifierExportMixin:
     """The method `to_sklearn` of ensembles of classifiers."""
 
-    def to_sklearn(self):
+    def to_sklearn(self) -> Any:
         """A fitted VotingClassifier of scikit-learn with the same predictions.
 
         Returns
@@ -65,7 +68,7 @@ class ClassifierExportMixin:
 class RegressorExportMixin:
     """The method `to_sklearn` of ensembles of regressors."""
 
-    def to_sklearn(self):
+    def to_sklearn(self) -> Any:
         """A fitted VotingRegressor of scikit-learn with the same predictions.
 
         Returns

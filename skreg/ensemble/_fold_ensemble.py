@@ -1,9 +1,14 @@
 """Ensembles of estimators that are each fitted without a fold of the rows."""
 
+from __future__ import annotations
+
+from typing import Literal, overload
+
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regressor
 from sklearn.utils import check_array
 
+from .._typing import Floats, MatrixLike, Predictions
 from .._utils.labels import check_labels
 from .._utils.one_column import one_column
 from .._utils.publishing import snapshot
@@ -139,7 +144,7 @@ class FoldEnsembleClassifier(
 
     _kind, _is_right_kind = "classifier", staticmethod(is_classifier)
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Predictions:
         """Predict labels: the class with the largest mean probability.
 
         Parameters
@@ -157,7 +162,7 @@ class FoldEnsembleClassifier(
         mean = fitted.predict_proba(X)
         return fitted._output.decoded(mean)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Predict probabilities: the mean of those of the members.
 
         Parameters
@@ -173,7 +178,7 @@ class FoldEnsembleClassifier(
         """
         return snapshot(self)._predict_members(X).mean(axis=0)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Predict logarithms of probabilities.
 
         Parameters
@@ -318,7 +323,22 @@ class FoldEnsembleRegressor(
 
     _kind, _is_right_kind = "regressor", staticmethod(is_regressor)
 
-    def predict(self, X, return_std=False):
+    @overload
+    def predict(self, X: MatrixLike, return_std: Literal[False] = ...) -> Floats: ...
+
+    @overload
+    def predict(
+        self, X: MatrixLike, return_std: Literal[True]
+    ) -> tuple[Floats, Floats]: ...
+
+    @overload
+    def predict(
+        self, X: MatrixLike, return_std: bool
+    ) -> Floats | tuple[Floats, Floats]: ...
+
+    def predict(
+        self, X: MatrixLike, return_std: bool = False
+    ) -> Floats | tuple[Floats, Floats]:
         """Predict targets: the mean of the members' predictions.
 
         Parameters

@@ -1,8 +1,11 @@
 """The two kinds of targets of an ensemble, classes and numbers."""
 
+from __future__ import annotations
+
 from sklearn.metrics import accuracy_score
 
 from .._fitting.targets import LabelEncoding
+from .._typing import ArrayLike, MatrixLike
 from .._utils.scores import regression_score
 from .._utils.wrappers import find_model
 from ._outputs import Numbers, Probabilities
@@ -34,7 +37,9 @@ class OfClasses:
 class OfNumbers:
     """A mixin for ensembles of regressors."""
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """The coefficient of determination, or its like for several quantiles.
 
         Parameters

@@ -1,9 +1,14 @@
 """One call on a numeric table: search the regularization, return an ensemble."""
 
+from __future__ import annotations
+
+from typing import Literal, overload
+
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import validate_data
 
+from .._typing import Floats, MatrixLike, Predictions
 from .._utils.labels import check_labels
 from .._utils.one_column import one_column
 from .._utils.publishing import snapshot
@@ -177,7 +182,7 @@ class MLPClassifierCV(OfClasses, ClassifierMixin, BaseMLPCV):
 
     _default_network = staticmethod(lambda: MLPClassifier(early_stopping=True))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Predict probabilities: the weighted mean of the settings' ensembles.
 
         Parameters
@@ -192,7 +197,7 @@ class MLPClassifierCV(OfClasses, ClassifierMixin, BaseMLPCV):
         fitted = snapshot(self)
         return fitted._mean_of(fitted._predict_chosen(X))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Predict logarithms of probabilities, none of which is zero.
 
         Parameters
@@ -206,7 +211,7 @@ class MLPClassifierCV(OfClasses, ClassifierMixin, BaseMLPCV):
         """
         return np.log(self.predict_proba(X))
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Predictions:
         """Predict labels: the class with the largest mean probability.
 
         Parameters
@@ -401,7 +406,22 @@ class MLPRegressorCV(OfNumbers, RegressorMixin, BaseMLPCV):
         lambda: MLPRegressor(early_stopping=True, normalize_y=True)
     )
 
-    def predict(self, X, return_std=False):
+    @overload
+    def predict(self, X: MatrixLike, return_std: Literal[False] = ...) -> Floats: ...
+
+    @overload
+    def predict(
+        self, X: MatrixLike, return_std: Literal[True]
+    ) -> tuple[Floats, Floats]: ...
+
+    @overload
+    def predict(
+        self, X: MatrixLike, return_std: bool
+    ) -> Floats | tuple[Floats, Floats]: ...
+
+    def predict(
+        self, X: MatrixLike, return_std: bool = False
+    ) -> Floats | tuple[Floats, Floats]:
         """Predict targets: the weighted mean of the settings' ensembles.
 
         Parameters

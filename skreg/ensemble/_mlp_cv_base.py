@@ -1,8 +1,11 @@
 """The base of the estimators that search and return an ensemble of what they found."""
 
+from __future__ import annotations
+
 import numbers
 import time
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from sklearn import config_context
@@ -11,6 +14,16 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._typing import (
+    ArrayLike,
+    Callback,
+    CrossValidation,
+    MatrixLike,
+    ParamGrid,
+    PathOrStr,
+    RandomState,
+    Scoring,
+)
 from .._utils.checkpoints import CHECKPOINT_CONSTRAINT, Checkpoint
 from .._utils.presentation import PresentationMixin
 from .._utils.progress import ProgressLines
@@ -57,19 +70,19 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
 
     def __init__(
         self,
-        param_distributions=None,
+        param_distributions: ParamGrid | None = None,
         *,
-        n_candidates=12,
-        time_budget=None,
-        cv=8,
-        scoring="loss",
-        keep_interrupted=False,
-        callback=None,
-        checkpoint=None,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        n_candidates: int = 12,
+        time_budget: float | None = None,
+        cv: CrossValidation = 8,
+        scoring: Scoring = "loss",
+        keep_interrupted: bool = False,
+        callback: Callback | None = None,
+        checkpoint: PathOrStr | None = None,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.param_distributions = param_distributions
         self.n_candidates = n_candidates
         self.time_budget = time_budget
@@ -85,7 +98,14 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
     # -- fitting ---------------------------------------------------------------------
 
     @each_warning_once()
-    def fit(self, X, y, sample_weight=None, *, groups=None):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Search, and keep an ensemble of what was found.
 
         Parameters
@@ -270,7 +290,7 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
                 FitFailedWarning,
             )
 
-    def summary(self):
+    def summary(self) -> str:
         """What was tried, and what won, as the lines of a table.
 
         Returns

@@ -1,5 +1,7 @@
 """The path of a network from all inputs to none."""
 
+from __future__ import annotations
+
 import copy
 from dataclasses import dataclass
 from html import escape
@@ -14,6 +16,7 @@ from .._fitting.judging import Judge
 from .._fitting.scoring import checked_scorer
 from .._fitting.sparse_path import PathPoint, run_paths
 from .._fitting.tasks import predicting_attributes
+from .._typing import ArrayLike, Estimator, MatrixLike, Scoring
 from .._utils.progress import ProgressLines
 from .._utils.publishing import quietly
 from .._utils.tables import html_table, short_number, spread_out, text_table
@@ -124,7 +127,7 @@ class FeaturePath:
         last = int(np.flatnonzero(self.ranking == n_left)[0])
         return name_of(last, self.feature_names)
 
-    def point_of(self, n_features):
+    def point_of(self, n_features: int) -> int:
         """The point with the largest support of at most `n_features` inputs.
 
         Parameters
@@ -251,16 +254,16 @@ def fitted_at(estimator, point):
 @each_warning_once()
 @quietly
 def feature_path(
-    estimator,
-    X,
-    y,
+    estimator: Estimator,
+    X: MatrixLike,
+    y: ArrayLike,
     *,
-    X_val=None,
-    y_val=None,
-    sample_weight=None,
-    scoring=None,
-    verbose=0,
-):
+    X_val: MatrixLike | None = None,
+    y_val: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    scoring: Scoring = None,
+    verbose: int = 0,
+) -> FeaturePath:
     """Trace a network's path from all inputs to none.
 
     The network is fitted without a feature penalty, by the estimator's own parameters.

@@ -1,6 +1,9 @@
 """A transformer that keeps those inputs that a sparse network keeps."""
 
+from __future__ import annotations
+
 import numbers
+from typing import Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
@@ -13,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._fitting.fit import task_of
 from .._fitting.members import member_tasks
 from .._fitting.scoring import checked_scorer
+from .._typing import ArrayLike, CrossValidation, Estimator, MatrixLike, Scoring
 from .._utils.columns import take_attributes
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
@@ -126,14 +130,14 @@ class SparseInputSelector(
 
     def __init__(
         self,
-        estimator,
+        estimator: Estimator,
         *,
-        n_features_to_select="1se",
-        cv=5,
-        scoring=None,
-        n_jobs=None,
-        verbose=0,
-    ):
+        n_features_to_select: Literal["best", "1se"] | float = "1se",
+        cv: CrossValidation = 5,
+        scoring: Scoring = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.n_features_to_select = n_features_to_select
         self.cv = cv
@@ -142,7 +146,13 @@ class SparseInputSelector(
         self.verbose = verbose
 
     @each_warning_once()
-    def fit(self, X, y, sample_weight=None, groups=None):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Trace the path, choose a point on it, and refit on its inputs.
 
         Parameters

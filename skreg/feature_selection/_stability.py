@@ -1,6 +1,9 @@
 r"""Stability selection: inputs that are chosen on most subsamples."""
 
+from __future__ import annotations
+
 import numbers
+from typing import Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
@@ -9,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitting.members import member_tasks
+from .._typing import ArrayLike, Estimator, MatrixLike, RandomState
 from .._utils.columns import take_attributes
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
@@ -175,17 +179,17 @@ class StabilitySelection(
 
     def __init__(
         self,
-        estimator,
+        estimator: Estimator,
         *,
-        threshold=None,
-        q=None,
-        expected_false_selections=None,
-        n_pairs=50,
-        assumption="unimodal",
-        random_state=None,
-        n_jobs=None,
-        verbose=0,
-    ):
+        threshold: float | None = None,
+        q: int | None = None,
+        expected_false_selections: float | None = None,
+        n_pairs: int = 50,
+        assumption: Literal["unimodal", "none"] = "unimodal",
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.threshold = threshold
         self.q = q
@@ -197,7 +201,9 @@ class StabilitySelection(
         self.verbose = verbose
 
     @each_warning_once()
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Train on all subsamples, and select.
 
         Parameters
@@ -242,7 +248,7 @@ class StabilitySelection(
         halves = draw_halves(plain, y, self.n_pairs, random_state, sample_weight)
         self._count(plain, halves, X, y, sample_weight)
 
-    def set_threshold(self, threshold):
+    def set_threshold(self, threshold: float) -> Self:
         """Select again by another threshold, without training.
 
         Parameters

@@ -1,12 +1,21 @@
 """What an augmentation does to images, as a picture."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from .._typing import ArrayLike, ImageShape, RandomState
 from .._utils.publishing import quietly
 from .._utils.wrappers import find_model
 from ..augmentation import is_resampler
 from ..augmentation._base import generator_from, prepare_augmentation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class AugmentationDisplay:
@@ -45,7 +54,7 @@ class AugmentationDisplay:
     (6, 4, 8, 8)
     """
 
-    def __init__(self, originals, copies):
+    def __init__(self, originals: NDArray[Any], copies: NDArray[Any]) -> None:
         self.originals = originals
         self.copies = copies
 
@@ -53,16 +62,16 @@ class AugmentationDisplay:
     @quietly
     def from_augmentation(
         cls,
-        augmentation,
-        X,
-        y=None,
+        augmentation: Any,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
         *,
-        image_shape=None,
-        n_copies=5,
-        n_images=6,
-        random_state=None,
-        X_train=None,
-    ):
+        image_shape: ImageShape | None = None,
+        n_copies: int = 5,
+        n_images: int = 6,
+        random_state: RandomState = None,
+        X_train: ArrayLike | None = None,
+    ) -> Self:
         """Augment images and keep them for plotting.
 
         Parameters
@@ -131,7 +140,9 @@ class AugmentationDisplay:
         )
 
     @quietly
-    def plot(self, ax=None, *, gap=1, **imshow_params):
+    def plot(
+        self, ax: Axes | None = None, *, gap: int = 1, **imshow_params: Any
+    ) -> Self:
         """Draw the grid.
 
         Parameters

@@ -1,17 +1,25 @@
 """The classic picture: with flexibility, bias falls and variance rises."""
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
 
+from .._typing import ArrayLike, Estimator, Floats, MatrixLike, RandomState
 from .._utils.progress import ProgressLines
 from .._utils.publishing import quietly
 from .._utils.wrappers import find_model
-from ..diagnosis import bias_variance_decomposition
+from ..diagnosis import BiasVarianceDecomposition, bias_variance_decomposition
 from ..diagnosis._loss_parts import LOSSES
 from ._shown_part import model_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["BiasVarianceDisplay"]
 
@@ -67,7 +75,12 @@ class BiasVarianceDisplay:
     True
     """
 
-    def __init__(self, param_name, param_range, decompositions):
+    def __init__(
+        self,
+        param_name: str,
+        param_range: Sequence[Any],
+        decompositions: Sequence[BiasVarianceDecomposition],
+    ) -> None:
         self.param_name = param_name
         self.param_range = param_range
         self.decompositions = decompositions
@@ -75,16 +88,16 @@ class BiasVarianceDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X=None,
-        y=None,
+        estimator: Estimator,
+        X: MatrixLike | None = None,
+        y: ArrayLike | None = None,
         *,
-        param_name,
-        param_range,
-        random_state=None,
-        verbose=0,
-        **options,
-    ):
+        param_name: str,
+        param_range: Sequence[Any],
+        random_state: RandomState = None,
+        verbose: int = 0,
+        **options: Any,
+    ) -> Self:
         """Decompose the loss for every value of a parameter.
 
         Parameters
@@ -149,22 +162,22 @@ class BiasVarianceDisplay:
         return cls(param_name, values, decompositions)
 
     @property
-    def loss(self):
+    def loss(self) -> Floats:
         """Mean loss of each value."""
         return self._parts("loss")
 
     @property
-    def bias(self):
+    def bias(self) -> Floats:
         """Bias of each value."""
         return self._parts("bias")
 
     @property
-    def variance(self):
+    def variance(self) -> Floats:
         """Variance of each value."""
         return self._parts("variance")
 
     @property
-    def noise(self):
+    def noise(self) -> Floats:
         """Noise of each value; zero unless it was given."""
         return self._parts("noise")
 
@@ -172,7 +185,7 @@ class BiasVarianceDisplay:
         return np.array([getattr(each, name) for each in self.decompositions])
 
     @quietly
-    def plot(self, ax=None, **line_params):
+    def plot(self, ax: Axes | None = None, **line_params: Any) -> Self:
         """Draw the parts of the loss, with bands of one standard error.
 
         Numbers that are positive and span more than a factor of 20 get a logarithmic

@@ -1,9 +1,19 @@
 """How much each input matters to the members of an ensemble."""
 
-import numpy as np
+from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._typing import Indices
 from .._utils.publishing import quietly
 from ._shown_part import find_part
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["FeatureImportancesDisplay"]
 
@@ -48,12 +58,16 @@ class FeatureImportancesDisplay:
     [1, 0]
     """
 
-    def __init__(self, importances, *, feature_names=None):
+    def __init__(
+        self, importances: NDArray[Any], *, feature_names: Sequence[str] | None = None
+    ) -> None:
         self.importances = importances
         self.feature_names = feature_names
 
     @classmethod
-    def from_estimator(cls, ensemble, *, feature_names=None):
+    def from_estimator(
+        cls, ensemble: Any, *, feature_names: Sequence[str] | None = None
+    ) -> Self:
         """Take the importances of the members of a fitted ensemble.
 
         Parameters
@@ -95,12 +109,12 @@ class FeatureImportancesDisplay:
         return cls(importances, feature_names=names)
 
     @property
-    def order(self):
+    def order(self) -> Indices:
         """The inputs by falling mean; equal ones are in the order of the columns."""
         return np.argsort(-self.importances.mean(axis=0), kind="stable")
 
     @quietly
-    def plot(self, ax=None, *, max_features=30):
+    def plot(self, ax: Axes | None = None, *, max_features: int = 30) -> Self:
         """Draw a bar for each input.
 
         Parameters

@@ -1,11 +1,21 @@
 """The scores along the path from all inputs to none, and which pixels stay."""
 
-import numpy as np
+from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._typing import Booleans, ImageShape
 from .._utils.publishing import quietly
 from ..feature_selection import FeaturePath, SparseInputSelector
 from ..feature_selection._path import name_of
 from ._shown_part import find_part
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["FeaturePathDisplay"]
 
@@ -74,14 +84,14 @@ class FeaturePathDisplay:
 
     def __init__(
         self,
-        path,
+        path: FeaturePath,
         *,
-        cv_results=None,
-        n_features=None,
-        support=None,
-        score_name="score",
-        feature_names=None,
-    ):
+        cv_results: Mapping[str, NDArray[Any]] | None = None,
+        n_features: int | None = None,
+        support: Booleans | None = None,
+        score_name: str = "score",
+        feature_names: Sequence[str] | None = None,
+    ) -> None:
         self.path = path
         self.cv_results = cv_results
         self.n_features = n_features
@@ -90,7 +100,13 @@ class FeaturePathDisplay:
         self.feature_names = feature_names
 
     @classmethod
-    def from_path(cls, path, *, score_name="score", feature_names=None):
+    def from_path(
+        cls,
+        path: FeaturePath,
+        *,
+        score_name: str = "score",
+        feature_names: Sequence[str] | None = None,
+    ) -> Self:
         """Make a display of a path.
 
         Parameters
@@ -123,7 +139,9 @@ class FeaturePathDisplay:
         return cls(path, score_name=score_name, feature_names=feature_names)
 
     @classmethod
-    def from_estimator(cls, selector, *, feature_names=None):
+    def from_estimator(
+        cls, selector: Any, *, feature_names: Sequence[str] | None = None
+    ) -> Self:
         """Take the path, the folds' scores and the choice of a fitted selector.
 
         Parameters
@@ -164,7 +182,7 @@ class FeaturePathDisplay:
         )
 
     @quietly
-    def plot(self, ax=None, *, max_names=10):
+    def plot(self, ax: Axes | None = None, *, max_names: int = 10) -> Self:
         """Draw scores against the number of inputs, from many on the left to few.
 
         A path may have several points with equally many inputs. The first of them is
@@ -252,7 +270,13 @@ class FeaturePathDisplay:
         upper.set_xlabel("next to leave")
         self.names_axis_ = upper
 
-    def plot_image(self, image_shape, *, n_features=None, ax=None):
+    def plot_image(
+        self,
+        image_shape: ImageShape,
+        *,
+        n_features: int | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Draw which pixels stay, for inputs that are the pixels of images.
 
         Parameters

@@ -1,7 +1,15 @@
 """How a network learned: its losses by epoch, and where it stopped."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 from .._utils.publishing import quietly
 from ._shown_part import find_part
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["LossCurveDisplay"]
 
@@ -62,12 +70,12 @@ class LossCurveDisplay:
 
     def __init__(
         self,
-        data_loss,
-        validation_loss=None,
-        best_iter=None,
-        stop_reason=None,
-        estimator_name=None,
-    ):
+        data_loss: Sequence[float],
+        validation_loss: Sequence[float] | None = None,
+        best_iter: int | None = None,
+        stop_reason: str | None = None,
+        estimator_name: str | None = None,
+    ) -> None:
         self.data_loss = data_loss
         self.validation_loss = validation_loss
         self.best_iter = best_iter
@@ -75,7 +83,7 @@ class LossCurveDisplay:
         self.estimator_name = estimator_name
 
     @classmethod
-    def from_estimator(cls, estimator):
+    def from_estimator(cls, estimator: Any) -> Self:
         """Take the curves of a fitted network.
 
         Parameters
@@ -109,7 +117,7 @@ class LossCurveDisplay:
         )
 
     @quietly
-    def plot(self, ax=None, **line_params):
+    def plot(self, ax: Axes | None = None, **line_params: Any) -> Self:
         """Draw the curves.
 
         Parameters

@@ -1,12 +1,20 @@
 """How the score depends on the penalties that a search tried."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from textwrap import fill, shorten
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from .._typing import Floats
 from .._utils.publishing import quietly
 from ..model_selection._scores import best_first
 from ._shown_part import find_part
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["PenaltyGridDisplay"]
 
@@ -76,16 +84,16 @@ class PenaltyGridDisplay:
 
     def __init__(
         self,
-        names,
-        values,
-        test_scores,
-        test_errors=None,
-        train_scores=None,
-        train_errors=None,
-        choice=None,
-        score_name="score",
-        held=None,
-    ):
+        names: Sequence[str],
+        values: Sequence[Sequence[Any]],
+        test_scores: Floats,
+        test_errors: Floats | None = None,
+        train_scores: Floats | None = None,
+        train_errors: Floats | None = None,
+        choice: Sequence[Any] | None = None,
+        score_name: str = "score",
+        held: Mapping[str, Any] | None = None,
+    ) -> None:
         self.names = names
         self.values = values
         self.test_scores = test_scores
@@ -97,7 +105,13 @@ class PenaltyGridDisplay:
         self.held = held
 
     @classmethod
-    def from_estimator(cls, search, *, names=None, metric=None):
+    def from_estimator(
+        cls,
+        search: Any,
+        *,
+        names: str | Sequence[str] | None = None,
+        metric: str | None = None,
+    ) -> Self:
         """Take the scores of a fitted search.
 
         Parameters
@@ -161,7 +175,7 @@ class PenaltyGridDisplay:
         )
 
     @quietly
-    def plot(self, ax=None, **params):
+    def plot(self, ax: Axes | None = None, **params: Any) -> Self:
         """Draw the curve or the heat map.
 
         Parameters

@@ -1,10 +1,19 @@
 """How often each input was selected on half of the rows."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 
+from .._typing import Booleans, Floats, Indices
 from .._utils.publishing import quietly
 from ..feature_selection import StabilitySelection
 from ._shown_part import find_part
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["StabilityDisplay"]
 
@@ -54,13 +63,13 @@ class StabilityDisplay:
 
     def __init__(
         self,
-        stability_scores,
-        threshold,
-        support,
+        stability_scores: Floats,
+        threshold: float,
+        support: Booleans,
         *,
-        expected_false_selections=None,
-        feature_names=None,
-    ):
+        expected_false_selections: float | None = None,
+        feature_names: Sequence[str] | None = None,
+    ) -> None:
         self.stability_scores = stability_scores
         self.threshold = threshold
         self.support = support
@@ -68,7 +77,9 @@ class StabilityDisplay:
         self.feature_names = feature_names
 
     @classmethod
-    def from_estimator(cls, selection, *, feature_names=None):
+    def from_estimator(
+        cls, selection: Any, *, feature_names: Sequence[str] | None = None
+    ) -> Self:
         """Take the scores of a fitted StabilitySelection.
 
         Parameters
@@ -112,12 +123,12 @@ class StabilityDisplay:
         )
 
     @property
-    def order(self):
+    def order(self) -> Indices:
         """The inputs by falling score; equal scores are in the order of the columns."""
         return np.argsort(-self.stability_scores, kind="stable")
 
     @quietly
-    def plot(self, ax=None, *, max_features=30):
+    def plot(self, ax: Axes | None = None, *, max_features: int = 30) -> Self:
         """Draw a bar for each input.
 
         Parameters

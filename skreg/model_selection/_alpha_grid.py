@@ -13,12 +13,15 @@ these two values of ``alpha`` the whole network dies. They are exact for linear
 networks, and a scale to start from for others.
 """
 
+from __future__ import annotations
+
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Context
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_scalar, indexable
 
+from .._typing import ArrayLike, Estimator, Floats, MatrixLike
 from .._utils.publishing import quietly
 from ._candidates import make_candidate, prepare_fold
 
@@ -27,8 +30,15 @@ __all__ = ["alpha_grid"]
 
 @quietly
 def alpha_grid(
-    estimator, X, y, *, n_alphas=10, eps=1e-4, l1_ratio=None, sample_weight=None
-):
+    estimator: Estimator,
+    X: MatrixLike,
+    y: MatrixLike,
+    *,
+    n_alphas: int = 10,
+    eps: float = 1e-4,
+    l1_ratio: float | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Floats:
     """Log-spaced round values of `alpha`, from the value at which a network dies.
 
     Parameters

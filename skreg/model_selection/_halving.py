@@ -1,12 +1,24 @@
 """Successive halving over epochs, which continues the survivors."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from math import ceil, floor, log
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from .._fitting.automatic import max_iter_of
+from .._typing import (
+    CrossValidation,
+    Estimator,
+    MultiScoring,
+    ParamGrid,
+    PathOrStr,
+    RandomState,
+)
 from .._utils.checkpoints import CHECKPOINT_CONSTRAINT, Checkpoint
 from .._utils.sklearn_private import Interval, StrOptions
 from ._candidates import with_parameters
@@ -389,22 +401,22 @@ class HalvingGridSearchCV(_SuccessiveHalving):
 
     def __init__(
         self,
-        estimator,
-        param_grid,
+        estimator: Estimator,
+        param_grid: ParamGrid,
         *,
-        factor=3,
-        max_resources="auto",
-        min_resources="exhaust",
-        aggressive_elimination=False,
-        cv=5,
-        scoring=None,
-        refit=True,
-        error_score=np.nan,
-        return_train_score=False,
-        n_jobs=None,
-        verbose=0,
-        checkpoint=None,
-    ):
+        factor: float = 3,
+        max_resources: Literal["auto"] | int = "auto",
+        min_resources: Literal["exhaust", "smallest"] | int = "exhaust",
+        aggressive_elimination: bool = False,
+        cv: CrossValidation = 5,
+        scoring: MultiScoring = None,
+        refit: bool | str | Callable[..., Any] = True,
+        error_score: Literal["raise"] | float = np.nan,
+        return_train_score: bool = False,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        checkpoint: PathOrStr | None = None,
+    ) -> None:
         self.estimator = estimator
         self.param_grid = param_grid
         self.factor = factor
@@ -542,24 +554,24 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
 
     def __init__(
         self,
-        estimator,
-        param_distributions,
+        estimator: Estimator,
+        param_distributions: ParamGrid,
         *,
-        n_candidates=27,
-        factor=3,
-        max_resources="auto",
-        min_resources="exhaust",
-        aggressive_elimination=False,
-        cv=5,
-        scoring=None,
-        refit=True,
-        error_score=np.nan,
-        return_train_score=False,
-        random_state=None,
-        n_jobs=None,
-        verbose=0,
-        checkpoint=None,
-    ):
+        n_candidates: int = 27,
+        factor: float = 3,
+        max_resources: Literal["auto"] | int = "auto",
+        min_resources: Literal["exhaust", "smallest"] | int = "exhaust",
+        aggressive_elimination: bool = False,
+        cv: CrossValidation = 5,
+        scoring: MultiScoring = None,
+        refit: bool | str | Callable[..., Any] = True,
+        error_score: Literal["raise"] | float = np.nan,
+        return_train_score: bool = False,
+        random_state: RandomState = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        checkpoint: PathOrStr | None = None,
+    ) -> None:
         self.estimator = estimator
         self.param_distributions = param_distributions
         self.n_candidates = n_candidates

@@ -1,13 +1,17 @@
 """Grid and randomized search whose candidates train in lockstep."""
 
+from __future__ import annotations
+
 import time
 from collections import defaultdict
+from typing import Any, Self
 
 from sklearn import model_selection
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
 
+from .._typing import ArrayLike, MatrixLike
 from .._utils.columns import take_attributes
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
@@ -30,7 +34,7 @@ class LockstepSearch(PresentationMixin):
     """
 
     @each_warning_once()
-    def fit(self, X, y=None, **params):
+    def fit(self, X: MatrixLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Run fit with all sets of parameters.
 
         Parameters

@@ -1,8 +1,11 @@
 """The base of the two estimators: parameters, fitting, fitted attributes."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from functools import cache, partial
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -27,6 +30,7 @@ from .._fitting.judging import Judge
 from .._fitting.solvers import solver_of
 from .._fitting.splits import splits_by_groups
 from .._fitting.tasks import PERIODIC_ATTRIBUTES
+from .._typing import ArrayLike, Booleans, Floats, MatrixLike
 from .._utils.plain_arrays import is_plain_table
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once, quiet_numpy, snapshot
@@ -90,15 +94,15 @@ class BaseMLP(
     @with_callbacks
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        groups=None,
-    ):
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to training data.
 
         Parameters
@@ -543,32 +547,32 @@ class BaseMLP(
         return InputGroups.singletons(n_inputs, owners)
 
     @property
-    def feature_importances_(self):
+    def feature_importances_(self) -> Floats:
         """Norm of each input's outgoing weights; exactly 0.0 for a removed input."""
         check_is_fitted(self)
         return self._inputs_as_groups().norms(self.coefs_[0][None])[0]
 
     @property
-    def support_(self):
+    def support_(self) -> Booleans:
         """Whether each input has a weight that is not zero."""
         check_is_fitted(self)
         has_weights = self.coefs_[0].any(axis=1)
         return self._inputs_as_groups().sum(has_weights).astype(bool)
 
     @property
-    def n_features_selected_(self):
+    def n_features_selected_(self) -> int:
         """The number of inputs in `support_`."""
         return int(self.support_.sum())
 
     @property
-    def sparsity_(self):
+    def sparsity_(self) -> float:
         """Share of the weights that are exactly zero."""
         check_is_fitted(self)
         coefs = self.coefs_
         n_weights = sum(W.size for W in coefs)
         return float(1 - sum(np.count_nonzero(W) for W in coefs) / n_weights)
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """The metadata that the methods request if metadata routing is enabled.
 
         Unless `set_fit_request` says otherwise, `fit` requests `groups` if the

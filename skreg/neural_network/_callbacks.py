@@ -6,23 +6,33 @@ epoch's task begins and ends after the epoch, because only then is it known that
 was one.
 """
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from .._core.stopping import StopReason
 from .._fitting.automatic import max_iter_of
 from .._fitting.tasks import predicting_attributes
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:
         """An empty mixin: estimators have no `set_callbacks`."""
 
-    def with_callbacks(method):
-        """Return the method as it is."""
+    def _with_callbacks(method):
         return method
 
 
 __all__ = ["CallbackSupportMixin", "FitCallbacks", "with_callbacks"]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def with_callbacks(method: Method) -> Method:
+    """Decorate `fit` to end the callbacks' tasks, where there are callbacks."""
+    return _with_callbacks(method)
 
 
 class FitCallbacks:

@@ -1,12 +1,17 @@
 """The classifier."""
 
+from __future__ import annotations
+
+from typing import Self
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import unique_labels
 
 from .._fitting.targets import LabelEncoding
+from .._typing import ArrayLike, Floats, MatrixLike, Predictions
+from .._utils.decorators import available_if
 from .._utils.labels import check_labels
 from .._utils.one_column import one_column
 from .._utils.plain_arrays import are_plain_labels
@@ -456,15 +461,15 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
     @available_if(lambda estimator: estimator._check_solver())
     def partial_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
-        classes=None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Update the network with one epoch over the given data.
 
         Parameters
@@ -549,7 +554,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
         # A multilabel target with three labels must not pass for three classes.
         self._encoding.check(y, "y")
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Predictions:
         """Predict class labels.
 
         Parameters
@@ -566,7 +571,9 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
             raw = network._predict_raw(X)
             return network._encoding.decode(raw)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Mean accuracy of the predicted labels.
 
         Parameters
@@ -591,7 +598,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
             return float((y == predicted).mean())
         return accuracy_score(y, predicted, sample_weight=sample_weight)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Predict probabilities.
 
         Parameters
@@ -617,7 +624,7 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
             return np.ones_like(proba)
         return np.hstack([1 - proba, proba])
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Predict logarithms of probabilities, finite even where they underflow.
 
         Parameters

@@ -1,7 +1,10 @@
 """What a fitted network becomes where it is used: smaller, or scikit-learn's own."""
 
+from __future__ import annotations
+
 import copy
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -64,7 +67,7 @@ def _listed(sizes):
 class DeploymentMixin:
     """The methods `prune` and `to_sklearn`, and the attribute `pruned_`."""
 
-    def prune(self, inputs=False):
+    def prune(self, inputs: bool = False) -> Self:
         """A smaller fitted network with the same predictions, up to rounding.
 
         Hidden units leave whose incoming weights are all zero, whose constant value
@@ -137,12 +140,12 @@ class DeploymentMixin:
         return pruned
 
     @property
-    def pruned_(self):
+    def pruned_(self) -> Pruning | None:
         """What `prune` has removed to make this network; None if it did not."""
         check_is_fitted(self)
         return getattr(self, "_pruned", None)
 
-    def to_sklearn(self):
+    def to_sklearn(self) -> Any:
         """A fitted network of scikit-learn with the same predictions.
 
         It predicts without skreg, and what converts scikit-learn's networks converts

@@ -5,8 +5,11 @@ predictions ``y_mean + y_scale z`` are those of the layer ``W diag(y_scale)`` an
 y_scale + y_mean``. They have no waves either, but a wave that no unit reads needs none.
 """
 
+from __future__ import annotations
+
 import copy
 from inspect import signature
+from typing import Any
 
 import numpy as np
 from sklearn import neural_network as sklearn_networks
@@ -39,7 +42,7 @@ _SAME = (
 )
 
 
-def to_sklearn(estimator):
+def to_sklearn(estimator: Any) -> Any:
     """A fitted estimator with scikit-learn's networks in place of this package's.
 
     The result predicts the same up to rounding, without skreg, and what converts

@@ -1,15 +1,19 @@
 """The regressor."""
 
+from __future__ import annotations
+
 from math import inf
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import RegressorMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._core.losses import REGRESSION_LOSSES
 from .._fitting.solvers import named, solver_of
+from .._typing import ArrayLike, Floats, MatrixLike
+from .._utils.decorators import available_if
 from .._utils.one_column import one_column
 from .._utils.publishing import fitted_at_once
 from .._utils.scores import regression_score
@@ -493,14 +497,14 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
     @available_if(lambda estimator: estimator._check_solver())
     def partial_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Update the network with one epoch over the given data.
 
         Parameters
@@ -536,7 +540,7 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
             scratch._partial_fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
         return self
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> Floats:
         """Predict targets.
 
         Parameters
@@ -562,7 +566,9 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
             prediction = encoding.decode(prediction)
         return prediction[:, 0] if prediction.shape[1] == 1 else prediction
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """The coefficient of determination, or its like for several quantiles.
 
         Parameters
@@ -619,13 +625,13 @@ class MLPRegressor(RegressorParameters, RegressorMixin, BaseMLP):
             )
 
     @property
-    def y_mean_(self):
+    def y_mean_(self) -> Any:
         """The mean that the target was centred by; None without `normalize_y`."""
         check_is_fitted(self)
         return self._fitted_encoding and self._fitted_encoding.mean
 
     @property
-    def y_scale_(self):
+    def y_scale_(self) -> Any:
         """The scale that the target was divided by; None without `normalize_y`."""
         check_is_fitted(self)
         return self._fitted_encoding and self._fitted_encoding.scale
