@@ -157,7 +157,8 @@ class Patience(StoppingCriterion):
     Parameters
     ----------
     n_iter_no_change : int or inf
-    tol : float
+    tol : float, default=1e-4
+        That of a network.
 
     Examples
     --------
@@ -169,7 +170,7 @@ class Patience(StoppingCriterion):
 
     reason = StopReason.NO_IMPROVEMENT
 
-    def __init__(self, n_iter_no_change: float, tol: float) -> None:
+    def __init__(self, n_iter_no_change: float, tol: float = 1e-4) -> None:
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.best_score = -np.inf
