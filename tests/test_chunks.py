@@ -149,6 +149,9 @@ def test_scikit_learns_checks_of_partial_fit(check):
 
 def test_what_cannot_go_in_chunks():
     assert not hasattr(FoldEnsembleClassifier(), "partial_fit")
+    with pytest.raises(AttributeError) as caught:
+        FoldEnsembleClassifier().partial_fit(X, Y)
+    assert "such as MLPClassifier()" in str(caught.value.__cause__)
     with pytest.raises(ValueError, match="needs the number of folds"):
         passes(ensemble(cv=[(np.arange(100), np.arange(100, 150))]), 1)
 

@@ -27,9 +27,11 @@ from skreg import MLPClassifier, MLPRegressor
 from skreg.augmentation import GaussianNoise, Mixup
 from skreg.model_selection import (
     GridSearchCV,
+    HalvingGridSearchCV,
     RandomizedSearchCV,
     _lockstep_run,
     _scheduler,
+    _search,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -581,6 +583,26 @@ def test_ctrl_c_propagates():
         GridSearchCV(estimator, {"alpha": [1e-3, 1e-1]}, cv=3).fit(X, y)
     assert time.perf_counter() - started < 30
     timer.join()
+
+
+class Interrupted(MLPClassifier):
+    """A network whose training goes on until Ctrl-C, which comes soon."""
+
+    def fit(self, X, y):
+        interrupt_soon(0.3)
+        self.set_params(max_iter=1_000_000, n_iter_no_change=np.inf)
+        return super().fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore:Training interrupted")
+@pytest.mark.parametrize("Search", [GridSearchCV, HalvingGridSearchCV])
+def test_ctrl_c_in_the_refit_propagates(Search, monkeypatch):
+    X, y = data(load_breast_cancer, 200)
+    monkeypatch.setattr(_search, "with_parameters", lambda *_: Interrupted((5,)))
+    search = Search(network(max_iter=9), {"alpha": [1e-3, 1e-1]}, cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X, y)
+    assert not hasattr(search, "best_estimator_")
 
 
 def deadly_score(estimator, X, y):

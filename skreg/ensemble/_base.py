@@ -62,6 +62,16 @@ __all__ = ["BaseFoldEnsemble"]
 _N_SIDE_BY_SIDE = 4
 
 
+def _takes_chunks(ensemble):
+    if hasattr(ensemble.estimator, "partial_fit"):
+        return True
+    raise AttributeError(
+        f"partial_fit needs an estimator that has it, such as MLPClassifier() or "
+        f"MLPRegressor() on columns that are scaled; got "
+        f"estimator={ensemble.estimator!r}."
+    )
+
+
 class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
     """Base of the classifier and the regressor; not to be used directly."""
 
@@ -144,7 +154,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             scratch._fit(X, y, sample_weight, groups, fit_params)
         return self
 
-    @available_if(lambda ensemble: hasattr(ensemble.estimator, "partial_fit"))
+    @available_if(_takes_chunks)
     @each_warning_once()
     def partial_fit(
         self,
