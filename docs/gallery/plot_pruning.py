@@ -44,7 +44,7 @@ networks = [
 pruned = [network.prune(inputs=True) for network in networks]
 
 for alpha, network in zip(alphas, pruned, strict=True):
-    print(f"alpha={alpha:g}: {network.pruned_}")
+    print(f"alpha={alpha:g}\n    {network.pruned_}")
 
 # %%
 # Nothing was lost
