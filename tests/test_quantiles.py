@@ -127,6 +127,17 @@ def test_training_goes_on_and_state_survives():
     assert not np.array_equal(warm.fit(X, Y).predict(X), before)
 
 
+@pytest.mark.parametrize("quantile", [(0.1, 0.9), (0.1, 0.3, 0.5, 0.9), (0.5,)])
+def test_a_fitted_network_has_as_many_quantiles_as_before(quantile):
+    for params in ({"early_stopping": False}, {"warm_start": True}):
+        model = network(**params, max_iter=2).fit(X, Y)
+        before = model.predict(X)
+        model.set_params(quantile=quantile)
+        with pytest.raises(ValueError, match="but"):
+            model.fit(X, Y) if model.warm_start else model.partial_fit(X, Y)
+        assert_array_equal(model.predict(X), before)
+
+
 def test_searched_in_lockstep_as_alone():
     search = GridSearchCV(network(), {"alpha": [1e-4, 1e-2]}, cv=2).fit(X, Y)
     assert search.n_batched_ == 2

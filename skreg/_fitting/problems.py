@@ -216,10 +216,16 @@ class Regression(Problem):
     def check(self, y, encoding, n_outputs, name):
         """Raise a ValueError unless the target has as many columns as in training."""
         n_columns = 1 if y.ndim == 1 else y.shape[1]
-        n_outputs //= self.make_loss(encoding).n_outputs_a_target
-        if n_columns != n_outputs:
+        each = self.make_loss(encoding).n_outputs_a_target
+        if each > 1 and each != n_outputs:
             raise ValueError(
-                f"`{name}` has {n_columns} columns, but training is on {n_outputs}."
+                f"quantile={self._parameters.quantile!r} has {each} values, but the "
+                f"network has {n_outputs} outputs: set it back, or fit a new estimator."
+            )
+        if n_columns * each != n_outputs:
+            raise ValueError(
+                f"`{name}` has {n_columns} columns, but training is on "
+                f"{n_outputs // each}."
             )
 
     def loss_unit(self, loss, Y, stream):
