@@ -147,6 +147,26 @@ def test_scikit_learns_checks_of_partial_fit(check):
     check("FoldEnsembleRegressor", FoldEnsembleRegressor(MLPRegressor((3,)), cv=2))
 
 
+@pytest.mark.parametrize("params", [{"cv": 4}, {"cv": 2}, {"n_repeats": 2}])
+def test_folds_do_not_change_between_calls(params):
+    model = passes(ensemble(), 1)
+    before = model.predict_proba(X)
+    with pytest.raises(ValueError, match="trained on: set them back"):
+        model.set_params(**params).partial_fit(X, Y)
+    assert_array_equal(model.predict_proba(X), before)
+
+
+def test_the_first_chunk_has_rows_for_every_member():
+    model = ensemble()
+    for rows in (slice(1), [3] * 20):
+        with pytest.raises(ValueError, match="all in one fold"):
+            model.partial_fit(X[rows], Y[rows], classes=CLASSES)
+    assert not hasattr(model, "estimators_")
+    # Later ones need not.
+    model.partial_fit(X, Y, classes=CLASSES).partial_fit(X[:1], Y[:1])
+    assert model.predict(X).shape == Y.shape
+
+
 def test_what_cannot_go_in_chunks():
     assert not hasattr(FoldEnsembleClassifier(), "partial_fit")
     with pytest.raises(AttributeError) as caught:

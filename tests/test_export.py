@@ -382,6 +382,18 @@ def test_ensembles_of_regressors(iris):
     clone(theirs).fit(X, y)
 
 
+def test_ensembles_that_were_trained_on_chunks(iris):
+    X, y = iris
+    network = MLPRegressor(**PARAMS)
+    ensemble = FoldEnsembleRegressor(network, cv=2, random_state=0).partial_fit(X, y)
+    theirs = ensemble.to_sklearn()
+    assert_allclose(theirs.predict(X), ensemble.predict(X), rtol=1e-10)
+    labels = FoldEnsembleClassifier(MLPClassifier(**PARAMS), cv=2, random_state=0)
+    labels.partial_fit(X, y, classes=np.unique(y))
+    proba = labels.to_sklearn().predict_proba(X)
+    assert_allclose(proba, labels.predict_proba(X), rtol=1e-10)
+
+
 def test_ensembles_that_scikit_learn_lacks(iris):
     X, y = iris
     network, cv = MLPClassifier(**PARAMS), 2

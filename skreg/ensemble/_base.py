@@ -229,8 +229,23 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             for name in [name for name in vars(self) if name.startswith("oof_")]:
                 delattr(self, name)
             self._fold_seeds = random_state.randint(2**31 - 1, size=self.n_repeats)
+        n_members = n_folds * self.n_repeats
+        if (
+            len(self._fold_seeds) != self.n_repeats
+            or len(self.estimators_) != n_members
+        ):
+            raise ValueError(
+                f"cv={self.cv!r} and n_repeats={self.n_repeats} have changed, and "
+                f"other folds would have rows that the {len(self.estimators_)} members "
+                "were trained on: set them back, or train a new ensemble."
+            )
         folds = [folds_of_values(X, n_folds, seed) for seed in self._fold_seeds]
         held_out = [own == fold for own in folds for fold in range(n_folds)]
+        if is_first and any(rows.all() for rows in held_out):
+            raise ValueError(
+                f"The {len(y)} rows of the first chunk are all in one fold, whose "
+                "member has none to begin with: give more rows, of different values."
+            )
         self.estimators_ = trained_on_chunk(
             self.estimators_, held_out, X, y, sample_weight, fit_params
         )

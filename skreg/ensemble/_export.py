@@ -87,7 +87,7 @@ class RegressorExportMixin:
         """
         check_is_fitted(self)
         fitted = snapshot(self)
-        if fitted.oof_prediction_.ndim > 1:
+        if fitted._output.n_columns > 1:
             raise ValueError(
                 "The target has several outputs, which scikit-learn's VotingRegressor "
                 "does not predict. Its members can be converted one by one, with "

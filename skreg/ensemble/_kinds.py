@@ -68,7 +68,7 @@ class OfNumbers:
 
     def _output_of(self, y, classes=None):
         """What is averaged: the predictions themselves."""
-        return Numbers()
+        return Numbers(1 if y.ndim == 1 else y.shape[1])
 
     def _strata(self, y):
         """None: there are no classes whose shares folds could keep."""

@@ -74,7 +74,16 @@ class Probabilities(Output):
 
 
 class Numbers(Output):
-    """Predictions of a regression."""
+    """Predictions of a regression.
+
+    Parameters
+    ----------
+    n_columns : int
+        Of the target.
+    """
+
+    def __init__(self, n_columns):
+        self.n_columns = n_columns
 
     def of(self, estimator, X):
         """Predictions ``(n_rows,)`` or ``(n_rows, n_outputs)``."""
