@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy.stats import loguniform
 from sklearn.datasets import load_iris
+from sklearn.model_selection import KFold
 from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier, MLPClassifierCV, MLPRegressorCV
@@ -171,6 +172,17 @@ def test_weights_of_rows_are_part_of_it(tmp_path, monkeypatch):
     rungs = Rungs(monkeypatch)
     halving(tmp_path).fit(X, Y, sample_weight=np.linspace(1, 2, len(Y)))
     assert rungs.n_done == 3
+
+
+def test_how_folds_and_estimator_came_about_is_no_part_of_it(tmp_path, monkeypatch):
+    def make():
+        return halving(tmp_path, cv=KFold(2, shuffle=True, random_state=0).split(X))
+
+    network = MLPClassifier((5,), max_iter=18, random_state=0)
+    interrupted(make().set_params(estimator=network), monkeypatch)
+    rungs = Rungs(monkeypatch)
+    make().set_params(estimator=network.fit(X, Y)).fit(X, Y)
+    assert rungs.n_done == 2
 
 
 def test_an_ensemble_of_what_there_is_can_be_completed(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 
 from .._fitting.automatic import max_iter_of
@@ -144,16 +145,17 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
 
     def _make_checkpoint(self, run, candidates):
         # The candidates stand for what they are drawn from: the hashes of SciPy's
-        # distributions differ between processes.
-        no_matter = {"checkpoint", "n_jobs", "verbose", "random_state"}
-        no_matter |= {"param_grid", "param_distributions"}
+        # distributions differ between processes. The splits stand for `cv`, which may
+        # be a generator, and a clone for an estimator that may have been fitted.
+        no_matter = {"checkpoint", "n_jobs", "verbose", "random_state", "cv"}
+        no_matter |= {"param_grid", "param_distributions", "estimator"}
         parameters = {
             name: value
-            for name, value in self.get_params().items()
+            for name, value in self.get_params(deep=False).items()
             if name not in no_matter
         }
         settings = [candidate.parameters for candidate in candidates]
-        identity = parameters, settings, run.identity
+        identity = clone(self.estimator), parameters, settings, run.identity
         return Checkpoint(self.checkpoint, type(self).__name__, *identity)
 
     def _take_over(self, saved, run, candidates, table):
@@ -347,8 +349,8 @@ class HalvingGridSearchCV(_SuccessiveHalving):
     checkpoint : str or path, default=None
         A folder in which the search keeps a file while it runs. If it is interrupted or
         killed, the same search on the same data goes on after the last rung that was
-        done, with equal results. The file is removed at the end. Such files are
-        pickles: use a folder of your own.
+        done, with equal results, if candidates and folds are not drawn anew. The file
+        is removed at the end. Such files are pickles: use a folder of your own.
 
     Attributes
     ----------
@@ -497,8 +499,8 @@ class HalvingRandomSearchCV(_SuccessiveHalving):
     checkpoint : str or path, default=None
         A folder in which the search keeps a file while it runs. If it is interrupted or
         killed, the same search on the same data goes on after the last rung that was
-        done, with equal results. The file is removed at the end. Such files are
-        pickles: use a folder of your own.
+        done, with equal results, if candidates and folds are not drawn anew. The file
+        is removed at the end. Such files are pickles: use a folder of your own.
 
     Attributes
     ----------
