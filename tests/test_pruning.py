@@ -127,6 +127,17 @@ def test_waves_leave_that_nothing_reads(drop_inputs):
     assert_allclose(raw_of(part, "tanh", X[:, part.inputs]), expected)
 
 
+def test_waves_may_all_be_nothing():
+    coefs, intercepts = make_layers((4 + 3 * 3, 6, 2))
+    rng = np.random.RandomState(0)
+    features = PeriodicFeatures(
+        np.array([0, 2, 3]), *rng.normal(size=(2, 3, 5)), np.zeros((3, 5, 3))
+    )
+    part = prune(coefs, intercepts, ACTIVATIONS["tanh"], 4, features)
+    assert len(part.features.inputs) == 0
+    assert_array_equal(part.coefs[0], coefs[0][:4])
+
+
 def test_float32_stays_float32():
     coefs, intercepts = make_layers(dtype=np.float32)
     coefs[0][:, 1] = 0

@@ -87,7 +87,8 @@ def prune(coefs, intercepts, activation, n_inputs, features=None, drop_inputs=Fa
     )
     if features is not None:
         # The rows of each embedded input that still has waves.
-        waves = coefs[0][n_inputs:].reshape(is_embedded.sum(), -1)
+        n_numbers = N_MIXED * coefs[0].shape[1]
+        waves = coefs[0][n_inputs:].reshape(is_embedded.sum(), n_numbers)
         is_embedded[is_embedded] = waves.any(axis=1)
         embedded = features.inputs[is_embedded]
     left = np.isin(rows, _rows_with(n_inputs, is_embedded))
