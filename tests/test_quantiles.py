@@ -10,6 +10,7 @@ from sklearn.metrics import d2_pinball_score, mean_pinball_loss
 
 from skreg import MLPRegressor, MLPRegressorCV
 from skreg._core.losses import Quantile
+from skreg.diagnosis import bias_variance_decomposition, diagnose
 from skreg.ensemble import FoldEnsembleRegressor
 from skreg.model_selection import GridSearchCV
 
@@ -161,6 +162,17 @@ def test_a_search_over_ensembles_refuses_them():
     space = {"loss": ["quantile"], "quantile": [[0.1, 0.9], 0.5]}
     with pytest.raises(ValueError, match="compares predictions of the target itself"):
         MLPRegressorCV(space, cv=2).fit(X, Y)
+
+
+@pytest.mark.parametrize("wrap", [lambda model: model, FoldEnsembleRegressor])
+def test_a_diagnosis_is_of_one_quantile(wrap):
+    estimator = wrap(network(normalize_y=False))
+    for diagnosed in (
+        lambda: diagnose(estimator, X, Y),
+        lambda: bias_variance_decomposition(estimator, X, Y, X_test=X, y_test=Y),
+    ):
+        with pytest.raises(ValueError, match="several values, and what is predicted"):
+            diagnosed()
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""The score of a regression whose predictions may be several quantiles."""
+"""What predictions are measured by that may be several quantiles of the target."""
 
 import numpy as np
 from sklearn.metrics import d2_pinball_score, r2_score
 
-__all__ = ["regression_score"]
+__all__ = ["check_predicts_target", "regression_score"]
 
 
 def regression_score(y, prediction, quantiles=None, *, sample_weight=None):
@@ -29,3 +29,20 @@ def regression_score(y, prediction, quantiles=None, *, sample_weight=None):
         for quantile, column in zip(quantiles, prediction.T, strict=True)
     ]
     return float(np.mean(scores))
+
+
+def check_predicts_target(estimator):
+    """Raise a ValueError for estimators in which a network has several quantiles.
+
+    Their predictions have other columns than the target, and their scores another unit
+    than those of other regressors.
+    """
+    params = estimator.get_params()
+    for name, value in params.items():
+        prefix, separator, own_name = name.rpartition("__")
+        loss = params.get(f"{prefix}{separator}loss")
+        if own_name == "quantile" and loss == "quantile" and np.size(value) > 1:
+            raise ValueError(
+                f"{name}={value!r} has several values, and what is predicted cannot be "
+                "compared with other predictions of y: give one of them."
+            )

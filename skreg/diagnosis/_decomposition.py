@@ -18,6 +18,7 @@ from .._fitting.stopping import schedules_to_the_end
 from .._typing import ArrayLike, Estimator, MatrixLike, RandomState
 from .._utils.labels import check_labels
 from .._utils.publishing import quietly
+from .._utils.scores import check_predicts_target
 from .._utils.sklearn_private import num_samples
 from .._utils.tables import html_table, short_number
 from .._utils.warnings import warn
@@ -289,6 +290,7 @@ def bias_variance_decomposition(
     True
     """
     loss_name = _check_loss(estimator, loss)
+    check_predicts_target(estimator)
     loss = LOSSES[loss_name]
     random_state = check_random_state(random_state)
     n_rounds, resampling = _check_resampling(X, y, resampling, n_rounds)

@@ -23,6 +23,7 @@ from .._typing import (
     Scoring,
 )
 from .._utils.publishing import quietly
+from .._utils.scores import check_predicts_target
 from .._utils.warnings import each_warning_once
 from ..model_selection._splits import list_splits
 from ._diagnosis import Diagnosis, Remedy
@@ -173,6 +174,7 @@ def diagnose(
     'high bias'
     """
     _check_estimator(estimator)
+    check_predicts_target(estimator)
     _check_target_error(target_error)
     random_state = check_random_state(random_state)
     seed = int(random_state.randint(2**31 - 1))
