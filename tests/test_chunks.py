@@ -147,6 +147,12 @@ def test_scikit_learns_checks_of_partial_fit(check):
     check("FoldEnsembleRegressor", FoldEnsembleRegressor(MLPRegressor((3,)), cv=2))
 
 
+def test_a_chunk_needs_a_target():
+    for model in (ensemble(), FoldEnsembleRegressor(MLPRegressor((3,)))):
+        with pytest.raises(ValueError, match="requires y to be passed"):
+            model.partial_fit(X, None)
+
+
 @pytest.mark.parametrize("params", [{"cv": 4}, {"cv": 2}, {"n_repeats": 2}])
 def test_folds_do_not_change_between_calls(params):
     model = passes(ensemble(), 1)

@@ -210,13 +210,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
                 f"are not known: got cv={self.cv!r}."
             )
         is_first = not hasattr(self, "estimators_")
-        X = self._check_rows(X, reset=is_first)
-        y = self._check_y(y)
-        check_consistent_length(X, y)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, X, ensure_non_negative=True
-            )
+        X, y, sample_weight = self._check_data(X, y, sample_weight, is_first)
         random_state = check_random_state(self.random_state)
         if is_first:
             self._output = self._output_of(y, fit_params.get("classes"))
@@ -229,14 +223,11 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             for name in [name for name in vars(self) if name.startswith("oof_")]:
                 delattr(self, name)
             self._fold_seeds = random_state.randint(2**31 - 1, size=self.n_repeats)
-        n_members = n_folds * self.n_repeats
-        if (
-            len(self._fold_seeds) != self.n_repeats
-            or len(self.estimators_) != n_members
-        ):
+        sizes = len(self._fold_seeds), len(self.estimators_)
+        if sizes != (self.n_repeats, n_folds * self.n_repeats):
             raise ValueError(
                 f"cv={self.cv!r} and n_repeats={self.n_repeats} have changed, and "
-                f"other folds would have rows that the {len(self.estimators_)} members "
+                f"other folds would have rows that the {sizes[1]} members "
                 "were trained on: set them back, or train a new ensemble."
             )
         folds = [folds_of_values(X, n_folds, seed) for seed in self._fold_seeds]
@@ -253,18 +244,7 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight, groups, fit_params):
         self._check_kind()
         vars(self).pop("_fold_seeds", None)
-        X = self._check_rows(X, reset=True)
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but "
-                "the target y is None."
-            )
-        y = self._check_y(y)
-        check_consistent_length(X, y)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, X, ensure_non_negative=True
-            )
+        X, y, sample_weight = self._check_data(X, y, sample_weight, reset=True)
         fit_params, split_params = self._routed(sample_weight, groups, fit_params)
         random_state = check_random_state(self.random_state)
         self._output = self._output_of(y)
@@ -289,6 +269,21 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         self.oof_score_ = self._oof_score(
             y[is_scored], prediction[is_scored], sample_weight
         )
+
+    def _check_data(self, X, y, sample_weight, reset):
+        X = self._check_rows(X, reset)
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
+        y = self._check_y(y)
+        check_consistent_length(X, y)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(
+                sample_weight, X, ensure_non_negative=True
+            )
+        return X, y, sample_weight
 
     def _check_rows(self, X, reset):
         """X in a container of which rows can be taken; the members check the rest."""
