@@ -7,7 +7,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skreg import MLPRegressor
+from skreg import MLPRegressor, MLPRegressorCV
 from skreg._fitting.input_groups import one_hot_blocks
 from skreg.feature_selection import SparseInputSelector, StabilitySelection
 from skreg.model_selection import GridSearchCV
@@ -127,3 +127,10 @@ def test_without_names_it_is_an_error():
     X = encoder().fit_transform(FRAME).to_numpy()
     with pytest.raises(ValueError, match="'auto' finds one-hot columns by their names"):
         network(feature_alpha=0.1).fit(X, TARGET)
+
+
+def test_a_search_over_ensembles_scales_columns_and_refuses():
+    X, y = pd.DataFrame(np.eye(3)[[0, 1, 2] * 9]).add_prefix("a_"), np.arange(27.0)
+    space = {"feature_groups": ["auto"], "feature_alpha": [0.1]}
+    with pytest.raises(ValueError, match="once they are scaled"):
+        MLPRegressorCV(space, cv=2).fit(X, y)

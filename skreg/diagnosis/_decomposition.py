@@ -221,8 +221,8 @@ def bias_variance_decomposition(
         If the estimator is neither a classifier nor a regressor.
     ValueError
         If the estimator cannot have the loss, if data are missing or have no rows, if
-        a loss of classes is asked for several columns, or if `n_rounds`, `resampling`,
-        `train_size` or `noise` is invalid.
+        a loss of classes is asked for several columns, if a network has several
+        quantiles, or if `n_rounds`, `resampling`, `train_size` or `noise` is invalid.
 
     Warns
     -----

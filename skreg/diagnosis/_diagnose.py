@@ -124,8 +124,9 @@ def diagnose(
     TypeError
         If the estimator is neither a classifier nor a regressor.
     ValueError
-        If `target_error` is no number, if `cv` gives fewer than two splits, or if the
-        score of the estimator or of a constant is not finite on some fold.
+        If `target_error` is no number, if `cv` gives fewer than two splits, if a
+        network has several quantiles, or if the score of the estimator or of a constant
+        is not finite on some fold.
 
     See Also
     --------

@@ -194,7 +194,8 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             If `estimator` has no `partial_fit`: the default has none, nor have
             Pipelines.
         ValueError
-            If `cv` is not a number of folds, or if parameters or data are invalid.
+            If `cv` is not a number of folds, if it or `n_repeats` has changed, if the
+            first chunk has too few rows, or if parameters or data are invalid.
         """
         self._validate_params()
         with fitted_at_once(self) as scratch:

@@ -163,6 +163,7 @@ def draw_settings(distributions, n_settings, network, n_columns, random_state):
     )
     spaces = sampler.param_distributions
     _check_quantiles(spaces)
+    _check_groups(spaces)
     _check_names({name for space in spaces for name in space}, network)
     if not any(hasattr(each, "rvs") for space in spaces for each in space.values()):
         # Asked for more than there are, the sampler would warn.
@@ -191,6 +192,21 @@ def _check_quantiles(spaces):
                 f"param_distributions has quantile={several[0]!r}: the search compares "
                 "predictions of the target itself. For several quantiles use "
                 "FoldEnsembleRegressor(MLPRegressor(loss='quantile', quantile=...))."
+            )
+
+
+def _check_groups(spaces):
+    """Raise a ValueError for 'auto': it needs names, which scaled columns do not have.
+
+    Scaled columns are not zeros and ones either.
+    """
+    for space in spaces:
+        values = space.get("feature_groups", [])
+        if not hasattr(values, "rvs") and any(isinstance(v, str) for v in values):
+            raise ValueError(
+                "param_distributions has feature_groups='auto', which does not find "
+                "one-hot columns once they are scaled, as they are here: give lists of "
+                "column numbers."
             )
 
 
