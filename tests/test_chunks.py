@@ -168,8 +168,12 @@ def test_the_first_chunk_has_rows_for_every_member():
         with pytest.raises(ValueError, match="all in one fold"):
             model.partial_fit(X[rows], Y[rows], classes=CLASSES)
     assert not hasattr(model, "estimators_")
+    one = np.eye(len(X))[0]
+    with pytest.raises(ValueError, match="all in one fold"):
+        model.partial_fit(X, Y, one, classes=CLASSES)
     # Later ones need not.
     model.partial_fit(X, Y, classes=CLASSES).partial_fit(X[:1], Y[:1])
+    model.partial_fit(X, Y, one)
     assert model.predict(X).shape == Y.shape
 
 

@@ -233,10 +233,12 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
             )
         folds = [folds_of_values(X, n_folds, seed) for seed in self._fold_seeds]
         held_out = [own == fold for own in folds for fold in range(n_folds)]
-        if is_first and any(rows.all() for rows in held_out):
+        counts = True if sample_weight is None else sample_weight > 0
+        if is_first and not all((counts & ~rows).any() for rows in held_out):
             raise ValueError(
-                f"The {len(y)} rows of the first chunk are all in one fold, whose "
-                "member has none to begin with: give more rows, of different values."
+                f"The {len(y)} rows of the first chunk that have a weight are all in "
+                "one fold, whose member has none to begin with: give more rows, of "
+                "different values."
             )
         self.estimators_ = trained_on_chunk(
             self.estimators_, held_out, X, y, sample_weight, fit_params

@@ -87,7 +87,7 @@ def trained_on_chunk(estimators, folds, X, y, sample_weight, fit_params):
     for estimator, held_out in zip(estimators, folds, strict=True):
         estimator = copy.deepcopy(estimator)
         rows = np.flatnonzero(~held_out)
-        if len(rows):
+        if len(rows) and (sample_weight is None or sample_weight[rows].any()):
             own = dict(fit_params)
             if sample_weight is not None:
                 own["sample_weight"] = sample_weight[rows]
