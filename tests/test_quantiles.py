@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.metrics import d2_pinball_score, mean_pinball_loss
+from sklearn.pipeline import make_pipeline
 
 from skreg import MLPRegressor, MLPRegressorCV
 from skreg._core.losses import Quantile
@@ -156,6 +157,19 @@ def test_ensembles_average_them():
     assert ensemble.oof_prediction_.shape == (len(X), 3)
     assert ensemble.score(X_NEW, Y_NEW) > network().fit(X, Y).score(X_NEW, Y_NEW) - 0.1
     assert 0 < ensemble.oof_score_ < 1
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        GridSearchCV(make_pipeline(network()), {"mlpregressor__alpha": [0.1]}, cv=2),
+        FoldEnsembleRegressor(network(), cv=2, random_state=0),
+    ],
+)
+def test_ensembles_of_searches_and_of_ensembles(member):
+    ensemble = FoldEnsembleRegressor(member, cv=2, random_state=0).fit(X, Y)
+    assert ensemble.predict(X_NEW).shape == (len(X_NEW), 3)
+    assert 0 < ensemble.oof_score_ < 1 and 0 < ensemble.score(X_NEW, Y_NEW) < 1
 
 
 def test_a_search_over_ensembles_refuses_them():

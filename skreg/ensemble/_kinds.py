@@ -62,9 +62,17 @@ class OfNumbers:
         return self._metric(y, self.predict(X), sample_weight)
 
     def _metric(self, y, predicted, sample_weight):
+        return regression_score(
+            y, predicted, self._quantiles, sample_weight=sample_weight
+        )
+
+    @property
+    def _quantiles(self):
+        """The quantiles that the columns of predictions are; None of a single one."""
         _, model = find_model(self.estimators_[0], fitted=True)
-        quantiles = getattr(model, "_quantiles", None)
-        return regression_score(y, predicted, quantiles, sample_weight=sample_weight)
+        if hasattr(model, "best_estimator_"):
+            _, model = find_model(model.best_estimator_, fitted=True)
+        return getattr(model, "_quantiles", None)
 
     def _output_of(self, y, classes=None):
         """What is averaged: the predictions themselves."""

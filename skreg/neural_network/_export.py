@@ -46,7 +46,8 @@ def to_sklearn(estimator: Any) -> Any:
     """A fitted estimator with scikit-learn's networks in place of this package's.
 
     The result predicts the same up to rounding, without skreg, and what converts
-    scikit-learn's estimators converts it: skl2onnx, for example.
+    scikit-learn's estimators converts it: skl2onnx, for example. Transformers are
+    copied as they are: with one of skreg's, such as a selection, it still needs skreg.
 
     Parameters
     ----------
