@@ -157,7 +157,7 @@ def test_a_chunk_needs_a_target():
 def test_folds_do_not_change_between_calls(params):
     model = passes(ensemble(), 1)
     before = model.predict_proba(X)
-    with pytest.raises(ValueError, match="trained on: set them back"):
+    with pytest.raises(ValueError, match="of other folds: set them back"):
         model.set_params(**params).partial_fit(X, Y)
     assert_array_equal(model.predict_proba(X), before)
 

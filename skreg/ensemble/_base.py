@@ -227,9 +227,9 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         sizes = len(self._fold_seeds), len(self.estimators_)
         if sizes != (self.n_repeats, n_folds * self.n_repeats):
             raise ValueError(
-                f"cv={self.cv!r} and n_repeats={self.n_repeats} have changed, and "
-                f"other folds would have rows that the {sizes[1]} members "
-                "were trained on: set them back, or train a new ensemble."
+                f"cv={self.cv!r} and n_repeats={self.n_repeats} do not go with the "
+                f"{sizes[1]} members, which were trained on rows of other folds: set "
+                "them back, or train a new ensemble."
             )
         folds = [folds_of_values(X, n_folds, seed) for seed in self._fold_seeds]
         held_out = [own == fold for own in folds for fold in range(n_folds)]
