@@ -68,6 +68,8 @@ def test_indicators_that_go_together_are_no_block():
     assert blocks_of(pd.DataFrame({"a_x": [0.0, 2.0], "a_y": [2.0, 0.0]})) == []
     assert blocks_of(pd.DataFrame({"car": [0, 1], "dog": [1, 0]})) == []
     assert blocks_of(pd.DataFrame({"step__car": [0, 1], "step__dog": [1, 0]})) == []
+    steps = pd.DataFrame({"my_step_a__x": [0, 1], "my_step_b__x": [1, 0]})
+    assert blocks_of(steps) == []
     apart = pd.DataFrame({"a_x": [0, 1], "other": [0.5, 2.0], "a_y": [1, 0]})
     assert blocks_of(apart) == []
 

@@ -133,9 +133,9 @@ def _common_beginning(beginning, name):
         min(len(beginning), len(name)),
     )
     shared = name[: name.rfind("_", 0, length) + 1]
-    step, separator, rest = shared.partition("__")
-    is_more = bool(rest) if separator else bool(step.strip("_"))
-    return shared if is_more else ""
+    step, separator, _ = name.partition("__")
+    of_step = step + separator if separator else ""
+    return shared if shared[len(of_step) :].strip("_") else ""
 
 
 def _is_list(group):
