@@ -891,4 +891,7 @@ CHECKED = [
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(CHECKED)
 def test_check(estimator, check):
+    if check.func.__name__ == "check_sample_weight_equivalence_on_sparse_data":
+        # scikit-learn 1.6 does not ask the tags whether sparse data are taken.
+        pytest.skip("waves take no sparse data")
     check(estimator)
