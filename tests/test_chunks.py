@@ -122,6 +122,29 @@ def test_a_failed_call_changes_nothing():
     assert_array_equal(model.predict_proba(X), before)
 
 
+class FailsAtLast(SGDClassifier):
+    """Its third training of a chunk fails, and those before change it in place."""
+
+    n_calls = 0
+
+    def partial_fit(self, *args, **kwargs):
+        super().partial_fit(*args, **kwargs)
+        type(self).n_calls += 1
+        if type(self).n_calls == 6:
+            raise RuntimeError("The last member fails.")
+        return self
+
+
+def test_members_before_the_one_that_fails_are_as_they_were():
+    FailsAtLast.n_calls = 0
+    model = ensemble(FailsAtLast(loss="log_loss", random_state=0))
+    model.partial_fit(X, Y, classes=CLASSES)
+    before = [member.coef_.copy() for member in model.estimators_]
+    with pytest.raises(RuntimeError, match="last member"):
+        model.partial_fit(X, Y)
+    assert_array_equal([member.coef_ for member in model.estimators_], before)
+
+
 def test_chunks_go_on_after_fit_and_fit_begins_anew():
     model = ensemble().fit(X, Y)
     assert hasattr(model, "oof_score_")
