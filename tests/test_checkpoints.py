@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from scipy.stats import loguniform
 from sklearn.datasets import load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import StandardScaler
 
@@ -139,6 +141,22 @@ search.fit(X, Y)
     assert_equal_searches(search, drawn().fit(X, Y))
 
 
+def test_survivors_go_on_from_where_they_stood(tmp_path, monkeypatch):
+    interrupted(halving(tmp_path), monkeypatch)
+    run_rung, states = HalvingGridSearchCV._run_rung, []
+
+    def watched(self, run, candidates, resources, earlier, refit):
+        states.append(
+            {key: found.state.progress.n_epochs for key, found in earlier.items()}
+        )
+        return run_rung(self, run, candidates, resources, earlier, refit)
+
+    monkeypatch.setattr(HalvingGridSearchCV, "_run_rung", watched)
+    search = halving(tmp_path).fit(X, Y)
+    # Three candidates on two folds each, after the epochs of the first rung.
+    assert list(states[0].values()) == [search.n_resources_[0]] * 6
+
+
 def interrupted(search, monkeypatch, X=X, y=Y):
     with monkeypatch.context() as patch:
         Rungs(patch, most=1)
@@ -169,9 +187,12 @@ def test_another_search_does_not_take_it_over(make, tmp_path, monkeypatch):
 
 def test_weights_of_rows_are_part_of_it(tmp_path, monkeypatch):
     interrupted(halving(tmp_path), monkeypatch)
+    interrupted(ensemble(tmp_path), monkeypatch)
     rungs = Rungs(monkeypatch)
-    halving(tmp_path).fit(X, Y, sample_weight=np.linspace(1, 2, len(Y)))
-    assert rungs.n_done == 3
+    for make in (halving, ensemble):
+        rungs.n_done = 0
+        make(tmp_path).fit(X, Y, sample_weight=np.linspace(1, 2, len(Y)))
+        assert rungs.n_done == 3
 
 
 def test_how_folds_and_estimator_came_about_is_no_part_of_it(tmp_path, monkeypatch):
@@ -193,9 +214,11 @@ def test_an_ensemble_of_what_there_is_can_be_completed(tmp_path, monkeypatch):
     assert model.stop_reason_ == "interrupted"
     model.set_params(time_budget=1e-9).fit(X, Y)
     assert model.stop_reason_ == "time_budget"
-    assert_equal_searches(
-        model.set_params(time_budget=None).fit(X, Y), ensemble().fit(X, Y)
-    )
+    with monkeypatch.context() as patch:
+        rungs = Rungs(patch)
+        model.set_params(time_budget=None).fit(X, Y)
+        assert rungs.n_done == 2
+    assert_equal_searches(model, ensemble().fit(X, Y))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -231,6 +254,18 @@ def test_a_state_that_cannot_be_written_is_no_reason_to_end(tmp_path):
     # The state before is still there, and nothing else.
     assert checkpoint.load() == {"a": 1}
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("make", [drawn, ensemble])
+def test_what_is_drawn_anew_in_each_call_is_warned_about(make, tmp_path):
+    with pytest.warns(UserWarning, match="does nothing with random_state=None"):
+        make(tmp_path, random_state=None).fit(X, Y)
+    # A RandomState is a seed, too, and without a checkpoint there is nothing to say.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        make(tmp_path, random_state=np.random.RandomState(0)).fit(X, Y)
+        make(random_state=None).fit(X, Y)
 
 
 def test_what_cannot_be_identified_is_an_error(tmp_path):

@@ -60,6 +60,22 @@ class Checkpoint:
             ) from error
         self._path = folder / f"{name}-{key}.joblib"
 
+    @classmethod
+    def of(cls, estimator, *identity):
+        """That of an estimator, in the folder of its parameter `checkpoint`.
+
+        An estimator that draws with ``random_state=None`` is warned about: another call
+        has another identity, and finds nothing to go on with.
+        """
+        is_unseeded = getattr(estimator, "random_state", 0) is None
+        if estimator.checkpoint is not None and is_unseeded:
+            warn(
+                f"checkpoint={str(estimator.checkpoint)!r} does nothing with "
+                "random_state=None: another call draws anew, and does not go on with "
+                "what this one leaves. Set random_state to an int."
+            )
+        return cls(estimator.checkpoint, type(estimator).__name__, *identity)
+
     def load(self):
         """The state that an earlier call has left; None if there is none."""
         if self._path is None or not self._path.exists():
@@ -86,7 +102,8 @@ class Checkpoint:
             warn(f"The checkpoint {self._path} could not be written: {error!r}")
 
     def _write(self, state):
-        with NamedTemporaryFile(dir=self._path.parent, delete=False) as file:
+        beside = {"dir": self._path.parent, "prefix": self._path.name, "suffix": ".tmp"}
+        with NamedTemporaryFile(**beside, delete=False) as file:
             try:
                 joblib.dump(state, file)
                 file.close()

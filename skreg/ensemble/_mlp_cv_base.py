@@ -194,8 +194,7 @@ class BaseMLPCV(PresentationMixin, BaseEstimator):
 
     def _make_checkpoint(self, candidates, data):
         settings = [(each.parameters, each.estimator) for each in candidates]
-        name = type(self).__name__
-        return Checkpoint(self.checkpoint, name, settings, data, self.scoring)
+        return Checkpoint.of(self, settings, data, self.scoring)
 
     def _run(self, search, n_folds, started, checkpoint):
         """Go through the rungs, and say why that ended."""

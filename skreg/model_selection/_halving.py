@@ -156,7 +156,7 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         }
         settings = [candidate.parameters for candidate in candidates]
         identity = clone(self.estimator), parameters, settings, run.identity
-        return Checkpoint(self.checkpoint, type(self).__name__, *identity)
+        return Checkpoint.of(self, *identity)
 
     def _take_over(self, saved, run, candidates, table):
         """The survivors of the rungs that an earlier call has done, and their fits."""
