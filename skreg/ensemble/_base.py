@@ -21,7 +21,6 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -35,6 +34,7 @@ from .._typing import (
     MatrixLike,
     RandomState,
 )
+from .._utils.decorators import available_if
 from .._utils.presentation import PresentationMixin
 from .._utils.progress import ProgressLines, run_calls
 from .._utils.publishing import fitted_at_once
