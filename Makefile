@@ -34,19 +34,22 @@ define make_venv
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest test-plain test-searches lint types format docs \
-	linkcheck dist clean
+.PHONY: help demo test test-slow test-oldest test-plain test-searches test-faults lint \
+	types format docs linkcheck dist clean
 # Two installations into one environment must not run at the same time.
 .NOTPARALLEL:
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.installed-plot ## the tour on real data
 	$(VENV)/bin/python demo/tour.py
 
-test: $(VENV)/.installed-test ## the tests and the examples of the docstrings
-	$(PYTEST:bin/%=$(VENV)/bin/%)
+test: $(VENV)/.installed-test ## the tests but the slow ones, and the docstrings' examples
+	$(PYTEST:bin/%=$(VENV)/bin/%) -m "not slow"
+
+test-slow: $(VENV)/.installed-test ## the slow tests
+	$(PYTEST:bin/%=$(VENV)/bin/%) -m slow
 
 test-oldest: $(OLDEST)/.installed ## the tests, on the oldest versions we support
 	$(PYTEST:bin/%=$(OLDEST)/bin/%)
@@ -56,6 +59,9 @@ test-plain: $(PLAIN)/.installed ## the tests, with nothing that skreg runs witho
 
 test-searches: $(VENV)/.installed-test ## 1,000 random searches against training alone
 	$(VENV)/bin/python tests/random_searches.py 1000
+
+test-faults: $(VENV)/.installed-test ## plant faults, each of which a test must catch
+	$(VENV)/bin/python tests/mutation/run.py --jobs $(WORKERS) $(ARGS)
 
 lint: $(VENV)/.installed-lint ## check style and formatting
 	$(VENV)/bin/ruff check .

@@ -235,6 +235,7 @@ print(model.score(held_out[:, :-1], held_out[:, -1]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="A limit of Linux's is used.")
 @pytest.mark.parametrize("of_ensemble", ["", "ensemble"])
 def test_a_file_larger_than_the_memory_allowed(tmp_path, of_ensemble):

@@ -17,6 +17,7 @@ if not hasattr(joblib, "parallel_config"):
     pytest.skip("joblib.parallel_config came with 1.3", allow_module_level=True)
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     # Of the cluster's machinery: ports in use, sockets left to the garbage collector.
     pytest.mark.filterwarnings("ignore::UserWarning:distributed"),

@@ -28,7 +28,15 @@ def examples_of(page):
     return doctest.DocTestParser().get_doctest(text, {}, name_of(page), str(page), 0)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+# Chapters train more than the first pages do.
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.slow if "user_guide" in page.parts else ())
+        for page in PAGES
+    ],
+    ids=name_of,
+)
 def test_examples_run(page):
     report = []
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
