@@ -1,10 +1,14 @@
 """Calls that workers share, and lines that say how much of the work is done."""
 
+import multiprocessing
 import os
+import sys
 import time
 import warnings
 from dataclasses import dataclass, field
-from threading import Event, get_ident
+from functools import cache
+from multiprocessing.util import Finalize
+from threading import Event, RLock, get_ident
 
 import joblib
 import sklearn
@@ -54,6 +58,7 @@ def run_calls(calls, n_jobs=None, *, prefers_threads=False, **options):
     except (TypeError, ValueError):
         # An older joblib, or a backend that cannot return a generator.
         parallel = run(n_jobs=n_jobs, **options)
+    _end_workers_at_exit(os.getpid())
     # Processes are ended from outside, and cannot be handed an event.
     caller, no_longer_wanted = _Caller(), Event() if is_threaded else None
     recorded = (
@@ -69,6 +74,44 @@ def run_calls(calls, n_jobs=None, *, prefers_threads=False, **options):
         # After Ctrl-C or an error other threads would train on unseen.
         if no_longer_wanted is not None:
             no_longer_wanted.set()
+
+
+# Nothing may collect them: that would tell the workers of the other process to end.
+_inherited = []
+
+
+def _forget_inherited_workers():
+    """In a process that has been forked, let joblib start workers of its own.
+
+    The fork has joblib's executor, but not the thread that hands its calls to the
+    workers, nor the right to use them: a call would wait for ever. The lock may be held
+    by a thread that is not here, either.
+    """
+    loky = sys.modules.get("joblib.externals.loky.reusable_executor")
+    if getattr(loky, "_executor", None) is not None:
+        _inherited.append(loky._executor)
+        loky._executor, loky._executor_lock = None, RLock()
+
+
+@cache
+def _end_workers_at_exit(process):
+    """In a process of multiprocessing, end joblib's workers when it ends.
+
+    It waits for all that it has started, and idle workers stay for minutes.
+    """
+    if multiprocessing.parent_process() is not None:
+        Finalize(None, _end_workers, exitpriority=0)
+
+
+def _end_workers():
+    loky = sys.modules.get("joblib.externals.loky.reusable_executor")
+    if getattr(loky, "_executor", None) is not None:
+        loky._executor.shutdown(kill_workers=True)
+
+
+# Windows has no fork.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_inherited_workers)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,25 @@ not disturb each other: the object has the result of the last one to end.
 
 from collections.abc import Callable
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 import numpy as np
 
-__all__ = ["fitted_at_once", "quiet_numpy", "quietly", "snapshot"]
+__all__ = [
+    "fitted_at_once",
+    "fitting",
+    "is_part_of_a_fit",
+    "quiet_numpy",
+    "quietly",
+    "snapshot",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+# The number of calls of this package, each within the one before, that are fitting.
+_n_fitting = ContextVar("n_fitting", default=0)
 
 
 def snapshot(estimator):
@@ -52,6 +63,26 @@ def quietly(function: Function) -> Function:
 
 
 @contextmanager
+def fitting():
+    """A context in which estimators are fitted that are part of something larger."""
+    token = _n_fitting.set(_n_fitting.get() + 1)
+    try:
+        yield
+    finally:
+        _n_fitting.reset(token)
+
+
+def is_part_of_a_fit():
+    """Whether the estimator that is being fitted is part of something larger.
+
+    A network by itself keeps what it has when Ctrl-C ends its training. As a member of
+    an ensemble, or as one of many fits of a search, it would pass for one that was
+    trained to its end, and the next one would begin.
+    """
+    return _n_fitting.get() > 1
+
+
+@contextmanager
 def fitted_at_once(estimator):
     """Fit a copy of an estimator, quietly, and publish the result if that succeeds.
 
@@ -67,7 +98,7 @@ def fitted_at_once(estimator):
     """
     scratch = snapshot(estimator)
     before = vars(scratch).copy()
-    with quiet_numpy():
+    with quiet_numpy(), fitting():
         yield scratch
     after = vars(scratch)
     # Only attributes that the fit has set are published, because another thread may

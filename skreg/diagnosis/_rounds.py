@@ -21,7 +21,7 @@ from .._fitting.members import fit_members, stack_up
 from .._fitting.workers import prefer_threads
 from .._utils.columns import columns_of
 from .._utils.progress import ProgressLines, run_calls
-from .._utils.publishing import quietly
+from .._utils.publishing import fitting, quietly
 from .._utils.row_sets import row_numbers
 from .._utils.sklearn_private import num_samples, safe_indexing
 from .._utils.warnings import each_warning_once
@@ -238,7 +238,8 @@ def _run_others(estimator, first, draws, predict):
         if draw.rows is not None:
             X, y = safe_indexing(X, draw.rows), safe_indexing(y, draw.rows)
         try:
-            fitted = with_seed(estimator, draw.seed).fit(X, y)
+            with fitting():
+                fitted = with_seed(estimator, draw.seed).fit(X, y)
         except Exception as error:
             _note_round(error, number)
             raise

@@ -34,7 +34,7 @@ def check_path_estimator(estimator):
     Raises
     ------
     TypeError
-        If the estimator is no network of skreg.
+        If the estimator is no network of skreg, or has a `fit` of its own.
     ValueError
         If its parameters are invalid or do not allow a feature penalty.
     """
@@ -42,6 +42,11 @@ def check_path_estimator(estimator):
         raise TypeError(
             "estimator must be an MLPClassifier or MLPRegressor of skreg, alone or in "
             f"a Pipeline or TransformedTargetRegressor, got {type(estimator).__name__}."
+        )
+    if not estimator._is_one_task():
+        raise TypeError(
+            f"{type(estimator).__name__} has a `fit` of its own, which a path of its "
+            "networks would not call: give the class that it is derived from."
         )
     estimator = clone(estimator)
     if not estimator.feature_alpha > 0:

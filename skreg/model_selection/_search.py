@@ -11,13 +11,11 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import indexable
 
-from .._core.stopping import StopReason
 from .._typing import ArrayLike, MatrixLike
 from .._utils.columns import take_attributes
 from .._utils.presentation import PresentationMixin
-from .._utils.publishing import fitted_at_once
+from .._utils.publishing import fitted_at_once, fitting
 from .._utils.warnings import each_warning_once, warn
-from .._utils.wrappers import find_model
 from ..neural_network._reporting import warn_about_candidates
 from . import _sklearn_private as private
 from ._candidates import make_candidate, with_groups, with_parameters
@@ -90,7 +88,8 @@ class LockstepSearch(PresentationMixin):
 
     def _fit_as_sklearn(self, X, y, params):
         self.n_batched_ = 0
-        return super().fit(X, y, **params)
+        with fitting():
+            return super().fit(X, y, **params)
 
     def _fit_in_lockstep(self, X, y, params, base_estimator, candidates):
         scorers, refit_metric = private.scorers_of(self)
@@ -191,10 +190,6 @@ class LockstepSearch(PresentationMixin):
             estimator, seconds, caught = refitted
             for warning in caught:
                 warn(warning)
-        _, model = find_model(estimator, fitted=True)
-        if getattr(model, "stop_reason_", None) == StopReason.INTERRUPTED:
-            # A network by itself keeps what it has. Here that would pass for the best.
-            raise KeyboardInterrupt
         self.best_estimator_, self.refit_time_ = estimator, seconds
         take_attributes(self, estimator, ["feature_names_in_"])
 

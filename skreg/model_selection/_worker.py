@@ -15,7 +15,7 @@ from .._fitting.judging import FaultKind, Judge
 from .._fitting.keys import Same, is_plain
 from .._fitting.members import stack_up
 from .._fitting.tasks import FitOutcome, TrainingState, task_of
-from .._utils.publishing import quietly, snapshot
+from .._utils.publishing import fitting, quietly, snapshot
 from .._utils.warnings import collected_warnings, each_warning_once
 from .._utils.wrappers import around_model
 from ..augmentation import is_resampler
@@ -344,7 +344,8 @@ def fit_whole(estimator, X, y, fit_params):
     started = time.time()
     with collected_warnings() as caught:
         try:
-            estimator.fit(X, y, **fit_params)
+            with fitting():
+                estimator.fit(X, y, **fit_params)
         except Exception:
             return None
     return estimator, time.time() - started, caught

@@ -33,7 +33,12 @@ from .._fitting.tasks import PERIODIC_ATTRIBUTES
 from .._typing import ArrayLike, Booleans, Floats, MatrixLike
 from .._utils.plain_arrays import is_plain_table
 from .._utils.presentation import PresentationMixin
-from .._utils.publishing import fitted_at_once, quiet_numpy, snapshot
+from .._utils.publishing import (
+    fitted_at_once,
+    is_part_of_a_fit,
+    quiet_numpy,
+    snapshot,
+)
 from .._utils.sklearn_private import (
     check_sample_weight,
     validate_parameter_constraints,
@@ -238,8 +243,10 @@ class BaseMLP(
             refit=max_iter is None,
             encoding=encoding,
         )
+        # A call of `partial_fit` is an epoch of the user's loop, which is to end.
+        keep_interrupted = max_iter is None and not is_part_of_a_fit()
         (outcome,) = fit_many(
-            [task], X, y, validation=validation, keep_interrupted=True
+            [task], X, y, validation=validation, keep_interrupted=keep_interrupted
         )
         if outcome.error is not None:
             raise outcome.error

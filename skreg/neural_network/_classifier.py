@@ -504,6 +504,8 @@ class MLPClassifier(ClassifierParameters, ClassifierMixin, BaseMLP):
             If the solver has no minibatches.
         ValueError
             If parameters or data are invalid, or do not go with those of earlier calls.
+        KeyboardInterrupt
+            After Ctrl-C, so that a loop of calls ends; `fit` keeps what it has instead.
         """
         self._validate_params()
         with fitted_at_once(self) as scratch:
