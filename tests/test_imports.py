@@ -63,6 +63,7 @@ ORDER = (
     "skreg._core.tables",
     "skreg._core.engines",
     "skreg._core.threads",
+    "skreg._core.process",
     "skreg._typing",
 )
 NOT_IN_CORE = {"sklearn", "matplotlib", "pandas", "joblib"}

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from .._typing import Engine
+from .process import interrupts_wait
 
 __all__ = [
     "ENGINES",
@@ -141,6 +142,7 @@ def config_context(*, engine: Engine | None = None) -> Iterator[None]:
 
 
 @cache
+@interrupts_wait()
 def compiled_package():
     """The package `compiled`, or the error with which it cannot be imported.
 

@@ -43,7 +43,9 @@ def run_calls(calls, n_jobs=None, *, prefers_threads=False, **options):
     Yields
     ------
     object
-        The result of the next call.
+        The result of the next call. Who takes them closes this generator after an error
+        (`contextlib.closing`), which ends the workers: the error's traceback would keep
+        it alive.
     """
     options["prefer"] = "threads" if prefers_threads else None
     backend, _ = get_active_backend(prefer=options["prefer"])
@@ -65,11 +67,25 @@ def run_calls(calls, n_jobs=None, *, prefers_threads=False, **options):
         wrapped(caller, no_longer_wanted, getattr(call, "function", call), args, kwargs)
         for call, args, kwargs in calls
     )
+    results = None
     try:
-        for result, caught in parallel(recorded):
+        results = parallel(recorded)
+        for result, caught in results:
             for warning in caught:
                 warn(warning)
             yield result
+    except GeneratorExit:
+        if hasattr(results, "close"):
+            with warnings.catch_warnings():
+                # The error is all that there is to say, not how many results it costs.
+                warnings.filterwarnings("ignore", r"\d+ tasks which", UserWarning)
+                results.close()
+        raise
+    except RuntimeError as error:
+        # joblib cannot end workers that it is just about to start.
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
     finally:
         # After Ctrl-C or an error other threads would train on unseen.
         if no_longer_wanted is not None:

@@ -7,6 +7,7 @@ Only the predictions are kept.
 
 import copy
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -201,14 +202,14 @@ def predict_by_rounds(estimator, draws, predict, n_rounds, *, n_jobs=None, verbo
         for first, part in _parts_of(draws, n_workers if is_network else None)
     )
     predictions, stop_reasons = [], Counter()
-    for part_predictions, reasons in run_calls(
-        calls, n_jobs, prefers_threads=prefers_threads
-    ):
-        predictions += part_predictions
-        if not is_here:
-            # Lines that workers print may not reach the user, so they are printed here.
-            lines.advance(len(part_predictions))
-        stop_reasons.update(reasons)
+    results = run_calls(calls, n_jobs, prefers_threads=prefers_threads)
+    with closing(results):
+        for part_predictions, reasons in results:
+            predictions += part_predictions
+            if not is_here:
+                # Lines that workers print may not reach the user. So they are here.
+                lines.advance(len(part_predictions))
+            stop_reasons.update(reasons)
     return predictions, stop_reasons
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from contextlib import closing
 from typing import Any, Self
 
 import numpy as np
@@ -196,6 +197,9 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         ValueError
             If `cv` is not a number of folds, if it or `n_repeats` has changed, if the
             first chunk has too few rows, or if parameters or data are invalid.
+        KeyboardInterrupt
+            After Ctrl-C, which ends the caller's loop; the ensemble is as it was before
+            the call.
         """
         self._validate_params()
         with fitted_at_once(self) as scratch:
@@ -358,9 +362,11 @@ class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
         name = type(self).__name__
         lines = ProgressLines(name, self.verbose, len(splits), "members")
         members = []
-        for some in run_calls(calls, self.n_jobs, prefers_threads=prefers_threads):
-            members += some
-            lines.advance(len(some))
+        results = run_calls(calls, self.n_jobs, prefers_threads=prefers_threads)
+        with closing(results):
+            for some in results:
+                members += some
+                lines.advance(len(some))
         return members
 
     def _oof_score(self, y, prediction, sample_weight):

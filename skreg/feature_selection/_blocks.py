@@ -1,5 +1,7 @@
 """Many paths: those of a block train side by side, and workers share the blocks."""
 
+from contextlib import closing
+
 from sklearn.utils.parallel import delayed
 
 from .._fitting.workers import prefer_threads
@@ -48,13 +50,13 @@ def trace_in_blocks(
     paths = []
     calls = (delayed(_trace_block)(block, X, y, options) for block in blocks)
     prefers_threads = prefer_threads([task.predictor for task in tasks])
-    for block, faults_of_block in run_calls(
-        calls, n_jobs, prefers_threads=prefers_threads
-    ):
-        paths += block
-        if faults is not None:
-            faults += faults_of_block
-        lines.advance(len(block))
+    results = run_calls(calls, n_jobs, prefers_threads=prefers_threads)
+    with closing(results):
+        for block, faults_of_block in results:
+            paths += block
+            if faults is not None:
+                faults += faults_of_block
+            lines.advance(len(block))
     return paths
 
 

@@ -6,6 +6,7 @@ results. A network is scored as soon as its batch has ended, and is not kept.
 
 import time
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 
 import joblib
 from sklearn.utils import check_random_state
@@ -184,12 +185,13 @@ class LockstepRun:
         n_done = 0
         try:
             calls = [*besides, *(self._call_of(job) for job in jobs)]
-            done = iter(self._parallel(calls, prefers_threads=prefers_threads))
-            for _ in besides:
-                self.refitted = next(done)
-            for job, job_results in zip(jobs, done, strict=True):
-                n_done += 1
-                self._file(job, job_results, results)
+            done = self._parallel(calls, prefers_threads=prefers_threads)
+            with closing(done):
+                for _ in besides:
+                    self.refitted = next(done)
+                for job, job_results in zip(jobs, done, strict=True):
+                    n_done += 1
+                    self._file(job, job_results, results)
         except BrokenProcessPool as death:
             self._collect_one_by_one(jobs[n_done:], results, death)
 

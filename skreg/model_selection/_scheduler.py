@@ -5,6 +5,7 @@ in memory. It is cut into *jobs*, of which every worker gets several. Within a j
 `fit_each` makes batches that fit into the cache.
 """
 
+from contextlib import closing
 from dataclasses import replace
 
 from scipy import sparse
@@ -177,11 +178,12 @@ class Scheduler:
             prefers_threads=self.prefers_threads,
             pre_dispatch=self._pre_dispatch,
         )
-        for (key, _), fold in zip(missing, prepared, strict=True):
-            folds[key] = fold
-            n_bytes = sum(nbytes_of(kept.X) for kept in self._folds.values())
-            if self._keeps_folds and n_bytes < _WINDOW_BYTES:
-                self._folds[key] = fold
+        with closing(prepared):
+            for (key, _), fold in zip(missing, prepared, strict=True):
+                folds[key] = fold
+                n_bytes = sum(nbytes_of(kept.X) for kept in self._folds.values())
+                if self._keeps_folds and n_bytes < _WINDOW_BYTES:
+                    self._folds[key] = fold
         return [folds[fit.candidate.setting, fit.split] for fit in fits]
 
     def _merge_key(self, fit, fold):

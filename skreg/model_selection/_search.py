@@ -80,10 +80,14 @@ class LockstepSearch(PresentationMixin):
         hands_on = any(
             with_groups(candidate.estimator, {}, groups) for candidate in candidates
         )
-        if not (can_batch or hands_on) or private.has_callbacks(self):
+        if private.has_callbacks(self):
+            # They know the user's object, not a copy.
             return self._fit_as_sklearn(X, y, params)
         with fitted_at_once(self) as scratch:
-            scratch._fit_in_lockstep(X, y, checked, base_estimator, candidates)
+            if can_batch or hands_on:
+                scratch._fit_in_lockstep(X, y, checked, base_estimator, candidates)
+            else:
+                scratch._fit_as_sklearn(X, y, params)
         return self
 
     def _fit_as_sklearn(self, X, y, params):

@@ -138,7 +138,10 @@ class BaseMLP(
         Returns
         -------
         self : object
-            The fitted estimator. After an error it is as it was before the call.
+            The fitted estimator. After an error it is as it was before the call. Ctrl-C
+            in training is a warning: the network is what it was then, and has
+            ``stop_reason_ == "interrupted"``. In a search or an ensemble of this
+            package it ends the whole call.
 
         Raises
         ------

@@ -1,12 +1,14 @@
 """How the functions of this package are compiled, and what they are declared with."""
 
 from functools import cache
+from threading import RLock
 
 import numpy as np
 from numba import cfunc, njit, types
 from numba.core.errors import NumbaError
 
 from ..engines import CompilationError
+from ..process import held_at_forks, interrupts_wait
 
 __all__ = [
     "address_of",
@@ -38,6 +40,9 @@ summing_kernel = njit(**_SUMMING, **_ONLY_CALLED)
 _NUMBERS = {"float64": types.float64, "float32": types.float32}
 _INTEGERS = {"int64": types.int64, "int32": types.int32}
 
+# numba holds a lock while it compiles. A process that forks waits until it is released.
+_compiling = held_at_forks(RLock())
+
 
 def number_type(dtype):
     """The type that numba has for a dtype."""
@@ -68,14 +73,20 @@ def _with_cache(decorator, function):
         If numba cannot compile it.
     """
     try:
-        try:
-            return decorator(cache=True)(function)
-        except RuntimeError as error:
-            if "cannot cache" not in str(error):
-                raise
-            return decorator(cache=False)(function)
+        # What numba has compiled half, after Ctrl-C, it can never compile again.
+        with interrupts_wait(), _compiling:
+            return _kept_if_possible(decorator, function)
     except NumbaError as error:
         raise CompilationError(f"numba cannot compile {function.__name__}.") from error
+
+
+def _kept_if_possible(decorator, function):
+    try:
+        return decorator(cache=True)(function)
+    except RuntimeError as error:
+        if "cannot cache" not in str(error):
+            raise
+        return decorator(cache=False)(function)
 
 
 def compiled_for(signature, function):
