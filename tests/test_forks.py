@@ -4,8 +4,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 
+import numpy as np
 import pytest
+from joblib.externals.loky import reusable_executor
+
+from skreg import MLPClassifier
+from skreg._core import threads
+
+# Of Python's, since 3.12: that it is multi-threaded is what is tested.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+NEEDS_FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="There is no fork.")
 
 # Without numba's threads: NumPy's steps are run by processes.
 SCRIPT = """
@@ -55,3 +66,93 @@ def test_a_search_after_one_in_the_process_before(method, tmp_path):
             assert process.wait(60) == 0, log.read_text(encoding="utf-8")
         finally:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+# -- within the tests' process ---------------------------------------------------------
+
+
+def in_child(function, seconds=30):
+    """Whether ``function()`` is true in a forked child; False after some seconds."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(0 if function() else 1)
+        except BaseException:
+            os._exit(2)
+    for _ in range(100 * seconds):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status == 0
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+@NEEDS_FORK
+def test_a_child_forgets_the_workers_of_its_parent(monkeypatch):
+    workers = object()
+    monkeypatch.setattr(reusable_executor, "_executor", workers)
+    assert in_child(lambda: reusable_executor._executor is None)
+    assert reusable_executor._executor is workers
+
+
+@NEEDS_FORK
+@pytest.mark.parametrize("lock", ["blas", "compiler"])
+def test_a_lock_of_another_thread_is_not_inherited(lock):
+    if lock == "blas":
+        lock = threads._lock
+    else:
+        pytest.importorskip("numba")
+        from skreg._core.compiled import jit
+
+        lock = jit._compiling
+    held = threading.Event()
+
+    def hold():
+        with lock:
+            held.set()
+            time.sleep(0.5)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    try:
+        assert in_child(lambda: lock.acquire(timeout=5))
+    finally:
+        thread.join()
+    # Nor is it kept by the parent.
+    free = threading.Thread(target=lambda: (lock.acquire(), lock.release()))
+    free.start()
+    free.join(10)
+    assert not free.is_alive()
+
+
+@NEEDS_FORK
+@pytest.mark.both_engines
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_child_trains_as_its_parent():
+    """While other threads of the parent train."""
+    X, y = np.random.RandomState(0).normal(size=(60, 4)), np.arange(60) % 2
+    network = MLPClassifier((5,), max_iter=5, random_state=0)
+    expected = network.fit(X, y).predict_proba(X)
+    going_on = threading.Event()
+    going_on.set()
+
+    def train():
+        while going_on.is_set():
+            MLPClassifier((5,), max_iter=5, random_state=0).fit(X, y)
+
+    others = [threading.Thread(target=train) for _ in range(2)]
+    for thread in others:
+        thread.start()
+
+    def agrees():
+        return np.array_equal(network.fit(X, y).predict_proba(X), expected)
+
+    try:
+        assert all(in_child(agrees) for _ in range(5))
+    finally:
+        going_on.clear()
+        for thread in others:
+            thread.join()

@@ -64,6 +64,7 @@ ORDER = (
     "skreg._core.engines",
     "skreg._core.threads",
     "skreg._core.process",
+    "skreg._core.properties",
     "skreg._typing",
 )
 NOT_IN_CORE = {"sklearn", "matplotlib", "pandas", "joblib"}

@@ -12,12 +12,13 @@ used if the group trained alone.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, partial
 
 import numpy as np
 from scipy import sparse
 
 from .buffers import aligned_empty
+from .properties import cached_property
 from .rows import take_rows
 
 __all__ = ["Block", "Minibatches", "Piece"]

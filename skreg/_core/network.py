@@ -10,13 +10,12 @@ Activations are feature-major, ``(n_models, n_units + 1, n_rows)``, the constant
 included.
 """
 
-from functools import cached_property
-
 import numpy as np
 
 from .activations import ACTIVATIONS
 from .buffers import aligned_empty
 from .periodic import PeriodicRows
+from .properties import cached_property
 
 __all__ = ["Network", "Workspace"]
 

@@ -27,13 +27,13 @@ Hence ``a_0 <= sqrt(k) r (N + sqrt(u + 1))``: such a network is bounded as one w
 layer more, on rows that are longer by ``sqrt(k)``.
 """
 
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from .predictions import forward_passes
+from .properties import cached_property
 
 __all__ = ["FinitePredictions", "RowNorms"]
 

@@ -8,9 +8,10 @@ moves no initial weight and no minibatch.
 
 import copy
 import pickle
-from functools import cached_property
 
 import numpy as np
+
+from .properties import cached_property
 
 __all__ = ["Stream"]
 

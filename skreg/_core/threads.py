@@ -17,6 +17,8 @@ from threading import RLock, local
 
 from threadpoolctl import ThreadpoolController
 
+from .process import held_at_forks
+
 __all__ = ["blas_threads_for", "blas_threads_for_layers"]
 
 # From so many multiply-adds on, the products of a fit or of a prediction are left to
@@ -204,7 +206,7 @@ class _Libraries:
         )
 
 
-_lock = RLock()
+_lock = held_at_forks(RLock())
 _libraries = None
 
 

@@ -24,7 +24,7 @@ matters to everything.
 """
 
 from dataclasses import MISSING, dataclass, field, fields
-from functools import cache, cached_property
+from functools import cache
 from inspect import signature
 from math import inf
 from numbers import Integral, Real
@@ -33,6 +33,7 @@ from typing import Any
 from .._core.activations import ACTIVATIONS
 from .._core.losses import REGRESSION_LOSSES
 from .._core.penalties import INPUT_PENALTIES
+from .._core.properties import cached_property
 from .._core.schedules import DROPOUT_SCHEDULES
 from .._core.stopping import StoppingCriterion
 from .._utils.sklearn_private import (

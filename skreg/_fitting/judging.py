@@ -11,7 +11,6 @@ in a small unit is not hidden behind one in a large unit.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -19,6 +18,7 @@ from scipy import sparse
 from .._core.losses import REGRESSION_LOSSES, HalfMultinomial
 from .._core.penalties import penalties_of
 from .._core.predictions import raw_predictions
+from .._core.properties import cached_property
 from .._core.rows import any_column_varies
 from .._core.stopping import StopReason
 from .._core.threads import blas_threads_for
