@@ -25,6 +25,7 @@ from sklearn.utils import check_array, check_random_state
 
 from .._typing import Indices, Matrix
 from .._utils.presentation import PresentationMixin, short_arrays
+from .._utils.versions import VersionedMixin
 
 
 class Mixing(NamedTuple):
@@ -74,7 +75,7 @@ class Mixing(NamedTuple):
         return share * values + (1 - share) * values.take(self.partners, axis=0)
 
 
-class BaseAugmentation(PresentationMixin, BaseEstimator):
+class BaseAugmentation(PresentationMixin, VersionedMixin, BaseEstimator):
     """Base of the augmentations.
 
     A subclass stores its parameters in ``__init__`` and defines `_augment`. It may

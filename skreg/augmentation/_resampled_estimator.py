@@ -28,6 +28,7 @@ from .._utils.labels import check_labels
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, num_samples
+from .._utils.versions import VersionedMixin
 from ._resampler import AugmentingResampler
 from ._resampling import resample_training_rows
 
@@ -42,7 +43,9 @@ def _estimator_has(name):
     return check
 
 
-class _ResampledEstimator(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
+class _ResampledEstimator(
+    PresentationMixin, VersionedMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Base of ResampledClassifier and ResampledRegressor."""
 
     _parameter_constraints: dict = {

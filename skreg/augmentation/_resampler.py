@@ -25,6 +25,7 @@ from .._utils.labels import check_labels
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import Interval, StrOptions
+from .._utils.versions import VersionedMixin
 from ._base import (
     accepts_sparse,
     check_augmentation,
@@ -42,7 +43,9 @@ _MINIBATCH_SIZE = 256
 _OF_ROWS = ("sample_indices_", "partner_indices_", "partner_shares_")
 
 
-class AugmentingResampler(PresentationMixin, OneToOneFeatureMixin, BaseEstimator):
+class AugmentingResampler(
+    PresentationMixin, VersionedMixin, OneToOneFeatureMixin, BaseEstimator
+):
     """Add augmented copies of rows to a data set.
 
     It has imbalanced-learn's method ``fit_resample(X, y)``, which returns more rows. As

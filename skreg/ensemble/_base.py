@@ -40,6 +40,7 @@ from .._utils.presentation import PresentationMixin
 from .._utils.progress import ProgressLines, run_calls
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, Interval, check_sample_weight
+from .._utils.versions import VersionedMixin
 from .._utils.warnings import each_warning_once
 from .._utils.wrappers import find_model, fit_parameter, has_steps
 from ._chunks import folds_of_values, trained_on_chunk
@@ -73,7 +74,9 @@ def _takes_chunks(ensemble):
     )
 
 
-class BaseFoldEnsemble(PresentationMixin, MetaEstimatorMixin, BaseEstimator):
+class BaseFoldEnsemble(
+    PresentationMixin, VersionedMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Base of the classifier and the regressor; not to be used directly."""
 
     _parameter_constraints: dict = {

@@ -29,6 +29,7 @@ from .._utils.presentation import PresentationMixin
 from .._utils.progress import ProgressLines
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import Interval, check_sample_weight
+from .._utils.versions import VersionedMixin
 from .._utils.warnings import each_warning_once, warn
 from ._folds import draw_folds
 from ._measures import make_measure
@@ -51,7 +52,7 @@ class _Chosen:
     temperature: float | None
 
 
-class BaseMLPCV(PresentationMixin, BaseEstimator):
+class BaseMLPCV(PresentationMixin, VersionedMixin, BaseEstimator):
     """Base of MLPClassifierCV and MLPRegressorCV; not to be used directly."""
 
     _parameter_constraints: dict = {

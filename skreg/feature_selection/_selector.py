@@ -21,6 +21,7 @@ from .._utils.columns import take_attributes
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, Interval, RealNotInt, StrOptions
+from .._utils.versions import VersionedMixin
 from .._utils.warnings import each_warning_once
 from .._utils.wrappers import find_model, transforms_target
 from ..model_selection._candidates import with_groups
@@ -36,7 +37,7 @@ __all__ = ["SparseInputSelector"]
 
 
 class SparseInputSelector(
-    PresentationMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator
+    PresentationMixin, VersionedMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator
 ):
     """Select inputs by the path of a network from all of them to none.
 

@@ -17,6 +17,7 @@ from .._utils.columns import take_attributes
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, Interval, StrOptions
+from .._utils.versions import VersionedMixin
 from .._utils.warnings import each_warning_once
 from ..neural_network._reporting import warn_about_paths
 from ._blocks import trace_in_blocks
@@ -59,7 +60,7 @@ def expected_false_selections(threshold, q, n_features, n_pairs, assumption):
 
 
 class StabilitySelection(
-    PresentationMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator
+    PresentationMixin, VersionedMixin, SelectorMixin, MetaEstimatorMixin, BaseEstimator
 ):
     r"""Select the inputs that a sparse network keeps on most subsamples.
 

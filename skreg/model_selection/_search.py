@@ -15,6 +15,7 @@ from .._typing import ArrayLike, MatrixLike
 from .._utils.columns import take_attributes
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once, fitting
+from .._utils.versions import VersionedMixin
 from .._utils.warnings import each_warning_once, warn
 from ..neural_network._reporting import warn_about_candidates
 from . import _sklearn_private as private
@@ -26,7 +27,7 @@ from ._worker import Fit
 __all__ = ["GridSearchCV", "RandomizedSearchCV"]
 
 
-class LockstepSearch(PresentationMixin):
+class LockstepSearch(PresentationMixin, VersionedMixin):
     """A mixin that lets a search of scikit-learn train its candidates in lockstep.
 
     It stands before the search of scikit-learn among the base classes, and uses that

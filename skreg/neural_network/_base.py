@@ -43,6 +43,7 @@ from .._utils.sklearn_private import (
     check_sample_weight,
     validate_parameter_constraints,
 )
+from .._utils.versions import VersionedMixin
 from .._utils.warnings import each_warning_once, is_one_of_many, warn
 from ._callbacks import CallbackSupportMixin, FitCallbacks, with_callbacks
 from ._deployment import DeploymentMixin
@@ -60,7 +61,12 @@ _DTYPES = (np.float64, np.float32)
 
 
 class BaseMLP(
-    PresentationMixin, CallbackSupportMixin, DeploymentMixin, BaseEstimator, ABC
+    PresentationMixin,
+    VersionedMixin,
+    CallbackSupportMixin,
+    DeploymentMixin,
+    BaseEstimator,
+    ABC,
 ):
     """Base of MLPClassifier and MLPRegressor; not to be used directly."""
 
