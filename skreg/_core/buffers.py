@@ -23,3 +23,11 @@ def aligned_copy(array):
     copy = aligned_empty(array.shape, array.dtype)
     copy[...] = array
     return copy
+
+
+def numbers_of_rows(n_rows):
+    """The numbers from zero on, in a type that is no larger than they need.
+
+    There may be millions of rows, and there are several such arrays of them.
+    """
+    return np.arange(n_rows, dtype=np.min_scalar_type(-n_rows))

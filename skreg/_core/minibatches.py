@@ -132,7 +132,7 @@ class Minibatches:
         self._is_augmented = any(stream.augmentation is not None for stream in streams)
         # What an epoch visits, in its order: filled when it begins.
         self._orders = None
-        self._rows = np.empty((len(streams), n_rows), dtype=np.intp)
+        self._n_rows = n_rows
         self._weight = None
         if streams[0].sample_weight is not None:
             means = np.array([stream.sample_weight.mean() for stream in streams])
@@ -165,6 +165,7 @@ class Minibatches:
         """
         self._begin_epoch()
         for start, room, block in self._cut(ends) if ends else self._blocks:
+            self._load_rows(start, block)
             if self._is_augmented or self._rates is not None:
                 block.pieces = self._pieces(start, room, block)
             if self._has_targets and not self._is_augmented:
@@ -175,14 +176,21 @@ class Minibatches:
             yield block
 
     def _begin_epoch(self):
-        """Draw the orders, and put rows and weights into them."""
+        """Draw the orders, and put the weights into them."""
         self._orders = [stream.next_epoch(self._shuffle) for stream in self._streams]
         for group, (stream, order) in enumerate(
             zip(self._streams, self._orders, strict=True)
         ):
-            self._rows[group] = stream.rows[order]
             if self._weight is not None:
                 self._weigh(group, stream.sample_weight[order], self._weight[group])
+
+    def _load_rows(self, start, block):
+        """Write the rows of a block, which are found anew in each epoch."""
+        part = slice(start, start + block.n_steps * block.n_rows)
+        for stream, order, rows in zip(
+            self._streams, self._orders, block.rows, strict=True
+        ):
+            rows[...] = stream.rows[order[part]].reshape(rows.shape)
 
     def _weigh(self, group, weight, out):
         """Divide weights, as numbers of X's dtype, by their group's mean weight."""
@@ -191,14 +199,14 @@ class Minibatches:
 
     def _cut(self, ends):
         """Cut an epoch into blocks: a list of (first row, buffers, block)."""
-        n_full, step, blocks = self._rows.shape[1] // self._size, 0, []
+        n_full, step, blocks = self._n_rows // self._size, 0, []
         while step < n_full:
             next_ends = [end - step for end in ends if end > step]
             n_steps = min(self._longest_block, n_full - step, *next_ends)
             room = self._room_for(self._longest_block, self._size)
             blocks.append(self._block(step * self._size, n_steps, self._size, room))
             step += n_steps
-        left = self._rows.shape[1] - n_full * self._size
+        left = self._n_rows - n_full * self._size
         if left:
             room = self._room_for(1, left)
             blocks.append(self._block(n_full * self._size, 1, left, room))
@@ -211,7 +219,7 @@ class Minibatches:
         weight = None
         if self._weight is not None:
             weight = self._weight[:, part].reshape(shape).transpose(1, 0, 2)
-        rows = self._rows[:, part].reshape(shape)
+        rows = room.rows[:, :n_steps]
         has_masks = self._rates is not None
         pieces = (Piece(range(n_steps)),)
         Y = room.Y[:n_steps]
@@ -290,6 +298,7 @@ class _Room:
         # One group's targets, row by row, and all of them as the step wants them.
         self.targets = aligned_empty((n_steps, n_rows, n_outputs), dtype)
         self.Y = aligned_empty((n_steps, n_groups, n_outputs, n_rows), dtype)
+        self.rows = np.empty((n_groups, n_steps, n_rows), dtype=np.intp)
 
     @cached_property
     def X(self):

@@ -11,6 +11,7 @@ import pickle
 
 import numpy as np
 
+from .buffers import numbers_of_rows
 from .properties import cached_property
 
 __all__ = ["Stream"]
@@ -46,7 +47,7 @@ class Stream:
         self.sample_weight = sample_weight
         self.augmentation = augmentation
         self._random_state = random_state
-        self._order = np.arange(len(rows))
+        self._order = numbers_of_rows(len(rows))
         self._noise = _Noise(random_state)
 
     @property
@@ -94,17 +95,17 @@ class Stream:
     def next_epoch(self, shuffle):
         """The order in which an epoch visits ``rows``: positions ``(n_rows,)``.
 
-        Each permutation is of the previous order, as in scikit-learn.
+        Each permutation is of the previous order, as in scikit-learn, and takes its
+        place: the array is the same one.
         """
         if shuffle:
-            permutation = np.arange(self.n_rows)
-            self._random_state.shuffle(permutation)
-            self._order = self._order[permutation]
+            self._random_state.shuffle(self._order)
         return self._order
 
     def copy(self):
         """A stream that goes on as this one would, by itself."""
         other = copy.copy(self)
+        other._order = self._order.copy()
         other._random_state = _copy_of(self._random_state)
         other._noise = self._noise.copy()
         return other
@@ -112,7 +113,7 @@ class Stream:
     def without_rows(self):
         """The generators alone, to go on with on other rows; they are shared."""
         other = copy.copy(self)
-        other.rows = other._order = np.arange(0)
+        other.rows = other._order = numbers_of_rows(0)
         other.sample_weight = other.augmentation = None
         return other
 
@@ -121,7 +122,7 @@ class Stream:
         other = self.copy()
         other.rows, other.sample_weight = rows, sample_weight
         other.augmentation = augmentation
-        other._order = np.arange(len(rows))
+        other._order = numbers_of_rows(len(rows))
         return other
 
 

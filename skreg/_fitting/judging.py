@@ -15,6 +15,7 @@ from enum import StrEnum
 import numpy as np
 from scipy import sparse
 
+from .._core.buffers import numbers_of_rows
 from .._core.losses import REGRESSION_LOSSES, HalfMultinomial
 from .._core.penalties import penalties_of
 from .._core.predictions import raw_predictions
@@ -253,7 +254,7 @@ def advice_on_divergence(config):
 
 def _some(X, sample_weight, rows, n_most):
     """Some rows that have a weight, evenly spread over all of them."""
-    rows = np.arange(X.shape[0]) if rows is None else rows
+    rows = numbers_of_rows(X.shape[0]) if rows is None else rows
     if sample_weight is not None:
         rows = rows[sample_weight[rows] > 0]
     if len(rows) > n_most:

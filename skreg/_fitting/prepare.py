@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._core.buffers import numbers_of_rows
 from .._core.network import Network
 from .._core.penalties import InputGroups
 from .._core.periodic import PeriodicLayer, has_many_values
@@ -141,7 +142,9 @@ class Preparation:
     def _begin(self, task):
         """The network, the encoding of the target, and the start of training."""
         config, problem = task.config, task.config.problem
-        rows = np.arange(self._X.shape[0]) if task.rows is None else task.rows
+        rows = task.rows
+        if rows is None:
+            rows = numbers_of_rows(self._X.shape[0])
         encoding = task.encoding or problem.encoding_of(_rows_of(self._y, task.rows))
         # Rows that a given split holds out have no say in how classes are balanced, nor
         # in which inputs have periodic features.

@@ -3,9 +3,10 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
+from .._core.buffers import numbers_of_rows
 from .._utils.row_sets import row_numbers
+from .._utils.sklearn_private import approximate_mode
 from .._utils.warnings import warn
 
 __all__ = [
@@ -43,29 +44,29 @@ def split_validation_rows(n_rows, validation_fraction, random_state, codes=None)
     ValueError
         If fewer than one row would be left to train on, or two to validate on.
     """
-    rows = np.arange(n_rows)
-    singletons = np.array([], dtype=int)
+    rows, singletons = None, None
     if codes is not None:
         counts = np.bincount(codes)
         # A small type saves memory: the splitter makes several arrays like this one.
         codes = codes.astype(np.min_scalar_type(len(counts)))
         if (counts == 1).any():
             singletons = np.flatnonzero(counts[codes] == 1)
-            rows = np.delete(rows, singletons)
+            rows = np.flatnonzero(counts[codes] > 1)
             codes = codes[rows]
+    n_split = n_rows if rows is None else len(rows)
     n_validation = validation_fraction
     if not isinstance(validation_fraction, Integral):
-        n_validation = int(np.ceil(validation_fraction * len(rows)))
-    if n_validation < 2 or n_validation > len(rows) - 1:
+        n_validation = int(np.ceil(validation_fraction * n_split))
+    if n_validation < 2 or n_validation > n_split - 1:
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the "
             f"size of your dataset: validation_fraction={validation_fraction} of "
-            f"{n_rows} rows leaves {max(len(rows) - n_validation, 0)} to train on and "
+            f"{n_rows} rows leaves {max(n_split - n_validation, 0)} to train on and "
             f"{n_validation} to validate on, and at least 1 and 2 are needed."
         )
     if codes is not None:
         n_classes = np.count_nonzero(counts > 1)
-        n_left = min(n_validation, len(rows) - n_validation)
+        n_left = min(n_validation, n_split - n_validation)
         if n_left < n_classes:
             warn(
                 f"The validation split is not stratified: {n_left} rows cannot hold "
@@ -73,13 +74,51 @@ def split_validation_rows(n_rows, validation_fraction, random_state, codes=None)
                 f"{validation_fraction} or pass X_val and y_val."
             )
             codes = None
-    train, validation = train_test_split(
-        rows,
-        test_size=validation_fraction,
-        random_state=random_state,
-        stratify=codes,
-    )
-    return np.concatenate([train, singletons]), validation
+    if codes is None:
+        order = numbers_of_rows(n_split)
+        random_state.shuffle(order)
+        train, validation = order[n_validation:], order[:n_validation]
+    else:
+        train, validation = _split_by_class(codes, n_validation, random_state)
+    if rows is None:
+        return train, validation
+    return np.concatenate([rows[train], singletons]), rows[validation]
+
+
+def _split_by_class(codes, n_validation, random_state):
+    """Positions to train and to validate on, as scikit-learn's `train_test_split`.
+
+    That one makes lists of Python's integers, which take several times the memory.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n_rows,)
+        Of classes with at least two rows.
+    n_validation : int
+    random_state : numpy.random.RandomState
+
+    Returns
+    -------
+    train, validation : ndarray of int
+    """
+    counts = np.bincount(codes)
+    counts = counts[counts > 0]
+    sizes = len(codes) - n_validation, n_validation
+    n_train = approximate_mode(counts, sizes[0], random_state)
+    n_held_out = approximate_mode(counts - n_train, sizes[1], random_state)
+    by_class = numbers_of_rows(len(codes))
+    by_class[...] = np.argsort(codes, kind="stable")
+    train, validation = (np.empty(size, by_class.dtype) for size in sizes)
+    # The positions at which the next class begins.
+    start, to_train, to_validate = 0, 0, 0
+    for count, n, n_out in zip(counts, n_train, n_held_out, strict=True):
+        drawn = by_class[start : start + count][random_state.permutation(count)]
+        train[to_train : to_train + n] = drawn[:n]
+        validation[to_validate : to_validate + n_out] = drawn[n : n + n_out]
+        start, to_train, to_validate = start + count, to_train + n, to_validate + n_out
+    random_state.shuffle(train)
+    random_state.shuffle(validation)
+    return train, validation
 
 
 def splits_by_groups(estimator):

@@ -13,6 +13,9 @@ _KINDS_OF_CLASSES = {
     "multilabel-indicator",
 }
 
+# Of a target that is encoded, a part at a time. Little beside what a minibatch costs.
+_ROWS_OF_A_PART = 2**16
+
 # A standard deviation below this share of the mean is rounding.
 _ROUNDING = 10 * np.finfo(np.float64).eps
 
@@ -113,7 +116,12 @@ class LabelEncoding:
 
     def strata(self, y):
         """The class of each row, whose shares a split keeps; None for multilabel."""
-        return None if self.kind == "multilabel" else self.codes(y)
+        if self.kind == "multilabel":
+            return None
+        strata = np.empty(len(y), dtype=np.min_scalar_type(-len(self.classes)))
+        for part in _parts(len(y)):
+            strata[part] = self.codes(y[part])
+        return strata
 
     def encode(self, y, dtype):
         """The target as floats: ``(n_rows, n_outputs)``.
@@ -123,12 +131,14 @@ class LabelEncoding:
         if self.kind == "multilabel":
             dense = y.toarray() if sparse.issparse(y) else np.asarray(y)
             return np.ascontiguousarray(dense, dtype=dtype)
-        codes = self.codes(y)
-        if self.kind == "binary":
-            return (codes == 1).astype(dtype)[:, None]
-        Y = np.zeros((len(codes), self.n_outputs), dtype=dtype)
-        known = codes >= 0
-        Y[np.flatnonzero(known), codes[known]] = 1
+        Y = np.zeros((len(y), self.n_outputs), dtype=dtype)
+        for part in _parts(len(y)):
+            codes = self.codes(y[part])
+            if self.kind == "binary":
+                Y[part, 0] = codes == 1
+            else:
+                known = np.flatnonzero(codes >= 0)
+                Y[part][known, codes[known]] = 1
         return Y
 
     def smoothed(self, Y, share):
@@ -157,6 +167,11 @@ class LabelEncoding:
         if self.kind == "binary":
             return self.classes[(raw[:, 0] > 0).astype(int)]
         return self.classes[raw.argmax(axis=1)]
+
+
+def _parts(n_rows):
+    """Slices that cut rows into parts, whose intermediate arrays are small."""
+    return [slice(i, i + _ROWS_OF_A_PART) for i in range(0, n_rows, _ROWS_OF_A_PART)]
 
 
 class TargetScaling:

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.extmath import _approximate_mode as approximate_mode
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as num_samples
 
@@ -25,6 +26,7 @@ __all__ = [
     "Options",
     "RealNotInt",
     "StrOptions",
+    "approximate_mode",
     "check_sample_weight",
     "num_samples",
     "safe_indexing",
