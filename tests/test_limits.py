@@ -1,4 +1,4 @@
-"""Many rows, many classes, large labels, many fits: what they cost, and that they work."""
+"""Many rows, many classes, large labels: what they cost, and that they work."""
 
 import gc
 import tracemalloc
@@ -8,7 +8,7 @@ import pytest
 from helpers import BOTH
 from sklearn.model_selection import train_test_split
 
-from skreg import MLPClassifier, MLPRegressor
+from skreg import MLPClassifier
 from skreg._core.step import _NumpyStep
 from skreg._core.streams import Stream
 from skreg._fitting.splits import split_validation_rows
@@ -35,7 +35,7 @@ def peak(function):
 @pytest.mark.both_engines
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_what_a_row_costs_beyond_X(early_stopping, Estimator, engine, monkeypatch):
-    """With 250 columns in float32 it is 20 bytes, 2 % of the row; here validation adds."""
+    """At 250 columns of float32 it is 20 bytes, 2 %. Here validation is not small."""
     network = Estimator((4,), max_iter=1, early_stopping=early_stopping, random_state=0)
     # Narrow rows make long blocks of minibatches, as long as an epoch here.
     Step = _NumpyStep
