@@ -2,17 +2,22 @@
 
 import gc
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import BOTH
+from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
-from skreg import MLPClassifier
+from skreg import MLPClassifier, config_context
 from skreg._core.step import _NumpyStep
 from skreg._core.streams import Stream
 from skreg._fitting.splits import split_validation_rows
 from skreg._fitting.targets import _ROWS_OF_A_PART, LabelEncoding
+from skreg.ensemble import FoldEnsembleClassifier
+from skreg.model_selection import GridSearchCV
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -101,3 +106,135 @@ def test_targets_of_several_parts():
     # A label that is not known has no class.
     assert not encoding.encode(np.full(3, 7), float).any()
     np.testing.assert_array_equal(encoding.strata(np.array([1, 7])), [1, -1])
+
+
+# -- many classes ----------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.both_engines
+# scikit-learn's.
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+@pytest.mark.filterwarnings("ignore:The validation split is not stratified")
+def test_ten_thousand_classes():
+    n_classes = 10_000
+    X = np.random.default_rng(0).normal(size=(n_classes + 50, 2)).astype("f4")
+    y = np.arange(len(X)) % n_classes
+    network = MLPClassifier((3,), max_iter=1, early_stopping=True, random_state=0)
+    # Fifty classes have a second row, and too few rows are held out for each of them.
+    network.set_params(batch_size=1000, validation_fraction=60)
+    network.fit(X, y)
+    assert len(network.classes_) == n_classes
+    assert set(network.predict(X[:50])) <= set(range(n_classes))
+    np.testing.assert_allclose(network.predict_proba(X[:5]).sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_classes", [300, 40_000])
+def test_a_split_of_many_classes_has_each_on_both_sides(n_classes):
+    codes = np.arange(4 * n_classes) % n_classes
+    generator = np.random.RandomState(0)
+    train, held_out = split_validation_rows(len(codes), 0.25, generator, codes)
+    np.testing.assert_array_equal(np.bincount(codes[train]), 3)
+    np.testing.assert_array_equal(np.bincount(codes[held_out]), 1)
+
+
+# -- labels that are large -------------------------------------------------------------
+
+LABELS = {
+    "uint64": np.array([2**63 + 1, 2**63 + 2, 2**64 - 1], dtype="u8"),
+    "uint64 of all sizes": np.array([0, 2**63, 2**64 - 1], dtype="u8"),
+    "int64": np.array([-(2**63), 0, 2**63 - 1], dtype="i8"),
+    "int8": np.array([-128, 0, 127], dtype="i1"),
+    "uint8": np.array([0, 128, 255], dtype="u1"),
+    # Above 2 ** 53 not every integer is a float, but these are.
+    "float64": np.array([2.0**53, 2.0**53 + 2, -1.0]),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_labels_come_back_as_they_were(early_stopping, name):
+    classes = LABELS[name]
+    codes = np.arange(90) % 3
+    X, y = np.eye(3)[codes], classes[codes]
+    network = MLPClassifier((), learning_rate_init=0.5, random_state=0)
+    network.set_params(max_iter=30, early_stopping=early_stopping)
+    for fitted in (
+        network.fit(X, y),
+        clone(network)
+        .set_params(early_stopping=False)
+        .partial_fit(X, y, classes=classes),
+        GridSearchCV(network, {"alpha": [1e-4, 1e-3]}, cv=2).fit(X, y),
+        FoldEnsembleClassifier(network, cv=2).fit(X, y),
+    ):
+        assert fitted.classes_.dtype == classes.dtype
+        np.testing.assert_array_equal(fitted.classes_, np.sort(classes))
+        if fitted is network:
+            np.testing.assert_array_equal(fitted.predict(X), y)
+        assert fitted.predict(X).dtype == classes.dtype
+
+
+def test_integers_beyond_those_of_numpy_can_be_cast_as_the_error_says():
+    codes = np.arange(30) % 3
+    X, y = np.eye(3)[codes], np.array([10**30, -(10**30), 7], dtype=object)[codes]
+    network = MLPClassifier((3,), max_iter=2)
+    with pytest.raises(ValueError, match=r"type int .* y.astype\(str\)"):
+        network.fit(X, y)
+    assert set(network.fit(X, y.astype(str)).classes_) == {str(each) for each in y}
+    with pytest.raises(ValueError, match=r"type int .* y.astype\(int\)"):
+        network.fit(X, codes.astype(object))
+
+
+# -- threads ---------------------------------------------------------------------------
+
+
+@pytest.mark.both_engines
+def test_eight_threads_fit_and_predict_as_one_would(engine):
+    X, y = np.random.RandomState(0).normal(size=(100, 4)), np.arange(100) % 3
+    shared = MLPClassifier((6,), max_iter=5, random_state=0).fit(X, y)
+    expected = shared.predict_proba(X)
+
+    def run(seed):
+        with config_context(engine=engine):
+            network = MLPClassifier((6,), max_iter=5, early_stopping=seed % 2 == 0)
+            network.set_params(random_state=seed).fit(X, y)
+            np.testing.assert_array_equal(shared.predict_proba(X), expected)
+            return network.predict_proba(X)
+
+    alone = [run(seed) for seed in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(run, range(16)))
+    np.testing.assert_array_equal(together, alone)
+
+
+# -- many fits -------------------------------------------------------------------------
+
+
+def size_of_process():
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return 1024 * int(line.split()[1])
+
+
+@pytest.mark.slow
+@pytest.mark.both_engines
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc")
+def test_a_thousand_fits_leave_nothing():
+    X, y = np.random.RandomState(0).normal(size=(80, 5)), np.arange(80) % 3
+
+    def fit(number):
+        network = MLPClassifier((3 + number % 9,), max_iter=2, random_state=0)
+        network.set_params(batch_size=10 + number % 7, dropout=0.1 * (number % 2))
+        network.fit(X[number % 20 :], y[number % 20 :]).predict(X)
+        if number % 5 == 0:
+            GridSearchCV(network, {"alpha": [1e-4, 1e-2]}, cv=2).fit(X, y)
+
+    for number in range(100):
+        fit(number)
+    gc.collect()
+    before = size_of_process()
+    for number in range(1000):
+        fit(number)
+    gc.collect()
+    # A network that were kept would take ten times this.
+    assert size_of_process() - before < 8 * 2**20

@@ -59,6 +59,9 @@ def check_labels(y, name):
         return
     names = " and ".join(sorted({_name(kind) for kind in kinds}))
     cast_to = _number_type(kinds) or "str"
+    if cast_to == "int" and not all(-(2**63) <= value < 2**63 for value in values):
+        # NumPy has no integers for them.
+        cast_to = "str"
     raise ValueError(
         f"Unknown label type: {name} holds labels of type {names} in an array of dtype "
         f"object. Cast them to one type, {name}.astype({cast_to})."
