@@ -1,6 +1,7 @@
 """What numba compiles, how often, and where it keeps it."""
 
 import ctypes
+import errno
 from types import SimpleNamespace
 
 import numpy as np
@@ -88,6 +89,16 @@ def test_without_a_place_nothing_is_kept(monkeypatch):
     function = compiled_doubled()
     assert function(2.0) == 4.0
     assert function._cache.cache_path is None
+
+
+def test_on_a_full_disk_nothing_is_kept(monkeypatch, tmp_path):
+    def full(file, *args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (in_tree,) = leave_places(monkeypatch, "InTree")
+    monkeypatch.setattr(in_tree, "get_cache_path", lambda locator: str(tmp_path))
+    monkeypatch.setattr(caching.IndexDataCacheFile, "_save_data", full)
+    assert compiled_doubled()(2.0) == 4.0
 
 
 def test_other_errors_of_compiling_are_errors():

@@ -1,5 +1,6 @@
 """Calls that workers share, and lines that say how much of the work is done."""
 
+import errno
 import multiprocessing
 import os
 import sys
@@ -8,6 +9,7 @@ import warnings
 from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing.util import Finalize
+from pickle import PicklingError
 from threading import Event, RLock, get_ident
 
 import joblib
@@ -20,6 +22,14 @@ from .._core.loop import cancelled_by
 from .warnings import collected_warnings, warn
 
 __all__ = ["ProgressLines", "run_calls"]
+
+# What a full disk is called.
+_NO_ROOM = [errno.ENOSPC, errno.EFBIG, errno.EDQUOT]
+_ROOM = (
+    "joblib writes large arrays to files, from which its workers read them. Make room "
+    "for the data, choose another folder by the environment variable "
+    "JOBLIB_TEMP_FOLDER, or leave out n_jobs"
+)
 
 
 def run_calls(calls, n_jobs=None, *, prefers_threads=False, **options):
@@ -80,6 +90,12 @@ def run_calls(calls, n_jobs=None, *, prefers_threads=False, **options):
                 # The error is all that there is to say, not how many results it costs.
                 warnings.filterwarnings("ignore", r"\d+ tasks which", UserWarning)
                 results.close()
+        raise
+    except PicklingError as error:
+        # joblib says as its text alone why it cannot hand the data to its workers.
+        for number in _NO_ROOM:
+            if os.strerror(number) in str(error.__cause__):
+                raise OSError(number, f"{os.strerror(number)}: {_ROOM}") from error
         raise
     except RuntimeError as error:
         # joblib cannot end workers that it is just about to start.

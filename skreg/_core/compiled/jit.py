@@ -83,10 +83,13 @@ def _with_cache(decorator, function):
 def _kept_if_possible(decorator, function):
     try:
         return decorator(cache=True)(function)
+    except OSError:
+        # The disk is full, say.
+        pass
     except RuntimeError as error:
         if "cannot cache" not in str(error):
             raise
-        return decorator(cache=False)(function)
+    return decorator(cache=False)(function)
 
 
 def compiled_for(signature, function):
