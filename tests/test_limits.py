@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -183,6 +184,32 @@ def test_integers_beyond_those_of_numpy_can_be_cast_as_the_error_says():
     assert set(network.fit(X, y.astype(str)).classes_) == {str(each) for each in y}
     with pytest.raises(ValueError, match=r"type int .* y.astype\(int\)"):
         network.fit(X, codes.astype(object))
+
+
+# -- numbers that are large ------------------------------------------------------------
+
+
+@pytest.mark.both_engines
+@BOTH
+@pytest.mark.parametrize("learning_rate_init", [1e-3, 1e30])
+@pytest.mark.parametrize("scale", [1e30, 3e38])
+def test_float32_does_not_overflow_unseen(scale, learning_rate_init, Estimator):
+    rows = np.random.RandomState(0).uniform(-1, 1, size=(60, 4))
+    X, y = (scale * rows).astype("f4"), np.arange(60) % 2
+    for solver in ("adam", "sgd", "lbfgs", "fista"):
+        for early_stopping in (False, True):
+            network = Estimator((5,), solver=solver, early_stopping=early_stopping)
+            network.set_params(max_iter=4, random_state=0)
+            network.set_params(learning_rate_init=learning_rate_init)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                warnings.filterwarnings("error", ".* encountered in", RuntimeWarning)
+                try:
+                    predicted = network.fit(X, y).predict(X)
+                except ValueError as error:
+                    assert "non-finite" in str(error)
+                else:
+                    assert np.isfinite(predicted).all()
 
 
 # -- threads ---------------------------------------------------------------------------
