@@ -175,7 +175,8 @@ class Preparation:
         if is_larger and solver_of(config.solver).has_minibatches:
             warn(
                 f"Got batch_size={config.batch_size} larger than the {n_rows} training "
-                "rows. It is going to be clipped."
+                "rows. It is going to be clipped.",
+                topic="batch_size",
             )
 
     def _input_groups(self, config, network):

@@ -86,6 +86,7 @@ class ValidationScore:
         self, estimator, scoring, network, encoding, X, y, weight, has_sample_weight
     ):
         self._network, self._encoding = network, encoding
+        self._scoring = scoring
         self._predictor = copy.copy(estimator)
         self._predictor.n_features_in_ = X.shape[1]
         # The arrays have lost the column names that predict would ask for.
@@ -101,4 +102,13 @@ class ValidationScore:
         vars(self._predictor).update(
             predicting_attributes(self._network, self._encoding, params)
         )
-        return self._scorer(self._predictor, self._X, self._y, **self._kwargs)
+        try:
+            return self._scorer(self._predictor, self._X, self._y, **self._kwargs)
+        except (AttributeError, TypeError, ValueError) as error:
+            if not hasattr(self._scorer, "_score_func"):
+                # The user's own function has its own errors.
+                raise
+            raise ValueError(
+                f"scoring={self._scoring!r} is not possible for "
+                f"{type(self._predictor).__name__} on the validation rows: {error}"
+            ) from error

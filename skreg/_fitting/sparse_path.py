@@ -65,6 +65,14 @@ _SLOWEST_PACE = 1 / 16
 _SETTLED_FALL = 0.01
 _MOST_STAGES_AT_TARGET = 10
 
+# If so many stages in a row remove no input, the penalty has risen by 12 orders of
+# magnitude for nothing: with steps near zero, say, networks hardly feel it. From there
+# on the factor is squared from value to value, until it does something.
+_MOST_IDLE_STAGES, _HASTIEST_FACTOR = 20, 1e30
+
+# Values beyond this one do not matter, and products with them overflow.
+_LARGEST_VALUE = 1e300
+
 # A penalty that has not removed all inputs after so many stages never will.
 _MOST_STAGES = 1000
 
@@ -248,7 +256,7 @@ class _Trail:
         self._factor = _FIRST_FACTOR
         self._below = self._next / self._factor
         self._pace = 1.0
-        self._n_stages = self._n_stages_at_target = 0
+        self._n_stages = self._n_stages_at_target = self._n_idle_stages = 0
         self._target_is_next = False
         self.moved = True
 
@@ -351,9 +359,15 @@ class _Trail:
             # than a path has.
             self.moved, self._target_is_next = False, True
             return
+        self._n_idle_stages = 0 if n_gone > 0 else self._n_idle_stages + 1
+        if self._n_idle_stages > _MOST_IDLE_STAGES:
+            factor = self._factor**2 if self._factor < _HASTIEST_FACTOR else self._factor
         self._factor, self._below = factor, self._value
         self._pace = min(1.0, 2 * self._pace)
-        self._next = self._value * factor
+        self._next = min(self._value * factor, _LARGEST_VALUE)
+        if self._value == _LARGEST_VALUE:
+            # A greater one is only the target, unless that is no inputs at all.
+            self._target_is_next = self._target < np.inf
         self._go_to(outcome, state, support)
 
     def _n_groups_of(self, inputs):
@@ -398,6 +412,7 @@ class _Trail:
             (stays or not self._at_last_point)
             and int(support.sum()) > self._n_enough
             and self._n_stages < _MOST_STAGES
+            and (self._value < _LARGEST_VALUE or self._target < np.inf)
         )
 
     def _has_settled(self, before, after):

@@ -162,7 +162,10 @@ def _splits_of(splitter, X, y, groups):
                 "those of scikit-learn and cross_validate do so with "
                 "enable_metadata_routing=True."
             ) from error
-        raise
+        raise ValueError(
+            f"validation_splitter={splitter!r} cannot split the {n_rows} training "
+            f"rows: {error}"
+        ) from error
 
 
 def _other_rows(splitter, what, n_rows):

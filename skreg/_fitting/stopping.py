@@ -16,6 +16,7 @@ __all__ = [
     "CRITERIA",
     "check_criterion",
     "make_criterion",
+    "needs_validation_rows",
     "schedules_to_the_end",
 ]
 
@@ -61,11 +62,15 @@ def make_criterion(config):
     return CRITERIA[criterion](config.n_iter_no_change, config.tol)
 
 
+def needs_validation_rows(criterion):
+    """Whether a `stopping_criterion` judges validation rows."""
+    return not (isinstance(criterion, Patience) or criterion == "patience")
+
+
 def check_criterion(estimator):
     """Raise a ValueError if the criterion needs validation rows and there are none."""
     criterion = estimator.stopping_criterion
-    needs_no_rows = criterion == "patience" or isinstance(criterion, Patience)
-    if estimator.early_stopping or needs_no_rows:
+    if estimator.early_stopping or not needs_validation_rows(criterion):
         return
     raise ValueError(
         f"stopping_criterion={criterion!r} needs early_stopping=True: it judges the "

@@ -1,7 +1,10 @@
 """What predictions are measured by that may be several quantiles of the target."""
 
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import d2_pinball_score, r2_score
+
+from .warnings import warn
 
 __all__ = ["check_predicts_target", "regression_score"]
 
@@ -20,8 +23,16 @@ def regression_score(y, prediction, quantiles=None, *, sample_weight=None):
     Returns
     -------
     float
-        R^2, or the mean of `d2_pinball_score` over the quantiles.
+        R^2, or the mean of `d2_pinball_score` over the quantiles; NaN, with a warning,
+        for a single row.
     """
+    if len(prediction) < 2:
+        # scikit-learn's metrics say so themselves, but of each fold of a search anew.
+        warn(
+            "R^2 score is not well-defined with less than two samples.",
+            UndefinedMetricWarning,
+        )
+        return np.nan
     if quantiles is None:
         return r2_score(y, prediction, sample_weight=sample_weight)
     scores = [

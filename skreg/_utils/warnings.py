@@ -65,7 +65,7 @@ def collected_warnings():
         _collected.reset(token)
 
 
-def warn(message, category=UserWarning):
+def warn(message, category=UserWarning, topic=None):
     """Warn at the first frame outside of this package, scikit-learn and joblib.
 
     Parameters
@@ -73,9 +73,13 @@ def warn(message, category=UserWarning):
     message : str or Warning
     category : subclass of Warning, default=UserWarning
         The category of a message that is a str.
+    topic : str, default=None
+        Of the warnings of one topic only the first appears in an `each_warning_once`,
+        though their messages differ in a number; by default the message is the topic.
     """
     said = _said.get()
-    key = (type(message) if isinstance(message, Warning) else category), str(message)
+    kind = type(message) if isinstance(message, Warning) else category
+    key = kind, str(message) if topic is None else topic
     if said is not None and key in said:
         return
     collected = _collected.get()

@@ -31,7 +31,8 @@ def check_target_varies(estimator, y, rows=None, sample_weight=None, part=""):
         return
     of_weight = "" if sample_weight is None else " with a positive sample_weight"
     if is_classifier(estimator):
-        what = f"a single class, {values[0].tolist()!r}"
+        # Of a label that is an object of Python there is nothing to make a list of.
+        what = f"a single class, {values[:1].tolist()[0]!r}"
         if values.ndim == 2:
             what = f"the same labels in all rows, {values[0].tolist()!r}"
         advice = "rows of at least two classes"

@@ -6,6 +6,7 @@ from typing import Any
 from sklearn.base import clone
 from sklearn.utils.validation import check_array, validate_data
 
+from .._fitting.stopping import needs_validation_rows
 from .._utils.wrappers import (
     around_model,
     find_model,
@@ -49,13 +50,16 @@ def check_path_estimator(estimator):
             "networks would not call: give the class that it is derived from."
         )
     estimator = clone(estimator)
-    if not estimator.feature_alpha > 0:
-        # The path sets the penalty. A value above zero makes the checks below ask
-        # whether the other parameters allow one.
-        estimator.feature_alpha = 1.0
     estimator._validate_params()
+    if not estimator.feature_alpha > 0:
+        # The path sets the penalty. A value above zero makes the next check ask whether
+        # the other parameters allow one.
+        estimator.feature_alpha = 1.0
     estimator._check_parameters_together()
     estimator.early_stopping, estimator.warm_start = False, False
+    if needs_validation_rows(estimator.stopping_criterion):
+        # Without early stopping there are none.
+        estimator.stopping_criterion = "patience"
     return estimator
 
 

@@ -20,6 +20,8 @@ from sklearn.model_selection._validation import (
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
 
+from .._utils.warnings import warn
+
 __all__ = [
     "BaseSearchCV",
     "FoldScorer",
@@ -140,9 +142,7 @@ class FoldScorer:
         for name, (X, y, params) in self._parts.items():
             started = time.perf_counter()
             if error is None:
-                result[name] = _score(
-                    estimator, X, y, self._scorer, params, self._error_score
-                )
+                result[name] = self._score(estimator, X, y, params)
             elif isinstance(self._scorer, _MultimetricScorer):
                 result[name] = dict.fromkeys(self._scorer._scorers, self._error_score)
             else:
@@ -150,6 +150,24 @@ class FoldScorer:
             if name == "test_scores":
                 result["score_time"] = time.perf_counter() - started
         return result
+
+    def _score(self, estimator, X, y, params):
+        """The score, or `error_score` with the warning of scikit-learn, once a call."""
+        is_one = not isinstance(self._scorer, _MultimetricScorer)
+        try:
+            # Many scorers at once have caught the errors of each.
+            on_error = "raise" if is_one else self._error_score
+            return _score(estimator, X, y, self._scorer, params, on_error)
+        except Exception as error:
+            if self._error_score == "raise" or not is_one:
+                raise
+            warn(
+                "Scoring failed. The score on this train-test partition for these "
+                f"parameters will be set to {self._error_score}. Details: \n"
+                f"{''.join(format_exception(error))}",
+                topic=f"scoring failed: {error}",
+            )
+            return self._error_score
 
 
 def validate_params(search):

@@ -1,0 +1,377 @@
+"""Fits of whatever a user may give: each succeeds soundly, or says what is wrong.
+
+A fit is drawn from a seed (see `strategies`). It either gives finite predictions, and
+probabilities that sum to one, or raises a documented error that names a parameter or
+the data. It is never an internal error, a hang, a storm of one warning or a warning of
+NumPy's; its input stays as it was, and so does an estimator that it fails for.
+
+    python tests/fuzz.py 20000                 seeds 0 to 19999, on two processes
+    python tests/fuzz.py 500 --first 20000     seeds 20000 to 20499
+    python tests/fuzz.py --seed 123            one of them, here, with its traceback
+"""
+
+import argparse
+import copy
+import itertools
+import multiprocessing
+import re
+import sys
+import time
+import traceback
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.exceptions import NotFittedError
+from strategies import draw_case
+from threadpoolctl import threadpool_limits
+
+from skreg import config_context
+from skreg.feature_selection import feature_path
+
+__all__ = ["check", "Outcome"]
+
+# What a fit may take, and how often it may give one and the same warning.
+SECONDS = 20
+MOST_WARNINGS = 3
+
+# What the errors of Python's and NumPy's own arithmetic and indexing look like.
+_RAW = re.compile(
+    "broadcast|math domain|cannot convert float|out of bounds|zero-size array|"
+    "not enough values to unpack|too many values to unpack|Array must not contain|"
+    "unsupported operand|object is not|has no len|not supported between|"
+    "invalid literal|could not convert string to float: ''|setting an array element|"
+    "The truth value|shapes .* not aligned|mismatch in its core dimension|"
+    "Maximum allowed|probabilities do not sum|division by zero|cannot reshape"
+)
+_OF_DATA = re.compile(
+    r"\b(X|X_val|n_samples|y|y_val|sample_weight\w*|target\w*|row\w*|sample\w*|class\w*|"
+    r"feature\w*|input\w*|column\w*|label\w*|fits failed|data|array|"
+    r"weight\w*)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass
+class Outcome:
+    """How a fit ended, with the traceback of its error, and what is wrong with it."""
+
+    ended: str = "fitted"
+    trace: str = ""
+    findings: list = field(default_factory=list)
+
+
+def check(case):
+    """Make the call of a case and look at all that must hold.
+
+    Parameters
+    ----------
+    case : strategies.Case
+
+    Returns
+    -------
+    Outcome
+    """
+    outcome = Outcome()
+    given = case.data.make()
+    before = [_frozen(part) for part in given]
+    estimator = case.estimator
+    params = _params_of(estimator)
+    for call in _calls_of(case, *given):
+        fitted = dict(vars(estimator))
+        with (
+            warnings.catch_warnings(record=True) as caught,
+            config_context(engine=case.engine),
+        ):
+            warnings.simplefilter("always")
+            try:
+                call(outcome)
+            except Exception as error:
+                outcome.ended = f"{type(error).__name__}: {_first_words(error)}"
+                outcome.trace = traceback.format_exc()
+                outcome.findings += _faults_of_error(error, estimator)
+                if not _is_same_state(fitted, vars(estimator)):
+                    outcome.findings.append("the failed fit changed the estimator")
+        outcome.findings += _faults_of_warnings(caught)
+        if outcome.ended != "fitted":
+            break
+    if any(not _is_equal(a, _frozen(b)) for a, b in zip(before, given, strict=True)):
+        outcome.findings.append("the data were changed")
+    if not _is_equal(params, _params_of(estimator)):
+        outcome.findings.append("the parameters were changed")
+    return outcome
+
+
+def _calls_of(case, X, y, weight):
+    """The steps of a case, functions of the outcome."""
+    estimator = case.estimator
+    weights = {} if weight is None else {"sample_weight": weight}
+
+    def fit(outcome):
+        if case.call == "X_val":
+            weights_val = {"sample_weight_val": weight} if weights else {}
+            estimator.fit(X, y, X_val=X, y_val=y, **weights, **weights_val)
+        else:
+            estimator.fit(X, y, **weights)
+        outcome.findings.extend(_faults_of_predictions(estimator, X))
+
+    def partial_fit(outcome):
+        if not hasattr(estimator, "partial_fit"):
+            return
+        classes = {}
+        if is_classifier(estimator) and not hasattr(estimator, "classes_"):
+            # What `fit` would find in the target.
+            classes = {"classes": _classes_of(y)}
+        estimator.partial_fit(X, y, **classes, **weights)
+        outcome.findings.extend(_faults_of_predictions(estimator, X))
+
+    def path(outcome):
+        found = feature_path(estimator, X, y, **weights)
+        for coefs in found.coefs:
+            if not all(np.isfinite(W).all() for W in coefs):
+                outcome.findings.append("the path has coefficients that are not finite")
+
+    if case.call == "partial_fit":
+        return [partial_fit, partial_fit, fit, partial_fit]
+    if case.call == "warm_start":
+        return [fit, fit]
+    return [path] if case.call == "feature_path" else [fit]
+
+
+def _classes_of(y):
+    y = np.asarray(y)
+    return np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
+
+
+def _faults_of_predictions(estimator, X):
+    found = []
+    if hasattr(estimator, "transform") and hasattr(estimator, "support_"):
+        with np.errstate(all="ignore"):
+            transformed = estimator.get_support()
+        return [] if transformed.dtype == bool else ["get_support() is no mask"]
+    if not hasattr(estimator, "predict"):
+        return found
+    if is_classifier(estimator):
+        probabilities = estimator.predict_proba(X)
+        if not np.isfinite(probabilities).all():
+            found.append("probabilities are not finite")
+        elif getattr(estimator, "classes_", None) is not None:
+            is_multilabel = np.asarray(estimator.predict(X)).ndim == 2
+            tolerance = 1e-3 if probabilities.dtype == np.float32 else 1e-6
+            sums = probabilities.sum(axis=1)
+            if not is_multilabel and (np.abs(sums - 1) > tolerance).any():
+                found.append(f"probabilities sum to {sums}")
+            if (probabilities < 0).any() or (probabilities > 1 + 1e-6).any():
+                found.append("probabilities are not within 0 and 1")
+    elif not np.isfinite(np.asarray(estimator.predict(X), dtype=float)).all():
+        found.append("predictions are not finite")
+    return found
+
+
+def _faults_of_error(error, estimator):
+    text = str(error)
+    if type(error) not in (ValueError, TypeError, NotFittedError):
+        name = type(error).__name__
+        if name not in ("InvalidParameterError", "MemoryError"):
+            return [f"{name} is an internal error: {text[:200]}"]
+    names = [name.rpartition("__")[2] for name in estimator.get_params()]
+    if _RAW.search(text):
+        return [f"a raw {type(error).__name__}: {text[:300]}"]
+    if not _OF_DATA.search(text) and not any(name in text for name in names):
+        return [f"the error names neither a parameter nor the data: {text[:300]}"]
+    return []
+
+
+def _faults_of_warnings(caught):
+    found = []
+    kinds = Counter((each.category.__name__, _words(each.message)) for each in caught)
+    for (category, words), n_times in kinds.items():
+        if category == "RuntimeWarning":
+            found.append(f"RuntimeWarning: {words[:200]}")
+        elif n_times > MOST_WARNINGS:
+            found.append(f"{n_times} times {category}: {words[:200]}")
+    return found
+
+
+def _words(message):
+    """A message without its numbers."""
+    return re.sub(r"[-+]?\d[\d.e+-]*", "#", str(message))
+
+
+def _first_words(error):
+    return " ".join(_words(error).split())[:70]
+
+
+def _params_of(estimator):
+    """The parameters as they are, those that can change copied."""
+    return {
+        name: _frozen(value)
+        for name, value in estimator.get_params().items()
+        if not isinstance(value, BaseEstimator)
+    }
+
+
+def _frozen(value):
+    return value.copy() if sparse.issparse(value) else copy.deepcopy(value)
+
+
+def _is_same_state(before, after):
+    return before.keys() == after.keys() and all(
+        before[name] is after[name] for name in before
+    )
+
+
+def _is_equal(a, b):
+    """Whether two values are the same, bit by bit."""
+    if type(a) is not type(b):
+        return False
+    if sparse.issparse(a):
+        return a.format == b.format and _is_equal(vars(a), vars(b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_is_equal(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(_is_equal, a, b))
+    if isinstance(a, np.ndarray):
+        if a.dtype != b.dtype or a.shape != b.shape:
+            return False
+        return (
+            a.tolist() == b.tolist()
+            if a.dtype == object
+            else (a.tobytes() == b.tobytes())
+        )
+    if hasattr(a, "equals"):
+        return a.equals(b)
+    if isinstance(a, float):
+        return a == b or (a != a and b != b)
+    if isinstance(a, np.random.RandomState) or callable(a):
+        # A fit may draw from it.
+        return True
+    if hasattr(a, "__dict__"):
+        return _is_equal(vars(a), vars(b))
+    return bool(a == b)
+
+
+# -- the long run ----------------------------------------------------------------------
+
+
+def _work(connection):
+    """Check the cases of seeds that come through a connection until None comes."""
+    with threadpool_limits(1):
+        while (number := connection.recv()) is not None:
+            try:
+                outcome = check(draw_case(number))
+                connection.send((outcome.ended, outcome.findings))
+            except Exception as error:
+                connection.send((f"the fuzzer failed: {error!r}", [repr(error)]))
+
+
+class _Worker:
+    """A process that can be killed, and the seed that it is at."""
+
+    def __init__(self, context):
+        self.number, self.latest = None, 0.0
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def begin(self, number):
+        # The first fit imports everything, and perhaps compiles.
+        seconds = SECONDS if self.number is not None else SECONDS + 60
+        self.number, self.latest = number, time.monotonic() + seconds
+        self.connection.send(number)
+
+    def end(self):
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+def run(numbers, n_workers, report):
+    """Check the cases of many seeds on worker processes.
+
+    Parameters
+    ----------
+    numbers : iterator of int
+    n_workers : int
+    report : callable
+        ``report(number, ended, findings)`` in the order in which they end.
+    """
+    context = multiprocessing.get_context("spawn")
+    workers = []
+    try:
+        for number in itertools.islice(numbers, n_workers):
+            workers.append(_Worker(context))
+            workers[-1].begin(number)
+        while workers:
+            ready = wait([worker.connection for worker in workers], timeout=1)
+            for place, worker in reversed(list(enumerate(workers))):
+                lives_on = True
+                if worker.connection in ready:
+                    try:
+                        report(worker.number, *worker.connection.recv())
+                    except EOFError:
+                        lives_on = False
+                        report(worker.number, "crash", ["the process has ended"])
+                elif time.monotonic() > worker.latest:
+                    lives_on = False
+                    report(worker.number, "hang", [f"no end within {SECONDS} s"])
+                else:
+                    continue
+                number = next(numbers, None)
+                if number is None or not lives_on:
+                    worker.end()
+                    del workers[place]
+                if number is not None:
+                    if not lives_on:
+                        worker = _Worker(context)
+                        workers.append(worker)
+                    worker.begin(number)
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("n_fits", type=int, nargs="?", default=20000)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--seed", type=int, help="this one alone, in this process")
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    if arguments.seed is not None:
+        case = draw_case(arguments.seed)
+        print(case, flush=True)
+        outcome = check(case)
+        print(outcome.trace or outcome.ended, *outcome.findings, sep="\n")
+        return len(outcome.findings) > 0
+    began, ends, n_findings = time.monotonic(), Counter(), Counter()
+
+    def report(number, ended, findings):
+        ends[ended] += 1
+        if findings:
+            n_findings["fits"] += 1
+            print(f"seed {number}: {draw_case(number)}")
+            for finding in findings:
+                print(f"    {finding}")
+            sys.stdout.flush()
+
+    last = arguments.first + arguments.n_fits
+    run(iter(range(arguments.first, last)), arguments.workers, report)
+    for ended, n_times in ends.most_common():
+        print(f"{n_times:7d} {ended}")
+    seconds = time.monotonic() - began
+    print(
+        f"{ends.total()} fits of the seeds {arguments.first} to {last - 1}: "
+        f"{ends['fitted']} fitted, {ends.total() - ends['fitted']} raised, "
+        f"{n_findings['fits']} with findings ({seconds:.0f} s)"
+    )
+    return n_findings["fits"] > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,439 @@
+"""Hypothesis strategies: whatever a user may give to this library, sensible or not.
+
+`cases()` draws a call that fits something: an estimator with its parameters, data in
+some container, and an engine. The ordinary values of parameters are those of
+`random_searches.parameter_values`; here are the absurd ones, which are allowed all the
+same, and some that are not. Data are drawn as a few properties of theirs and a seed,
+for to draw each number takes Hypothesis longer than a fit.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from random_searches import parameter_values
+from scipy import sparse
+
+from skreg import MLPClassifier, MLPClassifierCV, MLPRegressor, MLPRegressorCV
+from skreg.ensemble import FoldEnsembleClassifier, FoldEnsembleRegressor
+from skreg.feature_selection import (
+    SparseInputSelector,
+    StabilitySelection,
+)
+from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
+
+__all__ = ["ABSURD", "INVALID", "CALLS", "Case", "Data", "cases", "draw_case"]
+
+HUGE, TINY, LARGEST, SMALLEST = 1e300, 1e-300, 1.7e308, 5e-324
+_NOT_NEGATIVE = [0.0, 0, SMALLEST, TINY, 1e-20, 1e20, HUGE, LARGEST]
+_POSITIVE = _NOT_NEGATIVE[2:]
+_BELOW_ONE = [0.0, SMALLEST, TINY, 0.5, 1 - 1e-16]
+_MANY = [1, 10**9, 2**63, 10**30]
+
+# Values that are valid and that nobody should want, by parameter.
+ABSURD = {
+    "hidden_layer_sizes": [(), (1,), 1, [2], (1, 1, 1, 1, 1), np.array([2, 3])],
+    "n_frequencies": [0, 1, 7],
+    "frequency_scale": _POSITIVE,
+    "alpha": [*_NOT_NEGATIVE, np.float32(0.1), np.int64(2)],
+    "l1_ratio": [*_BELOW_ONE, 0, 1, 1.0],
+    "feature_alpha": _NOT_NEGATIVE,
+    "feature_epsilon": _POSITIVE,
+    "dropout": _BELOW_ONE,
+    "label_smoothing": _BELOW_ONE,
+    "batch_size": _MANY,
+    "learning_rate_init": _POSITIVE,
+    "power_t": [*_NOT_NEGATIVE, 200],
+    "warmup_fraction": _BELOW_ONE,
+    "max_iter": [1, 2],
+    "max_fun": _MANY,
+    "tol": _NOT_NEGATIVE,
+    "momentum": [*_BELOW_ONE, 0, 1, 1.0],
+    "validation_fraction": [0.0, 1e-16, 0.5, 1 - 1e-16, 1, 3, 10**9, 10**30],
+    "n_iter_no_change": [*_MANY, np.inf],
+    "min_iter": [0, *_MANY],
+    "refit": [2, 10**9],
+    "beta_1": _BELOW_ONE,
+    "beta_2": _BELOW_ONE,
+    "epsilon": _POSITIVE,
+    "weight_averaging": _BELOW_ONE,
+    "random_state": [2**32 - 1, 0],
+    "huber_delta": _POSITIVE,
+    "quantile": [0.0, 1.0, TINY, 1 - 1e-16, [0.1, 0.5, 0.9], None],
+    "feature_groups": [None, "auto", [[0]], np.zeros(2, dtype=int)],
+    "class_weight": [
+        "balanced",
+        {0: 0.0, 1: 1.0},
+        {0: HUGE, 1: TINY},
+        {"a": 2.0, "b": HUGE},
+        {},
+    ],
+    "scoring": ["loss", None, "r2", "roc_auc", "accuracy", "neg_log_loss"],
+}
+
+# What no parameter may be.
+INVALID = [-1, -0.5, np.nan, -np.inf, np.inf, "nonsense", None, [], {}, 1.5]
+
+SCALES = [1.0] * 6 + [
+    0.0,
+    SMALLEST,
+    1e-200,
+    1e-30,
+    1e-5,
+    1e5,
+    1e30,
+    1e38,
+    1e150,
+    1e200,
+    LARGEST,
+]
+_FRAMES = [name for name in ("pandas", "polars") if find_spec(name) is not None]
+
+
+@dataclass(frozen=True)
+class Data:
+    """What X, a target and sample weights are made of."""
+
+    target: str
+    seed: int
+    n_rows: int
+    n_columns: int
+    dtype: str = "float64"
+    scale: float = 1.0
+    mixed_scales: bool = False
+    n_constant: int = 0
+    shift: float = 0.0
+    poison: float | None = None
+    poisoned: str = "X"
+    container: str = "array"
+    labels: str = "int"
+    y_scale: float = 1.0
+    y_container: str = "array"
+    one_class: bool = False
+    rare: bool = False
+    weights: str = "none"
+    weight_scale: float = 1.0
+
+    def make(self):
+        """X, y and the sample weights or None."""
+        rng = np.random.RandomState(self.seed)
+        X = rng.normal(size=(self.n_rows, self.n_columns))
+        signal = X[:, 0] + 0.3 * rng.normal(size=self.n_rows)
+        y = self._target(X, signal, rng)
+        with np.errstate(all="ignore"):
+            X = np.clip(X, -1, 1) * self.scale + self.shift
+            if self.mixed_scales:
+                X[:, 0] *= 1e-10
+            X[:, : self.n_constant] = self.shift
+            if self.dtype == "bool":
+                X = X > 0
+            elif self.dtype.startswith("int"):
+                X = np.round(np.clip(3 * X, -100, 100))
+            X = X.astype(self.dtype)
+        weight = self._weights(rng)
+        if self.poison is not None:
+            _put(self.poison, {"X": X, "y": y, "weight": weight}[self.poisoned])
+        return self._contain(X), self._contain_y(y), weight
+
+    def _target(self, X, signal, rng):
+        if self.target in ("regression", "outputs", "many outputs"):
+            n_outputs = {"regression": 1, "outputs": 2, "many outputs": 30}[self.target]
+            Y = np.clip(rng.normal(size=(self.n_rows, n_outputs)), -1, 1)
+            Y[:, 0] = np.clip(signal, -1, 1)
+            with np.errstate(all="ignore"):
+                Y = Y * self.y_scale
+            if self.one_class:
+                Y[:] = self.y_scale
+            if self.labels == "int":
+                Y = np.abs(Y)
+            return Y[:, 0] if n_outputs == 1 else Y
+        if self.target == "multilabel":
+            Y = np.column_stack([signal > 0, X[:, -1] > 0.3]).astype(int)
+            if self.one_class:
+                Y[:, 0] = 1
+            return Y
+        n_classes = 2 if self.target == "binary" else 4
+        codes = np.argsort(np.argsort(signal)) * n_classes // self.n_rows
+        if self.one_class:
+            codes[:] = 0
+        elif self.rare:
+            codes[:] = 0
+            codes[: n_classes - 1] = np.arange(1, n_classes)[: self.n_rows]
+        names = {
+            "int": [0, 1, 2, 3],
+            "str": ["a", "b", "c", "d"],
+            "object": np.array(["a", "b", "c", "d"], dtype=object),
+            "bool": [False, True, False, True],
+            "float": [0.0, 1.0, 2.0, 3.0],
+            "huge int": [2**62, 2**62 + 1, -(2**62), 0],
+        }[self.labels]
+        return np.asarray(names)[codes]
+
+    def _weights(self, rng):
+        if self.weights == "none":
+            return None
+        weight = rng.uniform(0.1, 1, size=self.n_rows)
+        if self.weights == "some zeros":
+            weight[::2] = 0
+        elif self.weights == "zeros":
+            weight[:] = 0
+        elif self.weights == "negative":
+            weight[0] = -1
+        elif self.weights == "one row":
+            weight[1:] = 0
+        elif self.weights == "apart":
+            weight[::2] *= 1e-200
+        with np.errstate(all="ignore"):
+            return weight * self.weight_scale
+
+    def _contain(self, X):
+        if self.container in ("csr", "csc", "coo"):
+            X = np.where(np.abs(X) > 0.4 * np.abs(X).max(initial=0), X, 0)
+            return sparse.coo_array(X).asformat(self.container)
+        return _contained(X, self.container)
+
+    def _contain_y(self, y):
+        if y.dtype == object or y.ndim == 2 and self.y_container == "polars":
+            return y
+        return _contained(y, self.y_container)
+
+
+def _put(value, array):
+    """A value into the middle of an array that can hold it."""
+    if array is not None and array.dtype.kind == "f":
+        with np.errstate(all="ignore"):
+            array.flat[array.size // 2] = value
+
+
+def _contained(array, container):
+    if container == "fortran":
+        return np.asfortranarray(array)
+    if container == "read-only":
+        array.flags.writeable = False
+        return array
+    if container == "strided":
+        return np.repeat(array, 2, axis=0)[::2]
+    if container == "list":
+        return array.tolist()
+    if container == "pandas":
+        import pandas as pd
+
+        if array.ndim == 1:
+            return pd.Series(array)
+        return pd.DataFrame(array, columns=[f"x{k}" for k in range(array.shape[1])])
+    if container == "polars":
+        import polars as pl
+
+        if array.ndim == 1:
+            return pl.Series(array)
+        return pl.DataFrame(array, schema=[f"x{k}" for k in range(array.shape[1])])
+    return array
+
+
+@st.composite
+def data(draw, targets=None):
+    """Properties of a table; two thirds of them have nothing wrong."""
+    targets = targets or [
+        *["binary", "multiclass", "multilabel", "regression", "outputs"],
+        "many outputs",
+    ]
+    target = draw(st.sampled_from(targets))
+    n_rows = draw(st.sampled_from([24, 17, 60, 12, 8, 5, 3, 2, 1]))
+    plain = {
+        "target": target,
+        "seed": draw(st.integers(0, 2**20)),
+        "n_rows": n_rows if draw(_chance(3)) else 24,
+        "n_columns": draw(st.sampled_from([3, 2, 5, 1])),
+        "labels": draw(
+            st.sampled_from(["int", "str", "object", "bool", "float", "huge int"])
+        ),
+        "weights": draw(st.sampled_from(["none"] * 5 + ["uniform", "some zeros"])),
+        "dtype": draw(st.sampled_from(["float64"] * 4 + ["float32", "int64", "bool"])),
+    }
+    if not draw(_chance(2)):
+        return Data(**plain)
+    array = ["array"] * 4 + ["fortran", "read-only", "strided", "list", *_FRAMES]
+    strange = {
+        "scale": draw(st.sampled_from(SCALES)),
+        "shift": draw(st.sampled_from([0.0] * 6 + [1.0, 1e8, 1e200])),
+        "mixed_scales": draw(_chance(8)),
+        "n_constant": draw(st.sampled_from([0, 0, 0, 1, 5])),
+        "container": draw(st.sampled_from([*array, "csr", "csc", "coo"])),
+        "y_container": draw(st.sampled_from(array)),
+        "y_scale": draw(st.sampled_from(SCALES)),
+        "one_class": draw(_chance(10)),
+        "rare": draw(_chance(6)),
+        "weights": draw(
+            st.sampled_from(
+                ["none"] * 4
+                + ["uniform", "some zeros", "zeros", "negative", "one row", "apart"]
+            )
+        ),
+        "weight_scale": draw(st.sampled_from([1.0, 1.0, *_POSITIVE])),
+    }
+    if draw(_chance(10)):
+        strange["poison"] = draw(st.sampled_from([np.nan, np.inf, -np.inf, LARGEST]))
+        strange["poisoned"] = draw(st.sampled_from(["X", "y", "weight"]))
+    return Data(**(plain | strange))
+
+
+def _chance(one_in):
+    """True once in so many draws; False is the simplest."""
+    return st.sampled_from([False] * (one_in - 1) + [True])
+
+
+@st.composite
+def parameters(draw, kind, may_be_invalid=True):
+    """Some parameters of a network for a target of a kind, the others small."""
+    ordinary = parameter_values("outputs" if kind == "many outputs" else kind)
+    ordinary["verbose"] = [False]
+    names = sorted(ordinary)
+    values = {
+        "hidden_layer_sizes": draw(st.sampled_from([(3,), (), (4, 2), (20,)])),
+        "max_iter": draw(st.sampled_from([3, 1, 6])),
+        "batch_size": draw(st.sampled_from([9, "auto"])),
+        "learning_rate_init": draw(st.sampled_from([1e-2, "auto"])),
+        "random_state": 0,
+        "solver": draw(st.sampled_from(["adam", "adam", "sgd", "lbfgs", "fista"])),
+        "early_stopping": draw(_chance(3)),
+    }
+    n_changed = draw(st.sampled_from([1, 2, 0, 3, 5, 8, 12]))
+    for _ in range(n_changed):
+        name = draw(st.sampled_from(names))
+        choices = ordinary[name]
+        if name in ABSURD and not draw(_chance(3)):
+            choices = ABSURD[name]
+        # A copy, for what draws changes when it is used.
+        values[name] = copy.deepcopy(draw(st.sampled_from(choices)))
+    if may_be_invalid and draw(_chance(25)):
+        values[draw(st.sampled_from(names))] = draw(st.sampled_from(INVALID))
+    return values
+
+
+# How each call is made, and how often; the more expensive the rarer.
+CALLS = {
+    "network": 40,
+    "partial_fit": 8,
+    "warm_start": 5,
+    "X_val": 5,
+    "feature_alpha": 6,
+    "feature_path": 3,
+    "selector": 2,
+    "stability": 1,
+    "ensemble": 3,
+    "grid": 3,
+    "halving": 2,
+    "cv": 1,
+}
+
+
+@dataclass
+class Case:
+    """A call that fits an estimator to data by an engine."""
+
+    call: str
+    estimator: object
+    data: Data
+    engine: str = "numpy"
+    more: dict = field(default_factory=dict)
+
+    def __repr__(self):
+        with np.printoptions(threshold=5):
+            return (
+                f"Case({self.call!r}, engine={self.engine!r},\n  "
+                f"{self.estimator!r},\n  {self.data!r}, {self.more!r})"
+            )
+
+
+@st.composite
+def cases(draw, calls=None, engines=("numpy", "compiled")):
+    """A call with all that it is given."""
+    calls = calls or [name for name, share in CALLS.items() for _ in range(share)]
+    call = draw(st.sampled_from(calls))
+    drawn = draw(data())
+    is_classification = drawn.target in ("binary", "multiclass", "multilabel")
+    kind = drawn.target
+    values = draw(parameters(kind))
+    if call in ("feature_alpha", "feature_path", "selector", "stability"):
+        values["solver"] = draw(st.sampled_from(["adam", "sgd", "fista"]))
+    if call == "feature_alpha":
+        values["feature_alpha"] = draw(
+            st.sampled_from([0.1, 1.0, *ABSURD["feature_alpha"]])
+        )
+        if draw(_chance(2)):
+            values["feature_epsilon"] = draw(st.sampled_from(ABSURD["feature_epsilon"]))
+    if call == "warm_start":
+        values["warm_start"] = True
+    if call == "X_val":
+        values["early_stopping"] = True
+    more = {}
+    network = (MLPClassifier if is_classification else MLPRegressor)(**values)
+    estimator = network
+    cv = draw(st.sampled_from([2, 3]))
+    if call == "selector":
+        n_selected = draw(st.sampled_from(["1se", "best", 1, 0.5, 10**6]))
+        estimator = SparseInputSelector(network, n_features_to_select=n_selected, cv=cv)
+    elif call == "stability":
+        estimator = StabilitySelection(
+            network,
+            q=draw(st.sampled_from([1, 2, None, 10**6])),
+            threshold=draw(st.sampled_from([0.6, 1.0, None])),
+            n_pairs=draw(st.sampled_from([1, 2])),
+            random_state=0,
+        )
+    elif call == "ensemble":
+        kind_of = FoldEnsembleClassifier if is_classification else FoldEnsembleRegressor
+        estimator = kind_of(network, cv=cv, n_repeats=draw(st.sampled_from([1, 2])))
+    elif call in ("grid", "halving"):
+        names = sorted(parameter_values("binary" if is_classification else "outputs"))
+        grid = {}
+        for _ in range(draw(st.sampled_from([1, 2]))):
+            name = draw(st.sampled_from(names))
+            ordinary = parameter_values("binary" if is_classification else "outputs")[
+                name
+            ]
+            values = [*ordinary, *ABSURD.get(name, [])]
+            grid[name] = copy.deepcopy(
+                [draw(st.sampled_from(values)) for _ in range(2)]
+            )
+        if call == "halving":
+            grid.pop("max_iter", None)
+            grid = grid or {"alpha": [0.1, HUGE]}
+            estimator = HalvingGridSearchCV(network, grid, cv=cv, max_resources=4)
+        else:
+            estimator = GridSearchCV(network, grid, cv=cv)
+    elif call == "cv":
+        kind_of = MLPClassifierCV if is_classification else MLPRegressorCV
+        estimator = kind_of(
+            {"hidden_layer_sizes": [(3,)], "max_iter": [3]},
+            n_candidates=draw(st.sampled_from([1, 2])),
+            cv=cv,
+            random_state=0,
+        )
+    return Case(call, estimator, drawn, draw(st.sampled_from(engines)), more)
+
+
+def draw_case(number, strategy=None):
+    """The case of a seed, the same wherever versions are the same.
+
+    Hypothesis begins with its simplest example; the second is a random one.
+    """
+    drawn = []
+
+    @seed(number)
+    @settings(
+        max_examples=2,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(cases() if strategy is None else strategy)
+    def keep(case):
+        drawn.append(case)
+
+    keep()
+    return drawn[-1]

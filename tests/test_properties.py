@@ -1,0 +1,246 @@
+"""What holds for any data and parameters, on examples that Hypothesis draws.
+
+The first test is the contract that `fuzz.py` holds in its long run.
+"""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("hypothesis")
+
+from fuzz import check  # noqa: E402
+from hypothesis import HealthCheck, given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from numpy.testing import assert_allclose, assert_array_equal  # noqa: E402
+from random_searches import parameter_values  # noqa: E402
+from sklearn.base import clone  # noqa: E402
+from sklearn.model_selection import ParameterGrid  # noqa: E402
+from strategies import ABSURD, CALLS, Data, cases, draw_case, parameters  # noqa: E402
+
+import skreg  # noqa: E402
+from skreg import MLPClassifier, MLPRegressor  # noqa: E402
+from skreg._fitting.config import parameter_names  # noqa: E402
+from skreg.ensemble import FoldEnsembleRegressor  # noqa: E402
+from skreg.feature_selection import feature_path  # noqa: E402
+from skreg.model_selection import GridSearchCV  # noqa: E402
+
+from conftest import HAS_NUMBA  # noqa: E402 isort: skip
+
+# A few epochs seldom converge. What a fit may warn of is a part of the contract.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::UserWarning", "ignore::sklearn.exceptions.FitFailedWarning"
+)
+
+ENGINES = ("numpy", "compiled") if HAS_NUMBA else ("numpy",)
+seeds = st.integers(0, 2**16)
+
+
+def examples(n):
+    """The same so many examples in every run."""
+    return settings(
+        max_examples=n,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def draw_data(seed, n_rows=30, n_columns=4, dtype=np.float64):
+    """X, a target that follows it, and positive weights."""
+    rng = np.random.RandomState(seed)
+    X = rng.normal(size=(n_rows, n_columns)).astype(dtype)
+    y = (X[:, 0] - 0.5 * X[:, 1] + 0.1 * rng.normal(size=n_rows)).astype(dtype)
+    return X, y, rng.uniform(0.5, 2, size=n_rows)
+
+
+# -- the contract ----------------------------------------------------------------------
+
+
+@examples(150)
+@given(cases(engines=ENGINES))
+def test_a_fit_succeeds_soundly_or_says_what_is_wrong(case):
+    assert check(case).findings == []
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_each_call_succeeds_now_and_then(call):
+    """Else the strategies draw nothing but errors."""
+    strategy = cases(calls=[call], engines=ENGINES[:1])
+    endings = (check(draw_case(seed, strategy)).ended for seed in range(20))
+    assert "fitted" in endings
+
+
+@pytest.mark.parametrize("Estimator", [MLPClassifier, MLPRegressor])
+def test_every_parameter_is_drawn(Estimator):
+    ordinary = parameter_values("multiclass") | parameter_values("regression")
+    names = set(parameter_names(Estimator))
+    assert names <= {*ordinary, "verbose"}
+    assert set(ABSURD) <= set(ordinary) | {"verbose"}
+
+
+def test_a_case_is_that_of_its_seed():
+    assert repr(draw_case(7)) == repr(draw_case(7)) != repr(draw_case(8))
+
+
+def test_the_contract_finds_what_breaks_it():
+    class Broken(MLPRegressor):
+        def fit(self, X, y, sample_weight=None):
+            X[0] = 0
+            self.n_iter_ = 1
+            raise KeyError("x")
+
+    case = draw_case(0)
+    case.call, case.estimator = "network", Broken()
+    case.data = Data("regression", seed=0, n_rows=5, n_columns=2)
+    assert [finding.split(":")[0] for finding in check(case).findings] == [
+        "KeyError is an internal error",
+        "the failed fit changed the estimator",
+        "the data were changed",
+    ]
+
+
+# -- weights ---------------------------------------------------------------------------
+
+
+@examples(15)
+@given(
+    seeds,
+    st.sampled_from(["adam", "sgd", "lbfgs", "fista"]),
+    st.sampled_from([2.0**-700, 2.0**-3, 2.0**40, 2.0**900]),
+    st.booleans(),
+)
+def test_the_scale_of_all_weights_changes_nothing(seed, solver, scale, stops_early):
+    """A power of two changes no digit; the weights are divided by their mean."""
+    X, y, weight = draw_data(seed)
+    network = MLPRegressor(
+        (4,),
+        solver=solver,
+        early_stopping=stops_early,
+        validation_fraction=0.3,
+        max_iter=10,
+        random_state=0,
+    )
+    expected = network.fit(X, y, weight).predict(X)
+    scaled = clone(network).fit(X, y, scale * weight)
+    assert_allclose(scaled.predict(X), expected, rtol=1e-12, atol=1e-14)
+    assert scaled.n_iter_ == network.n_iter_
+    rounded = clone(network).fit(X, y, 3 * weight)
+    assert_allclose(rounded.predict(X), expected, rtol=1e-4, atol=1e-6)
+
+
+@examples(10)
+@given(seeds, st.sampled_from(["lbfgs", "fista", "adam", "sgd"]), st.integers(1, 3))
+def test_rows_twice_are_rows_of_double_weight(seed, solver, copies):
+    """On full batches, where the order of rows does not matter."""
+    X, y, _ = draw_data(seed)
+    counts = np.random.RandomState(seed).randint(1, copies + 1, size=len(X))
+    rows = np.repeat(np.arange(len(X)), counts)
+    network = MLPRegressor(
+        (4,), solver=solver, batch_size=len(rows), max_iter=8, random_state=0
+    )
+    repeated = clone(network).fit(X[rows], y[rows])
+    network.set_params(batch_size=len(X))
+    weighted = clone(network).fit(X, y, counts.astype(float))
+    assert_allclose(repeated.predict(X), weighted.predict(X), rtol=1e-5, atol=1e-7)
+
+
+# -- inputs ----------------------------------------------------------------------------
+
+
+@examples(6)
+@given(seeds)
+def test_permuted_inputs_permute_the_path(seed):
+    """From a start that does not depend on the order: a linear, convex problem."""
+    X, y, _ = draw_data(seed)
+    order = np.random.RandomState(seed).permutation(X.shape[1])
+    network = MLPRegressor(
+        (),
+        solver="fista",
+        feature_penalty="group_lasso",
+        alpha=0.01,
+        max_iter=2000,
+        tol=1e-9,
+        random_state=0,
+    )
+    path, permuted = feature_path(network, X, y), feature_path(network, X[:, order], y)
+    assert_array_equal(permuted.support, path.support[:, order])
+    assert_allclose(permuted.feature_alphas, path.feature_alphas, rtol=1e-4)
+    for coefs, expected in zip(permuted.coefs, path.coefs, strict=True):
+        assert_allclose(coefs[0], expected[0][order], atol=1e-4)
+
+
+# -- batches, engines, folds -----------------------------------------------------------
+
+
+@examples(8)
+@given(st.data(), seeds)
+def test_a_row_of_a_search_is_the_network_alone(data, seed):
+    X, y, _ = draw_data(seed)
+    names = ["alpha", "dropout", "momentum", "learning_rate_init", "tol", "epsilon"]
+    chosen = data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=2))
+    grid = {
+        name: data.draw(st.lists(st.sampled_from(ABSURD[name]), min_size=2, max_size=2))
+        for name in chosen
+    }
+    network = MLPRegressor((3,), batch_size=9, max_iter=3, random_state=0)
+    search = GridSearchCV(network, grid, cv=[(np.arange(20), np.arange(20, 30))])
+    try:
+        search.fit(X, y)
+    except ValueError:
+        # Nothing can be trained by these; what is said of it is for the contract.
+        return
+    for row, params in enumerate(ParameterGrid(grid)):
+        score = search.cv_results_["mean_test_score"][row]
+        alone = clone(network).set_params(**params)
+        try:
+            expected = alone.fit(X[:20], y[:20]).score(X[20:], y[20:])
+        except ValueError:
+            expected = np.nan
+        assert_allclose(score, expected, rtol=1e-7, equal_nan=True)
+
+
+@pytest.mark.skipif(not HAS_NUMBA, reason="numba is missing")
+@examples(40)
+@given(st.data(), seeds)
+def test_the_engines_agree(data, seed):
+    values = data.draw(parameters("regression", may_be_invalid=False))
+    X, y, weight = draw_data(seed)
+    fits = []
+    for engine in ("numpy", "compiled"):
+        with skreg.config_context(engine=engine):
+            try:
+                network = MLPRegressor(**values)
+                fits.append(network.fit(X, y, weight).predict(X))
+            except ValueError as error:
+                fits.append(str(error))
+    if isinstance(fits[0], str) or isinstance(fits[1], str):
+        assert fits[0] == fits[1]
+    else:
+        scale = max(1.0, np.abs(fits[0]).max())
+        assert_allclose(fits[0] / scale, fits[1] / scale, rtol=1e-5, atol=1e-7)
+
+
+@examples(6)
+@given(seeds, st.integers(2, 5), st.integers(1, 2))
+def test_out_of_fold_rows_are_never_trained_on(seed, n_folds, n_repeats):
+    """Members that see a row's own target would predict it exactly."""
+
+    class Memory(MLPRegressor):
+        def fit(self, X, y):
+            super().fit(X, y)
+            self.rows_ = {tuple(row) for row in X}
+            return self
+
+    X, y, _ = draw_data(seed)
+    ensemble = FoldEnsembleRegressor(
+        Memory((2,), max_iter=1, batch_size=30),
+        cv=n_folds,
+        n_repeats=n_repeats,
+        random_state=seed,
+    ).fit(X, y)
+    folds = ensemble.oof_fold_.reshape(len(X), -1)
+    for row, members in zip(X, folds, strict=True):
+        for fold in members:
+            member = ensemble.estimators_[fold]
+            assert tuple(row) not in member.rows_
