@@ -28,15 +28,15 @@ from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
 __all__ = ["ABSURD", "INVALID", "CALLS", "Case", "Data", "cases", "draw_case"]
 
 HUGE, TINY, LARGEST, SMALLEST = 1e300, 1e-300, 1.7e308, 5e-324
-_NOT_NEGATIVE = [0.0, 0, SMALLEST, TINY, 1e-20, 1e20, HUGE, LARGEST]
+_NOT_NEGATIVE = [0.0, 0, SMALLEST, TINY, 1e-20, 1e20, HUGE, LARGEST, 10**400]
 _POSITIVE = _NOT_NEGATIVE[2:]
 _BELOW_ONE = [0.0, SMALLEST, TINY, 0.5, 1 - 1e-16]
-_MANY = [1, 10**9, 2**63, 10**30]
+_MANY = [1, 10**9, 2**63, 10**30, 10**400]
 
 # Values that are valid and that nobody should want, by parameter.
 ABSURD = {
-    "hidden_layer_sizes": [(), (1,), 1, [2], (1, 1, 1, 1, 1), np.array([2, 3])],
-    "n_frequencies": [0, 1, 7],
+    "hidden_layer_sizes": [(), (1,), 1, [2], (1,) * 5, np.array([2, 3]), 10**30],
+    "n_frequencies": [0, 1, 7, 10**30],
     "frequency_scale": _POSITIVE,
     "alpha": [*_NOT_NEGATIVE, np.float32(0.1), np.int64(2)],
     "l1_ratio": [*_BELOW_ONE, 0, 1, 1.0],
@@ -69,6 +69,7 @@ ABSURD = {
         {0: 0.0, 1: 1.0},
         {0: HUGE, 1: TINY},
         {"a": 2.0, "b": HUGE},
+        {0: 10**400, 1: 1},
         {},
     ],
     "scoring": ["loss", None, "r2", "roc_auc", "accuracy", "neg_log_loss"],
@@ -272,10 +273,11 @@ def data(draw, targets=None):
                 + ["uniform", "some zeros", "zeros", "negative", "one row", "apart"]
             )
         ),
-        "weight_scale": draw(st.sampled_from([1.0, 1.0, *_POSITIVE])),
+        "weight_scale": draw(st.sampled_from([1.0, 1.0, *_POSITIVE[:-1]])),
     }
-    if draw(_chance(10)):
-        strange["poison"] = draw(st.sampled_from([np.nan, np.inf, -np.inf, LARGEST]))
+    if draw(_chance(5)):
+        poisons = [np.nan, np.inf, -np.inf, LARGEST, 1e200, -1e200, 1e160, 1e30]
+        strange["poison"] = draw(st.sampled_from(poisons))
         strange["poisoned"] = draw(st.sampled_from(["X", "y", "weight"]))
     return Data(**(plain | strange))
 

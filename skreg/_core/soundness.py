@@ -95,13 +95,16 @@ class FinitePredictions:
         Of X.
     rows : ndarray of int
         The training rows in X.
+    largest_raw : float, default=inf
+        What raw predictions must not pass for the sake of what is made of them later,
+        beside the limits of the dtype and of the loss.
     """
 
-    def __init__(self, network, norms, rows):
+    def __init__(self, network, norms, rows, largest_raw=np.inf):
         self._network, self._norms, self._rows = network, norms, rows
         self._largest_row = None
         dtype = norms.X.dtype
-        self._limit = network.loss.largest_raw(dtype)
+        self._limit = min(network.loss.largest_raw(dtype), largest_raw)
         self._largest_sum = float(np.finfo(dtype).max) / _ROUNDING
         self._slack = np.sqrt(max(network.layer_units[1:]) + 1)
         periodic = network.periodic

@@ -92,6 +92,8 @@ class Model:
         The decay of the moving average that is judged and kept.
     average : averaging.Average, default=None
         From an earlier `Trained`.
+    largest_raw : float, default=inf
+        As for `soundness.FinitePredictions`.
     **numbers : float
         The hyper-parameters that penalties, the optimizer and the schedule read of each
         model as attributes, by these names. None of them is known here: a new penalty
@@ -113,6 +115,7 @@ class Model:
         schedule_iter=None,
         weight_averaging=0.0,
         average=None,
+        largest_raw=np.inf,
         **numbers,
     ):
         self.params, self.stream, self.progress = params, stream, progress
@@ -122,6 +125,7 @@ class Model:
         self.max_iter, self.max_updates = max_iter, max_updates
         self.schedule_iter = schedule_iter or max_iter
         self.weight_averaging, self.average = weight_averaging, average
+        self.largest_raw = largest_raw
         vars(self).update(_DEFAULT_NUMBERS | numbers)
 
     def changed(self, **attributes):
@@ -272,7 +276,8 @@ class _Batch:
         self._X, self._Y, self._settings = X, Y, settings
         norms = RowNorms(X)
         self._predicts = [
-            FinitePredictions(network, norms, model.stream.rows) for model in models
+            FinitePredictions(network, norms, model.stream.rows, model.largest_raw)
+            for model in models
         ]
         self._penalty = make_penalty(
             models, settings.feature_penalty, settings.groups, models[0].params.dtype
@@ -287,7 +292,9 @@ class _Batch:
         n_epochs = np.array([model.progress.n_epochs for model in models])
         self._n_earlier_updates = n_epochs * n_updates
         self._n_planned_updates = np.array(
-            [model.max_updates or model.schedule_iter * n_updates for model in models]
+            [model.max_updates or model.schedule_iter * n_updates for model in models],
+            # Of more epochs than an integer of NumPy can count.
+            dtype=float,
         )
         # The parameters, and views of their weights.
         self._viewed, self._weights = None, None

@@ -102,6 +102,8 @@ _BELOW_ONE = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
 _COUNT_OR_NONE = Interval(Integral, 0, None, closed="left")
 _AUTO = StrOptions({"auto"})
+# No memory holds the weights of more, whose number NumPy could not count.
+_MOST_UNITS = 2**31 - 1
 _SCHEDULES = {name for solver in SOLVERS.values() for name in solver.schedules}
 
 
@@ -141,7 +143,9 @@ class FitConfig:
     problem_type: type = _mark("batch", "data", "target", "start")
     hidden_units: tuple = _mark("batch", allowed=["array-like", _COUNT])
     activation: str = _mark("batch", "start", allowed=[StrOptions(ACTIVATIONS.keys())])
-    n_frequencies: int = _mark("batch", "start", allowed=[_COUNT_OR_NONE])
+    n_frequencies: int = _mark(
+        "batch", "start", allowed=[Interval(Integral, 0, _MOST_UNITS, closed="both")]
+    )
     frequency_scale: float = _mark("model", "start", allowed=[_POSITIVE])
     loss: str | None = _mark(
         "batch",
@@ -335,6 +339,11 @@ def hidden_units_of(hidden_layer_sizes):
             raise ValueError(
                 f"hidden_layer_sizes must be > 0, got {list(sizes)}: give one "
                 "positive integer a hidden layer, or () for none."
+            )
+        if size > _MOST_UNITS:
+            raise ValueError(
+                f"hidden_layer_sizes must be <= {_MOST_UNITS}: no memory holds the "
+                "weights of larger layers."
             )
     return tuple(int(size) for size in sizes)
 

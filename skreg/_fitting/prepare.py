@@ -123,6 +123,7 @@ class Preparation:
             schedule_iter=task.schedule_iter or config.max_iter,
             weight_averaging=config.weight_averaging,
             average=task.state.average if task.state else None,
+            largest_raw=getattr(encoding, "largest_raw", np.inf),
             **numbers,
         )
         self._tell_of_batch_size(config, stream.n_rows)

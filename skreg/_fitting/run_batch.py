@@ -64,8 +64,10 @@ def _is_sound(prepared, params):
 
 
 def _judge_of(prepared):
-    rows = prepared.model.stream.rows
-    return FinitePredictions(prepared.network, RowNorms(prepared.X), rows)
+    model = prepared.model
+    return FinitePredictions(
+        prepared.network, RowNorms(prepared.X), model.stream.rows, model.largest_raw
+    )
 
 
 def _updates_per_epoch(prepared):

@@ -361,7 +361,9 @@ class _Trail:
             return
         self._n_idle_stages = 0 if n_gone > 0 else self._n_idle_stages + 1
         if self._n_idle_stages > _MOST_IDLE_STAGES:
-            factor = self._factor**2 if self._factor < _HASTIEST_FACTOR else self._factor
+            factor = (
+                self._factor**2 if self._factor < _HASTIEST_FACTOR else self._factor
+            )
         self._factor, self._below = factor, self._value
         self._pace = min(1.0, 2 * self._pace)
         self._next = min(self._value * factor, _LARGEST_VALUE)

@@ -220,6 +220,13 @@ class TargetScaling:
         return len(self.mean)
 
     @property
+    def largest_raw(self):
+        """Up to this size of the scaled predictions, those in y's unit are finite."""
+        room = np.finfo(np.float64).max - np.abs(self.mean)
+        # A scale below one makes nothing larger.
+        return float((room / np.maximum(self.scale, 1.0)).min())
+
+    @property
     def key(self):
         """Equal for scalings that make the same numbers of the same targets."""
         return "scaled", self.mean.tobytes(), self.scale.tobytes()

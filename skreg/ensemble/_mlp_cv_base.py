@@ -25,6 +25,7 @@ from .._typing import (
     Scoring,
 )
 from .._utils.checkpoints import CHECKPOINT_CONSTRAINT, Checkpoint
+from .._utils.huge_integers import check_integers
 from .._utils.presentation import PresentationMixin
 from .._utils.progress import ProgressLines
 from .._utils.publishing import fitted_at_once
@@ -134,6 +135,7 @@ class BaseMLPCV(PresentationMixin, VersionedMixin, BaseEstimator):
         KeyboardInterrupt
             After Ctrl-C, unless `keep_interrupted` is set and the first rung is done.
         """
+        check_integers(self.get_params(deep=False), type(self).__name__)
         self._validate_params()
         # Weights go to the networks, whatever is requested of others.
         with (

@@ -110,7 +110,7 @@ def alpha_grid(
     >>> alpha_grid(MLPClassifier(), X, y, n_alphas=3, eps=1e-4)
     array([1.2e+00, 1.2e-02, 1.2e-04])
     """
-    check_scalar(n_alphas, "n_alphas", Integral, min_val=1)
+    check_scalar(n_alphas, "n_alphas", Integral, min_val=1, max_val=10**6)
     check_scalar(eps, "eps", Real, min_val=0, max_val=1, include_boundaries="neither")
     return _round_grid(
         largest_alpha(estimator, X, y, l1_ratio, sample_weight), eps, n_alphas

@@ -30,6 +30,9 @@ from ._worker import Fit
 
 __all__ = ["HalvingGridSearchCV", "HalvingRandomSearchCV"]
 
+# Each has at least an epoch; more would only come from a factor that is next to one.
+_MOST_RUNGS = 1000
+
 
 class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
     """Base of the two halving searches."""
@@ -244,6 +247,12 @@ class _SuccessiveHalving(LockstepSearch, BaseSearchCV):
         # All rungs cost about the same, so one rung more, which makes the first one
         # shorter, saves time.
         n_required = 1 + ceil(log(len(candidates), self.factor) - 1e-9)
+        if n_required > _MOST_RUNGS:
+            raise ValueError(
+                f"factor={self.factor} would take {n_required} rungs for "
+                f"{len(candidates)} candidates, of which next to none are eliminated "
+                f"in each: it needs to be larger, such as 1.5."
+            )
         smallest = self.min_resources
         if smallest == "smallest":
             smallest = 1

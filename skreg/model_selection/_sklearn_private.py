@@ -20,6 +20,7 @@ from sklearn.model_selection._validation import (
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params, _num_samples
 
+from .._utils.huge_integers import check_integers
 from .._utils.warnings import warn
 
 __all__ = [
@@ -172,6 +173,7 @@ class FoldScorer:
 
 def validate_params(search):
     """Check the constructor's parameters."""
+    check_integers(search.get_params(deep=False), type(search).__name__)
     search._validate_params()
 
 

@@ -31,6 +31,7 @@ from .._fitting.solvers import solver_of
 from .._fitting.splits import splits_by_groups
 from .._fitting.tasks import PERIODIC_ATTRIBUTES
 from .._typing import ArrayLike, Booleans, Floats, MatrixLike
+from .._utils.huge_integers import check_integers, named_overflow
 from .._utils.plain_arrays import is_plain_table
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import (
@@ -280,6 +281,7 @@ class BaseMLP(
             for name, value in self.get_params(deep=False).items()
             if name not in valid or value is not valid[name]
         }
+        check_integers(changed, type(self).__name__)
         validate_parameter_constraints(
             self._parameter_constraints, changed, type(self).__name__
         )
@@ -304,17 +306,18 @@ class BaseMLP(
         return X, y, sample_weight, self._check_validation_data(*validation_data)
 
     def _validate_data(self, X, y, reset):
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr", "csc"],
-            multi_output=True,
-            y_numeric=is_regressor(self),
-            dtype=_DTYPES,
-            order="C",
-            reset=reset,
-        )
+        with named_overflow("X or y"):
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=["csr", "csc"],
+                multi_output=True,
+                y_numeric=is_regressor(self),
+                dtype=_DTYPES,
+                order="C",
+                reset=reset,
+            )
         self._check_has_arrays(X, "X")
         return _rows_first(X), self._check_y(y)
 
@@ -328,7 +331,8 @@ class BaseMLP(
 
     def _check_weight(self, sample_weight, X, name):
         check_not_empty(sample_weight, name)
-        sample_weight = check_sample_weight(sample_weight, X, dtype=X.dtype)
+        with named_overflow(name):
+            sample_weight = check_sample_weight(sample_weight, X, dtype=X.dtype)
         if (sample_weight < 0).any():
             raise ValueError(f"{name} has negative values.")
         if not sample_weight.any():
