@@ -34,7 +34,7 @@ define make_venv
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-oldest test-plain test-searches test-faults lint \
+.PHONY: help demo test test-slow test-oldest test-plain test-searches test-faults fuzz lint \
 	types format docs linkcheck dist clean
 # Two installations into one environment must not run at the same time.
 .NOTPARALLEL:
@@ -62,6 +62,9 @@ test-searches: $(VENV)/.installed-test ## 1,000 random searches against training
 
 test-faults: $(VENV)/.installed-test ## plant faults, each of which a test must catch
 	$(VENV)/bin/python tests/mutation/run.py --jobs $(WORKERS) $(ARGS)
+
+fuzz: $(VENV)/.installed-test ## 20,000 random fits: each is sound or says what is wrong
+	$(VENV)/bin/python tests/fuzz.py 20000 $(ARGS)
 
 lint: $(VENV)/.installed-lint ## check style and formatting
 	$(VENV)/bin/ruff check .

@@ -22,6 +22,10 @@ if find_spec("imblearn") is None:
         "test_resampler_in_fit.py",
     ]
 
+# What draws by Hypothesis.
+if find_spec("hypothesis") is None:
+    collect_ignore += ["fuzz.py", "strategies.py", "test_properties.py"]
+
 HAS_NUMBA = find_spec("numba") is not None
 
 # Its asserts say as much as those of the tests.

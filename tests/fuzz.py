@@ -30,8 +30,10 @@ from sklearn.exceptions import NotFittedError
 from strategies import draw_case
 from threadpoolctl import threadpool_limits
 
-from skreg import config_context
+from skreg import MLPClassifier, MLPRegressor, config_context
+from skreg.diagnosis import bias_variance_decomposition
 from skreg.feature_selection import feature_path
+from skreg.model_selection import alpha_grid
 
 __all__ = ["check", "Outcome"]
 
@@ -135,11 +137,23 @@ def _calls_of(case, X, y, weight):
             if not all(np.isfinite(W).all() for W in coefs):
                 outcome.findings.append("the path has coefficients that are not finite")
 
+    def grid_of_alphas(outcome):
+        if not np.isfinite(alpha_grid(estimator, X, y, **weights)).all():
+            outcome.findings.append("the alphas are not finite")
+
+    def rounds(outcome):
+        bias_variance_decomposition(
+            estimator, X, y, X_test=X, y_test=y, n_rounds=2, random_state=0
+        )
+
+    functions = {"feature_path": path, "alpha_grid": grid_of_alphas, "rounds": rounds}
+    if case.call in functions:
+        return [functions[case.call]]
     if case.call == "partial_fit":
         return [partial_fit, partial_fit, fit, partial_fit]
     if case.call == "warm_start":
         return [fit, fit]
-    return [path] if case.call == "feature_path" else [fit]
+    return [fit]
 
 
 def _classes_of(y):
@@ -178,7 +192,9 @@ def _faults_of_error(error, estimator):
         name = type(error).__name__
         if name not in ("InvalidParameterError", "MemoryError"):
             return [f"{name} is an internal error: {text[:200]}"]
-    names = [name.rpartition("__")[2] for name in estimator.get_params()]
+    names = {name.rpartition("__")[2] for name in estimator.get_params()}
+    # A search may have the networks in its grid alone.
+    names |= {*MLPClassifier().get_params(), *MLPRegressor().get_params()}
     if _RAW.search(text):
         return [f"a raw {type(error).__name__}: {text[:300]}"]
     if not _OF_DATA.search(text) and not any(name in text for name in names):

@@ -328,6 +328,8 @@ CALLS = {
     "ensemble": 3,
     "grid": 3,
     "halving": 2,
+    "alpha_grid": 1,
+    "rounds": 1,
     "cv": 1,
 }
 
@@ -348,6 +350,17 @@ class Case:
                 f"Case({self.call!r}, engine={self.engine!r},\n  "
                 f"{self.estimator!r},\n  {self.data!r}, {self.more!r})"
             )
+
+
+def _drawn_grid(draw, kind, n_names):
+    """Two values each of some parameters of a network."""
+    ordinary = parameter_values("outputs" if kind == "many outputs" else kind)
+    names = [draw(st.sampled_from(sorted(ordinary))) for _ in range(n_names)]
+    grid = {}
+    for name in names:
+        values = [*ordinary[name], *ABSURD.get(name, [])]
+        grid[name] = copy.deepcopy([draw(st.sampled_from(values)) for _ in range(2)])
+    return grid
 
 
 @st.composite
@@ -390,17 +403,7 @@ def cases(draw, calls=None, engines=("numpy", "compiled")):
         kind_of = FoldEnsembleClassifier if is_classification else FoldEnsembleRegressor
         estimator = kind_of(network, cv=cv, n_repeats=draw(st.sampled_from([1, 2])))
     elif call in ("grid", "halving"):
-        names = sorted(parameter_values("binary" if is_classification else "outputs"))
-        grid = {}
-        for _ in range(draw(st.sampled_from([1, 2]))):
-            name = draw(st.sampled_from(names))
-            ordinary = parameter_values("binary" if is_classification else "outputs")[
-                name
-            ]
-            values = [*ordinary, *ABSURD.get(name, [])]
-            grid[name] = copy.deepcopy(
-                [draw(st.sampled_from(values)) for _ in range(2)]
-            )
+        grid = _drawn_grid(draw, kind, draw(st.sampled_from([1, 2])))
         if call == "halving":
             grid.pop("max_iter", None)
             grid = grid or {"alpha": [0.1, HUGE]}
@@ -410,7 +413,11 @@ def cases(draw, calls=None, engines=("numpy", "compiled")):
     elif call == "cv":
         kind_of = MLPClassifierCV if is_classification else MLPRegressorCV
         estimator = kind_of(
-            {"hidden_layer_sizes": [(3,)], "max_iter": [3]},
+            {
+                "hidden_layer_sizes": [(3,)],
+                "max_iter": [3],
+                **_drawn_grid(draw, kind, 1),
+            },
             n_candidates=draw(st.sampled_from([1, 2])),
             cv=cv,
             random_state=0,

@@ -9,8 +9,9 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import ShuffleSplit
 
-from skreg import MLPClassifier, MLPRegressor
+from skreg import MLPClassifier, MLPRegressor, MLPRegressorCV
 from skreg.augmentation import AugmentingResampler, FeatureDropout, GaussianNoise, Mixup
 from skreg.diagnosis import bias_variance_decomposition
 from skreg.feature_selection import (
@@ -20,6 +21,7 @@ from skreg.feature_selection import (
 )
 from skreg.inspection import AugmentationDisplay, PenaltyGridDisplay
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV, alpha_grid
+from skreg.neural_network import GeneralizationLoss
 
 _rng = np.random.RandomState(0)
 X = _rng.normal(size=(40, 4))
@@ -277,3 +279,174 @@ def test_a_path_of_the_smallest_epsilon():
     with pytest.warns(ConvergenceWarning):
         network.fit(X, Y_REAL)
     assert np.isfinite(network.predict(X)).all()
+
+
+# -- what a long run of fuzz.py has found ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("alpha", 10**400),
+        ("tol", 10**400),
+        ("learning_rate_init", 10**400),
+        ("max_iter", 10**400),
+        ("n_frequencies", 10**30),
+        ("hidden_layer_sizes", (10**30,)),
+        ("class_weight", {0: 10**400, 1: 1}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_integers_that_no_float_holds_are_named(name, value):
+    with pytest.raises(ValueError, match=name):
+        MLPClassifier(**{name: value}).fit(X, Y)
+
+
+def test_integers_in_data_that_no_float_holds_are_named():
+    network = MLPRegressor((3,), max_iter=2)
+    with pytest.raises(ValueError, match="X or y has integers"):
+        network.fit([[10**400]] * 40, Y_REAL)
+    with pytest.raises(ValueError, match="sample_weight has integers"):
+        network.fit(X, Y_REAL, [10**400] * 40)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"learning_rate": "cosine"}, {"dropout": 0.2, "dropout_schedule": "cosine"}],
+)
+def test_schedules_to_an_end_beyond_all_integers(params):
+    network = MLPClassifier(
+        (3,), max_iter=10**30, n_iter_no_change=1, tol=1e300, random_state=0, **params
+    )
+    if params.get("learning_rate") == "cosine":
+        network.set_params(early_stopping=True)
+    assert network.fit(X, Y).n_iter_ < 10
+
+
+def test_predictions_in_the_unit_of_a_scaled_target_are_finite():
+    """Finite predictions of the scaled target may be too large for its unit."""
+    network = MLPRegressor(
+        (5,), n_frequencies=2, normalize_y=True, max_iter=4, random_state=0
+    )
+    with pytest.raises(ValueError, match="non-finite"):
+        network.fit(1e150 * X, 1e200 * Y_REAL)
+
+
+def test_a_search_predicts_the_largest_rows_quietly():
+    """Sums of them, by which scikit-learn looks for NaN, are not finite."""
+    search = MLPRegressorCV(
+        {"hidden_layer_sizes": [(3,)], "max_iter": [2]},
+        n_candidates=1,
+        cv=2,
+        random_state=0,
+    )
+    largest = np.where(X > 0, 3e38, -3e38).astype("f4")
+    assert np.isfinite(search.fit(largest, Y_REAL).predict(largest)).all()
+
+
+def test_a_path_that_nothing_moves_ends_soon():
+    """From a penalty that networks hardly feel it took five hundred values to 1e300."""
+    network = MLPClassifier((3,), max_iter=2, learning_rate_init=1e-300, random_state=0)
+    path = feature_path(network, X, Y)
+    assert path.n_features_selected[-1] == 0
+    assert len(path.feature_alphas) < 80
+    network.set_params(feature_alpha=1e300).fit(X, Y)
+    assert network.n_features_selected_ == 0
+    assert network.n_iter_ < 8000
+
+
+def test_a_factor_next_to_one_is_an_error():
+    search = HalvingGridSearchCV(
+        MLPClassifier((3,)), {"alpha": [0.1, 0.2]}, factor=1 + 1e-15
+    )
+    with pytest.raises(ValueError, match="factor=1.0.* rungs"):
+        search.fit(X, Y)
+
+
+def test_resources_that_no_float_holds_are_named():
+    network, grid = MLPClassifier((3,)), {"alpha": [0.1, 1]}
+    with pytest.raises(ValueError, match="max_resources"):
+        HalvingGridSearchCV(network, grid, max_resources=10**400).fit(X, Y)
+
+
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "accuracy"])
+def test_a_score_that_is_not_for_the_estimator_is_named(scoring):
+    network = MLPRegressor((3,), early_stopping=True, scoring=scoring, max_iter=2)
+    with pytest.raises(ValueError, match=f"scoring='{scoring}' is not possible"):
+        network.fit(X, Y_REAL)
+
+
+def test_a_splitter_that_fails_is_named():
+    network = MLPRegressor(
+        early_stopping=True, validation_splitter=ShuffleSplit(1, test_size=0.2)
+    )
+    with pytest.raises(ValueError, match="validation_splitter=ShuffleSplit"):
+        network.fit(X[:1], Y_REAL[:1])
+
+
+@pytest.mark.parametrize("criterion", ["generalization_loss", GeneralizationLoss(2.0)])
+def test_a_path_needs_no_validation_rows(criterion):
+    """It trains without early stopping, and so without what judges such rows."""
+    network = MLPClassifier(
+        (3,),
+        early_stopping=True,
+        stopping_criterion=criterion,
+        max_iter=3,
+        random_state=0,
+    )
+    assert feature_path(network, X, Y).n_features_selected[-1] == 0
+
+
+def test_a_path_names_an_invalid_penalty():
+    with pytest.raises(ValueError, match="'feature_alpha' parameter"):
+        feature_path(MLPClassifier(feature_alpha=None), X, Y)
+
+
+def test_a_single_label_that_is_an_object_is_named():
+    with pytest.raises(ValueError, match="a single class, 'a'"):
+        feature_path(MLPClassifier(), X, np.full(len(X), "a", dtype=object))
+
+
+# -- storms of one warning -------------------------------------------------------------
+
+
+def warnings_of(function):
+    """The texts of all warnings of a call."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        function()
+    return [str(each.message) for each in caught]
+
+
+def test_a_batch_size_is_clipped_with_one_warning():
+    """Folds have different numbers of rows, and so had the messages."""
+    search = GridSearchCV(
+        MLPRegressor((3,), max_iter=1), {"batch_size": [50, 60, 70]}, cv=3
+    )
+    texts = warnings_of(lambda: search.fit(X[:20], Y_REAL[:20]))
+    assert sum("is going to be clipped" in text for text in texts) == 1
+
+
+def test_scores_of_single_rows_give_one_warning():
+    network, grid = MLPRegressor((3,), max_iter=1), {"alpha": [0.1, 1]}
+    search = GridSearchCV(network, grid, cv=4, refit=False)
+    texts = warnings_of(lambda: search.fit(X[:4], Y_REAL[:4]))
+    assert sum("not well-defined" in text for text in texts) == 1
+
+
+def test_a_scorer_that_fails_gives_one_warning():
+    search = GridSearchCV(
+        MLPClassifier((3,), max_iter=1),
+        {"alpha": [0.1, 1, 2]},
+        scoring=_failing,
+        cv=2,
+        refit=False,
+    )
+    texts = warnings_of(lambda: search.fit(X, Y))
+    assert sum("Scoring failed" in text for text in texts) == 1
+    with pytest.raises(ZeroDivisionError):
+        search.set_params(error_score="raise").fit(X, Y)
+
+
+def _failing(estimator, X, y):
+    raise ZeroDivisionError("no score")

@@ -3,34 +3,32 @@
 The first test is the contract that `fuzz.py` holds in its long run.
 """
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
+from fuzz import check
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from random_searches import parameter_values
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
+from strategies import ABSURD, CALLS, Data, cases, draw_case, parameters
 
-pytest.importorskip("hypothesis")
-
-from fuzz import check  # noqa: E402
-from hypothesis import HealthCheck, given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-from numpy.testing import assert_allclose, assert_array_equal  # noqa: E402
-from random_searches import parameter_values  # noqa: E402
-from sklearn.base import clone  # noqa: E402
-from sklearn.model_selection import ParameterGrid  # noqa: E402
-from strategies import ABSURD, CALLS, Data, cases, draw_case, parameters  # noqa: E402
-
-import skreg  # noqa: E402
-from skreg import MLPClassifier, MLPRegressor  # noqa: E402
-from skreg._fitting.config import parameter_names  # noqa: E402
-from skreg.ensemble import FoldEnsembleRegressor  # noqa: E402
-from skreg.feature_selection import feature_path  # noqa: E402
-from skreg.model_selection import GridSearchCV  # noqa: E402
-
-from conftest import HAS_NUMBA  # noqa: E402 isort: skip
+import skreg
+from skreg import MLPClassifier, MLPRegressor
+from skreg._fitting.config import parameter_names
+from skreg.ensemble import FoldEnsembleRegressor
+from skreg.feature_selection import feature_path
+from skreg.model_selection import GridSearchCV
 
 # A few epochs seldom converge. What a fit may warn of is a part of the contract.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::UserWarning", "ignore::sklearn.exceptions.FitFailedWarning"
 )
 
+HAS_NUMBA = find_spec("numba") is not None
 ENGINES = ("numpy", "compiled") if HAS_NUMBA else ("numpy",)
 seeds = st.integers(0, 2**16)
 

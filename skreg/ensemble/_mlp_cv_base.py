@@ -28,7 +28,7 @@ from .._utils.checkpoints import CHECKPOINT_CONSTRAINT, Checkpoint
 from .._utils.huge_integers import check_integers
 from .._utils.presentation import PresentationMixin
 from .._utils.progress import ProgressLines
-from .._utils.publishing import fitted_at_once
+from .._utils.publishing import fitted_at_once, quietly
 from .._utils.sklearn_private import Interval, check_sample_weight
 from .._utils.versions import VersionedMixin
 from .._utils.warnings import each_warning_once, warn
@@ -305,6 +305,7 @@ class BaseMLPCV(PresentationMixin, VersionedMixin, BaseEstimator):
 
     # -- prediction ------------------------------------------------------------------
 
+    @quietly
     def _predict_chosen(self, X):
         """What the networks of each chosen setting predict.
 
