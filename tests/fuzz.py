@@ -15,6 +15,7 @@ import copy
 import itertools
 import multiprocessing
 import re
+import signal
 import sys
 import time
 import traceback
@@ -37,8 +38,9 @@ from skreg.model_selection import alpha_grid
 
 __all__ = ["check", "Outcome"]
 
-# What a fit may take, and how often it may give one and the same warning.
-SECONDS = 20
+# What a fit may take of a processor, which others may want as well, and in all; and how
+# often it may give one and the same warning.
+SECONDS, SECONDS_IN_ALL = 20, 120
 MOST_WARNINGS = 3
 
 # What the errors of Python's and NumPy's own arithmetic and indexing look like.
@@ -279,7 +281,11 @@ def _work(connection):
     with threadpool_limits(1):
         while (number := connection.recv()) is not None:
             try:
-                outcome = check(draw_case(number))
+                case = draw_case(number)
+                # The signal ends the process, also within compiled functions.
+                signal.setitimer(signal.ITIMER_PROF, SECONDS)
+                outcome = check(case)
+                signal.setitimer(signal.ITIMER_PROF, 0)
                 connection.send((outcome.ended, outcome.findings))
             except Exception as error:
                 connection.send((f"the fuzzer failed: {error!r}", [repr(error)]))
@@ -296,10 +302,15 @@ class _Worker:
         theirs.close()
 
     def begin(self, number):
-        # The first fit imports everything, and perhaps compiles.
-        seconds = SECONDS if self.number is not None else SECONDS + 60
-        self.number, self.latest = number, time.monotonic() + seconds
+        self.number, self.latest = number, time.monotonic() + SECONDS_IN_ALL
         self.connection.send(number)
+
+    def death(self):
+        """How a fit ended whose process has ended, and the finding."""
+        self.process.join()
+        if self.process.exitcode == -signal.SIGPROF:
+            return "hang", [f"no end within {SECONDS} s of a processor"]
+        return "crash", [f"the process ended with {self.process.exitcode}"]
 
     def end(self):
         self.process.kill()
@@ -332,10 +343,10 @@ def run(numbers, n_workers, report):
                         report(worker.number, *worker.connection.recv())
                     except EOFError:
                         lives_on = False
-                        report(worker.number, "crash", ["the process has ended"])
+                        report(worker.number, *worker.death())
                 elif time.monotonic() > worker.latest:
                     lives_on = False
-                    report(worker.number, "hang", [f"no end within {SECONDS} s"])
+                    report(worker.number, "hang", [f"no end in {SECONDS_IN_ALL} s"])
                 else:
                     continue
                 number = next(numbers, None)
