@@ -8,7 +8,7 @@ for to draw each number takes Hypothesis longer than a fit.
 """
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
@@ -342,13 +342,12 @@ class Case:
     estimator: object
     data: Data
     engine: str = "numpy"
-    more: dict = field(default_factory=dict)
 
     def __repr__(self):
         with np.printoptions(threshold=5):
             return (
                 f"Case({self.call!r}, engine={self.engine!r},\n  "
-                f"{self.estimator!r},\n  {self.data!r}, {self.more!r})"
+                f"{self.estimator!r},\n  {self.data!r})"
             )
 
 
@@ -384,7 +383,6 @@ def cases(draw, calls=None, engines=("numpy", "compiled")):
         values["warm_start"] = True
     if call == "X_val":
         values["early_stopping"] = True
-    more = {}
     network = (MLPClassifier if is_classification else MLPRegressor)(**values)
     estimator = network
     cv = draw(st.sampled_from([2, 3]))
@@ -422,7 +420,7 @@ def cases(draw, calls=None, engines=("numpy", "compiled")):
             cv=cv,
             random_state=0,
         )
-    return Case(call, estimator, drawn, draw(st.sampled_from(engines)), more)
+    return Case(call, estimator, drawn, draw(st.sampled_from(engines)))
 
 
 def draw_case(number, strategy=None):

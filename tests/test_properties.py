@@ -242,3 +242,20 @@ def test_out_of_fold_rows_are_never_trained_on(seed, n_folds, n_repeats):
         for fold in members:
             member = ensemble.estimators_[fold]
             assert tuple(row) not in member.rows_
+
+
+@examples(6)
+@given(seeds, st.integers(2, 5), st.sampled_from(["adam", "lbfgs"]))
+def test_a_member_does_not_depend_on_the_targets_of_its_fold(seed, n_folds, solver):
+    """Also where all members train side by side."""
+    X, y, _ = draw_data(seed)
+    network = MLPRegressor((2,), solver=solver, max_iter=3, batch_size=10)
+    ensemble = FoldEnsembleRegressor(network, cv=n_folds, random_state=seed)
+    before = clone(ensemble).fit(X, y)
+    fold = before.oof_fold_[seed % len(y)]
+    changed = np.where(before.oof_fold_ == fold, 10 - y, y)
+    after = clone(ensemble).fit(X, changed)
+    assert_array_equal(after.oof_fold_, before.oof_fold_)
+    for k in range(n_folds):
+        coefs, others = (each.estimators_[k].coefs_[0] for each in (before, after))
+        assert np.array_equal(coefs, others) == (k == fold)
