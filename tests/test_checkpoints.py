@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from numpy.testing import assert_array_equal
 from scipy.stats import loguniform
 from sklearn.datasets import load_iris
@@ -271,3 +272,12 @@ def test_what_is_drawn_anew_in_each_call_is_warned_about(make, tmp_path):
 def test_what_cannot_be_identified_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="can be pickled"):
         halving(tmp_path, scoring=lambda *args: 1.0).fit(X, Y)
+
+
+@pytest.mark.parametrize("library", [np, sklearn], ids=["numpy", "sklearn"])
+def test_what_another_version_has_written_is_not_read(library, tmp_path, monkeypatch):
+    Checkpoint(tmp_path, "search", 1).save("state")
+    assert Checkpoint(tmp_path, "search", 1).load() == "state"
+    assert Checkpoint(tmp_path, "search", 2).load() is None
+    monkeypatch.setattr(library, "__version__", "0.1")
+    assert Checkpoint(tmp_path, "search", 1).load() is None

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.metrics import get_scorer, log_loss
+from sklearn.model_selection import PredefinedSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -162,6 +163,51 @@ def test_weights_of_split_rows_and_of_classes_count(iris):
     rows = recorder.X[0][:, -1].astype(int)
     expected = weight[rows] * 10.0 ** y[rows]
     assert_allclose(recorder.sample_weight[0], expected)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_class_weights_count_on_given_validation_rows(iris, weighted, solver):
+    X, y = iris
+    given = 1.0 + np.arange(len(y)) % 4 if weighted else np.ones(len(y))
+    class_weight = {0: 1.0, 1: 10.0, 2: 0.1}
+    classifier = MLPClassifier((5,), solver=solver, early_stopping=True, max_iter=5)
+    classifier.set_params(class_weight=class_weight, random_state=0)
+    sample_weight_val = given if weighted else None
+    classifier.fit(X, y, X_val=X, y_val=y, sample_weight_val=sample_weight_val)
+    weight = given * [class_weight[label] for label in y]
+    expected = log_loss(y, classifier.predict_proba(X), sample_weight=weight)
+    assert_allclose(min(classifier.validation_loss_curve_), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("normalize_y", [False, True])
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error"])
+def test_the_unit_of_the_validation_loss_is_that_of_weighted_training_rows(
+    loss, normalize_y, regression
+):
+    X, y = regression[0], 7 + 5 * regression[1]
+    is_validation = np.arange(len(y)) % 3 == 0
+    weight = 1.0 + np.where(y > 7, 10.0, 0.0)
+    regressor = MLPRegressor((5,), loss=loss, early_stopping=True, max_iter=5)
+    regressor.set_params(normalize_y=normalize_y, random_state=0)
+    split = PredefinedSplit(np.where(is_validation, 0, -1))
+    regressor.set_params(validation_splitter=split).fit(X, y, sample_weight=weight)
+
+    def loss_on(rows, prediction):
+        errors = np.abs(y[rows] - prediction)
+        losses = 0.5 * errors**2 if loss == "squared_error" else errors
+        return np.average(losses, weights=weight[rows])
+
+    training = ~is_validation
+    if loss == "squared_error":
+        constants = [np.average(y[training], weights=weight[training])]
+    else:
+        constants = y[training]
+    unit = min(loss_on(training, constant) for constant in constants)
+    expected = loss_on(is_validation, regressor.predict(X[is_validation]))
+    best = regressor.best_iter_ - 1
+    assert_allclose(regressor.validation_loss_curve_[best], expected, rtol=1e-6)
+    assert_allclose(regressor.best_validation_score_, -expected / unit, rtol=1e-6)
 
 
 def test_scorer_sees_names_of_no_columns_and_original_labels(iris):

@@ -253,6 +253,24 @@ def test_sample_weight_counts():
     assert other.ranking[2] == 1
 
 
+def test_rows_without_weight_change_no_point():
+    """Nor the values of the penalty and the residuals, up to rounding."""
+    X, y = make_data()
+    other, other_y = make_data(100, seed=3)
+    settings = NETWORK | {"hidden_layer_sizes": (4,), "activation": "tanh"}
+    network = MLPClassifier(**settings, solver="fista")
+    X_all, y_all = np.vstack([X, 5 * other]), np.concatenate([y, other_y])
+    weight = np.repeat([2.0, 0.0], [len(X), len(other)])
+    ours = feature_path(network, X_all, y_all, sample_weight=weight)
+    expected = feature_path(network, X, y)
+    np.testing.assert_allclose(
+        ours.feature_alphas[:3], expected.feature_alphas[:3], rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        ours.kkt_residuals[:2], expected.kkt_residuals[:2], rtol=1e-3
+    )
+
+
 # -- many paths side by side -----------------------------------------------------------
 
 
@@ -373,6 +391,66 @@ def test_only_epochs_at_the_final_penalty_may_be_the_best(monkeypatch, path):
     assert model.best_iter_ == n_before + 1 + scores.argmax()
     # The kept parameters are the best epoch's, and those have this penalty's support.
     assert model.n_features_selected_ < 10
+
+
+def stages_of(monkeypatch, model, X, y):
+    """Of each stage of a fit its task and its outcome."""
+    tasks, outcomes = [], []
+    next_task, advance = sparse_path._Trail.next_task, sparse_path._Trail.advance
+
+    def recording_task(trail, inputs):
+        tasks.append(next_task(trail, inputs))
+        return tasks[-1]
+
+    def recording_outcome(trail, outcome, inputs):
+        outcomes.append(outcome)
+        advance(trail, outcome, inputs)
+
+    monkeypatch.setattr(sparse_path._Trail, "next_task", recording_task)
+    monkeypatch.setattr(sparse_path._Trail, "advance", recording_outcome)
+    model.fit(X, y)
+    return tasks, outcomes
+
+
+def test_a_path_begins_at_the_best_of_its_dense_phase():
+    X, y = make_data()
+    model = MLPClassifier(**NETWORK | {"learning_rate_init": 0.1}, early_stopping=True)
+    (dense,) = fit_many([task_of(model)], X, y)
+    task = task_of(model.set_params(feature_alpha=1e-3))
+    first = sparse_path._Trail(task, dense, X, y, False).next_task(np.arange(10))
+    np.testing.assert_array_equal(first.state.params, dense.state.kept)
+    assert not np.array_equal(dense.state.params, dense.state.kept)
+
+
+def test_a_path_stays_at_its_penalty_until_the_inputs_have_settled(monkeypatch):
+    X, y = make_data()
+    model = MLPClassifier(**NETWORK, early_stopping=True, feature_alpha=0.01)
+    answers = iter([False, False, True])
+    monkeypatch.setattr(
+        sparse_path._Trail, "_has_settled", lambda *states: next(answers)
+    )
+    tasks, _ = stages_of(monkeypatch, model, X, y)
+    assert [task.config.feature_alpha for task in tasks].count(0.01) == 3
+
+
+def test_the_stages_of_a_path_have_minibatches_and_epochs_of_their_own(monkeypatch):
+    X, y = make_data(500)
+    model = MLPClassifier(**NETWORK | {"batch_size": "auto"}, early_stopping=True)
+    tasks, _ = stages_of(monkeypatch, model.set_params(feature_alpha=1e-4), X, y)
+    assert {task.config.batch_size for task in tasks} == {"auto"}
+    # 450 rows are three minibatches, of which 14 times three are the first 40 updates.
+    assert tasks[0].max_iter - tasks[0].state.progress.n_epochs == 14
+
+
+def test_a_full_batch_path_counts_every_epoch_and_every_row_once(monkeypatch):
+    X, y = make_data()
+    settings = NETWORK | {"hidden_layer_sizes": (4,), "activation": "tanh"}
+    model = MLPClassifier(**settings, solver="fista", feature_alpha=0.3)
+    tasks, outcomes = stages_of(monkeypatch, model, X, y)
+    assert len(tasks) > 2
+    assert model.t_ == model.n_iter_ * len(X)
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        assert outcome.state.progress.n_epochs <= task.max_iter
 
 
 def test_validation_data_from_outside_serves_the_whole_path(path):

@@ -1,7 +1,8 @@
 """Successive halving whose survivors continue."""
 
 import warnings
-from itertools import pairwise, product
+from itertools import count, pairwise, product
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,14 +17,16 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._fitting import run_batch
 from skreg.augmentation import AugmentingResampler, GaussianNoise
 from skreg.model_selection import (
     HalvingGridSearchCV,
     HalvingRandomSearchCV,
+    _candidates,
     _lockstep_run,
     _scheduler,
 )
@@ -217,6 +220,63 @@ def test_each_epoch_is_trained_once(monkeypatch):
     X, y = data(load_breast_cancer)
     HalvingGridSearchCV(network(), GRID, cv=2, refit=False).fit(X, y)
     assert sum(n_epochs) == 2 * (12 * 1 + 4 * (4 - 1) + 2 * (12 - 4))
+
+
+def fits_of_rungs(monkeypatch, search, X, y):
+    """What is trained in each rung, and the seeds of the folds there."""
+    rungs, seeds = [], []
+    run = _lockstep_run.LockstepRun.run
+
+    def recording(self, fits, refit=None):
+        rungs.append([fit.key for fit in fits])
+        results = run(self, fits, refit)
+        seeds.append(self.state[0])
+        return results
+
+    monkeypatch.setattr(_lockstep_run.LockstepRun, "run", recording)
+    search.fit(X, y)
+    return rungs, seeds
+
+
+def test_a_candidate_that_has_stopped_is_left_as_it_is(monkeypatch):
+    X, y = data(load_breast_cancer)
+    estimator = network(early_stopping=True, n_iter_no_change=1, max_iter=18)
+    # With a tolerance that nothing meets, training ends after two epochs.
+    grid = {"tol": [1e3], "alpha": [1e-4, 1e-2, 1.0]}
+    search = HalvingGridSearchCV(estimator, grid, cv=2, min_resources=6)
+    rungs, _ = fits_of_rungs(monkeypatch, search, X, y)
+    assert search.n_resources_ == [6, 18]
+    assert [len(fits) for fits in rungs] == [6, 0]
+    scores = search.cv_results_["mean_test_score"]
+    assert scores[-1] == scores[:3].max()
+
+
+def test_networks_without_a_seed_have_one_in_all_rungs(monkeypatch):
+    X, y = data(load_breast_cancer, 60)
+    search = HalvingGridSearchCV(network(random_state=None), GRID, cv=2, refit=False)
+    _, seeds = fits_of_rungs(monkeypatch, search, X, y)
+    assert len(seeds) == 3 and len(set(seeds[0])) == 2
+    for other in seeds[1:]:
+        np.testing.assert_array_equal(other, seeds[0])
+
+
+def test_the_largest_number_of_epochs_is_that_of_any_candidate():
+    X, y = data(load_breast_cancer, 60)
+    pipeline = Pipeline([("net", network())])
+    grid = {"net": [network(max_iter=2), network(max_iter=6), network(max_iter=4)]}
+    search = HalvingGridSearchCV(pipeline, grid, cv=2, refit=False).fit(X, y)
+    assert search.max_resources_ == search.n_resources_[-1] == 6
+
+
+def test_a_fold_that_is_kept_takes_no_time_again(monkeypatch):
+    """Batches that take 12 s each, and folds that take 6 s each to prepare."""
+    for module, seconds in ((run_batch, 12), (_candidates, 6)):
+        clock = SimpleNamespace(perf_counter=count(0, seconds).__next__)
+        monkeypatch.setattr(module, "time", clock)
+    X, y = data(load_breast_cancer, 60)
+    search = HalvingGridSearchCV(network(), {"alpha": [0, 1e-3, 1e-2]}, cv=2)
+    times = search.fit(X, y).cv_results_["mean_fit_time"]
+    np.testing.assert_array_equal(times, 3 * [12 / 6 + 6 / 3] + [12 / 2])
 
 
 def test_steps_are_fitted_once_per_fold():

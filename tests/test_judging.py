@@ -8,12 +8,13 @@ from scipy import sparse
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
 from sklearn.model_selection import PredefinedSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg._fitting.judging import advice_on_divergence
+from skreg._fitting.judging import _some, advice_on_divergence
 from skreg.feature_selection import (
     SparseInputSelector,
     StabilitySelection,
@@ -91,6 +92,34 @@ def test_rows_without_weight_are_not_judged():
     assert warnings_of(lambda: model.fit(X, y, sample_weight=weight)) == []
     (message,) = warnings_of(lambda: model.fit(X, y, sample_weight=1 - weight))
     assert "normalize_y=True" in message
+
+
+def test_the_rows_that_are_judged_are_spread_over_all():
+    rows = _some(X, None, np.arange(20, 280), 100)
+    assert len(rows) == 100 and rows[0] == 20 and rows[-1] == 279
+    assert set(np.diff(rows)) <= {2, 3}
+    weight = np.arange(len(X)) % 2
+    np.testing.assert_array_equal(_some(X, weight, None, 1000), np.flatnonzero(weight))
+
+
+def test_class_weights_count_in_what_is_judged():
+    """Balanced, a network is worse than the shares of the classes as they are."""
+    is_rare = X[:, 0] + 0.5 * rng.normal(size=len(X)) > 1.8
+    assert 0.02 < is_rare.mean() < 0.1
+    model = MLPClassifier((), solver="lbfgs", alpha=1e-6, class_weight="balanced")
+    model.set_params(max_iter=300, tol=1e-3, random_state=0)
+    assert warnings_of(lambda: model.fit(20 * X, is_rare)) == []
+    share, proba = is_rare.mean(), model.predict_proba(20 * X)
+    loss_of_shares = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert log_loss(is_rare, proba) > loss_of_shares
+
+
+def test_networks_of_a_fold_are_judged_each_in_its_own_unit():
+    model = MLPRegressor((), early_stopping=True, max_iter=20, random_state=0)
+    model.set_params(learning_rate_init=0.1)
+    grid = {"normalize_y": [True, False]}
+    search = GridSearchCV(model, grid, cv=2, refit=False)
+    assert warnings_of(lambda: search.fit(X, 5 + CURVE)) == []
 
 
 def test_outliers_do_not_make_a_network_look_dead():

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._fitting import run_batch, sparse_path
+from skreg._fitting.targets import LabelEncoding
 from skreg.augmentation import AugmentingResampler, GaussianNoise, Mixup
 from skreg.feature_selection import feature_path
 from skreg.model_selection import GridSearchCV, alpha_grid
@@ -258,3 +259,9 @@ def test_the_range_of_penalties_is_that_of_smoothed_labels():
 
 def test_only_classifiers_have_labels():
     assert "label_smoothing" not in MLPRegressor().get_params()
+
+
+def test_each_of_many_labels_is_smoothed_between_yes_and_no():
+    Y = np.array([[1.0, 0.0, 0.0, 1.0, 0.0]])
+    smoothed = LabelEncoding(np.arange(5), "multilabel").smoothed(Y, 0.1)
+    np.testing.assert_allclose(smoothed, [[0.95, 0.05, 0.05, 0.95, 0.05]])

@@ -9,6 +9,7 @@ from sklearn.metrics import mean_absolute_error, r2_score
 from sklearn.model_selection import KFold, PredefinedSplit, cross_val_score
 
 from skreg import MLPRegressor
+from skreg._fitting.targets import TargetScaling
 from skreg.augmentation import AugmentingResampler, GaussianNoise, Mixup
 from skreg.diagnosis import diagnose
 from skreg.feature_selection import SparseInputSelector, feature_path
@@ -408,3 +409,11 @@ def test_pickles_and_old_fits():
 def test_poisson_is_refused():
     with pytest.raises(ValueError, match="normalize_y=True does not go with"):
         network(loss="poisson").fit(X, abs(PRICES))
+
+
+@pytest.mark.parametrize("value", [0.1, 1e8 / 3, -7e-5])
+def test_rounding_is_no_spread(value):
+    for n_rows in range(1, 60):
+        scaling = TargetScaling.of(np.full(n_rows, value))
+        assert scaling.scale == 1
+        np.testing.assert_allclose(scaling.mean, value)

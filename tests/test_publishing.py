@@ -63,6 +63,14 @@ def test_nothing_is_published_after_an_error(error):
     assert vars(plain) == {"a": 1, "old_": 1}
 
 
+def test_a_parameter_that_is_set_during_a_fit_stays():
+    estimator = MLPClassifier(alpha=1.0)
+    with fitted_at_once(estimator) as scratch:
+        estimator.set_params(alpha=2.0)
+        scratch.n_iter_ = 3
+    assert estimator.alpha == 2.0 and estimator.n_iter_ == 3
+
+
 def test_a_snapshot_is_a_copy():
     network = MLPRegressor((3,), learning_rate_init=0.01, random_state=0)
     network.set_params(max_iter=600, tol=1e-2).fit(X, Y_REAL)

@@ -1,6 +1,8 @@
 """`refit`: after early stopping, training again on all rows for as many updates."""
 
 import warnings
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from sklearn.model_selection import (
     ShuffleSplit,
     TimeSeriesSplit,
 )
+from sklearn.utils import compute_sample_weight
 
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
@@ -186,6 +189,39 @@ def test_no_rule_ends_the_second_phase_early(cancer):
     assert network.best_iter_ > 3
     n_epochs, rest = divmod(network.refit_n_updates_, 12)
     assert network.t_ == 569 * n_epochs + 50 * rest
+
+
+@pytest.mark.filterwarnings("ignore:The network predicts no better")
+@pytest.mark.parametrize("refit", [True, 3])
+def test_the_second_phase_has_no_patience(diabetes, refit):
+    """Losses of a small target improve by less than `tol`, their scores do not."""
+    X, y = diabetes
+    network = MLPRegressor((10,), early_stopping=True, refit=refit, batch_size=50)
+    network.set_params(n_iter_no_change=3, tol=0.02, max_iter=15, random_state=0)
+    network.set_params(learning_rate_init=1e-3).fit(X, 1e-2 * y)
+    n_epochs, rest = divmod(network.refit_n_updates_, -(-len(y) // 50))
+    assert n_epochs > 5
+    assert network.t_ == len(y) * n_epochs + 50 * rest
+
+
+def test_seconds_are_those_of_both_phases(iris, monkeypatch):
+    clock = SimpleNamespace(perf_counter=count(0, 12).__next__)
+    monkeypatch.setattr(run_batch, "time", clock)
+    (outcome,) = fit_many([task_of(classifier(refit=True, max_iter=2))], *iris)
+    assert outcome.seconds == 24 and outcome.first_phase.seconds == 12
+
+
+def test_classes_are_balanced_by_the_rows_that_a_fold_trains_on(iris):
+    X, y = iris
+    held_out = np.flatnonzero((y == 0) & (np.arange(len(y)) % 3 > 0) | (y == 1))[:50]
+    rows = np.setdiff1d(np.arange(len(y)), held_out)
+    network = classifier(class_weight="balanced", max_iter=1)
+    (outcome,) = fit_many([task_of(network, split=(rows, held_out))], X, y)
+    expected = compute_sample_weight("balanced", y, indices=rows)
+    np.testing.assert_allclose(outcome.state.stream.sample_weight, expected[rows])
+    numbers, weight = outcome.state.validation_rows
+    np.testing.assert_array_equal(numbers, held_out)
+    np.testing.assert_allclose(weight, expected[held_out])
 
 
 @pytest.mark.both_engines

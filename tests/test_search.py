@@ -6,6 +6,8 @@ import threading
 import time
 import tracemalloc
 import warnings
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,11 +26,13 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler, scale
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._fitting import run_batch
 from skreg.augmentation import GaussianNoise, Mixup
 from skreg.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
     RandomizedSearchCV,
+    _candidates,
     _lockstep_run,
     _scheduler,
     _search,
@@ -306,6 +310,41 @@ def test_validation_data_for_all_candidates():
     grid = {"alpha": [1e-3, 1e-1], "scoring": ["loss", "accuracy"]}
     estimator = network(early_stopping=True)
     assert_same_search(estimator, grid, X[:200], y[:200], cv=3, fit_params=fit_params)
+
+
+def test_the_time_of_a_fit_is_its_share_of_what_was_done_together(monkeypatch):
+    """A batch that takes 12 s, and folds that take 6 s each to prepare."""
+    for module, seconds in ((run_batch, 12), (_candidates, 6)):
+        clock = SimpleNamespace(perf_counter=count(0, seconds).__next__)
+        monkeypatch.setattr(module, "time", clock)
+    X, y = data(load_breast_cancer, 60)
+    grid = {"alpha": [1e-3, 1e-2, 1e-1]}
+    estimator = network(batch_size=20)
+    search = GridSearchCV(estimator, grid, cv=2, refit=False).fit(X, y)
+    times = search.cv_results_["mean_fit_time"]
+    np.testing.assert_array_equal(times, 3 * [12 / 6 + 6 / 3])
+
+
+def test_validation_rows_go_through_the_steps_of_each_fold():
+    X, y = load_breast_cancer(return_X_y=True)
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = network(early_stopping=True, scoring=tenth_digits)
+        routed.set_fit_request(X_val=True, y_val=True)
+        pipeline = make_pipeline(StandardScaler(), routed, transform_input=["X_val"])
+        grid = {"mlpclassifier__alpha": [1e-3, 1e-1]}
+        fit_params = {"X_val": X[200:300], "y_val": y[200:300]}
+        # The scale of the first fold is another one than that of the second.
+        X = X[:160] * np.where(np.arange(160) < 80, 1.0, 3.0)[:, None]
+        ours, _ = assert_same_search(
+            pipeline,
+            grid,
+            X,
+            y[:160],
+            fit_params=fit_params,
+            cv=model_selection.KFold(2),
+            scoring="neg_log_loss",
+            refit=False,
+        )
 
 
 def test_metadata_routing():

@@ -1,5 +1,6 @@
 """Networks share only what would come out alike for each of them."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -145,16 +146,20 @@ VALUES = {kind: parameter_values(kind) for kind in ("binary", "regression")}
 
 # What lets a parameter matter.
 SETTINGS = {
+    "class_weight": {"early_stopping": True},
+    "dropout_schedule": {"dropout": 0.5},
     "feature_epsilon": {"feature_alpha": 0.05},
     "feature_groups": {"feature_alpha": 0.05},
     "feature_penalty": {"feature_alpha": 0.05},
     "frequency_scale": {"n_frequencies": 3},
     "huber_delta": {"loss": "huber"},
     "learning_rate": {"solver": "sgd", "tol": 1e-2, "n_iter_no_change": 1},
-    "loss": {"quantile": 0.3},
+    "label_smoothing": {"early_stopping": True},
+    "loss": {"quantile": 0.3, "early_stopping": True},
     "max_fun": {"solver": "lbfgs"},
     "momentum": {"solver": "sgd"},
     "nesterovs_momentum": {"solver": "sgd"},
+    "normalize_y": {"early_stopping": True},
     "power_t": {"solver": "sgd", "learning_rate": "invscaling"},
     "quantile": {"loss": "quantile"},
     "refit": {"early_stopping": True},
@@ -234,6 +239,10 @@ def test_tasks_that_differ_in_one_parameter(data, kind, name):
         alone.fit(X, y)
         coefs, _ = outcome.network.unpack(outcome.state.progress.kept)
         assert_allclose(coefs[0], alone.coefs_[0], rtol=1e-6, atol=1e-9)
+        curves = outcome.progress.curves
+        curves.join()
+        scores = alone.validation_scores_ or []
+        assert_allclose(curves.validation_scores, scores, rtol=1e-6)
 
 
 # -- rungs -----------------------------------------------------------------------------
@@ -289,6 +298,51 @@ def test_networks_without_a_seed_start_each_for_itself(data):
     tasks = [task_of(network(random_state=None, max_iter=1)) for _ in range(2)]
     one, other = fit_many(tasks, *data)
     assert not np.array_equal(one.state.params, other.state.params)
+
+
+def test_a_state_can_be_resumed_more_than_once(data):
+    task = task_of(network(max_iter=2, dropout=0.2, early_stopping=True))
+    (first,) = fit_many([task], *data)
+    longer = replace(task, state=first.state, resume=True, max_iter=4)
+    ends = [fit_many([longer], *data)[0] for _ in range(2)]
+    (alone,) = fit_many([replace(task, max_iter=4)], *data)
+    for outcome, n_epochs in ((first, 2), (ends[0], 4), (ends[1], 4)):
+        outcome.progress.curves.join()
+        assert len(outcome.progress.curves.loss) == n_epochs
+    for end in ends:
+        assert_allclose(end.state.params, alone.state.params, rtol=1e-9)
+
+
+def test_a_phase_does_not_end_a_schedule(data):
+    whole = task_of(network(learning_rate="cosine", max_iter=8))
+    outcomes = fit_many([whole, replace(whole, max_iter=3)], *data)
+    for outcome in outcomes:
+        outcome.progress.curves.join()
+    losses, expected = (outcome.progress.curves.loss for outcome in outcomes[::-1])
+    assert losses == pytest.approx(expected[:3], rel=1e-9)
+
+
+def test_networks_that_train_again_without_a_failing_one_begin_anew(data):
+    """A scorer that fails in the second epoch, after the first one was recorded."""
+
+    def failing(estimator, X, y):
+        calls.append(len(calls))
+        if len(calls) == 2:
+            raise RuntimeError("in the second epoch")
+        return estimator.score(X, y)
+
+    calls = []
+    scorings = ["loss", failing]
+    tasks = [
+        task_of(network(early_stopping=True, scoring=scoring, max_iter=4))
+        for scoring in scorings
+    ]
+    outcome, _ = fit_many(tasks, *data)
+    alone = network(early_stopping=True, max_iter=4).fit(*data)
+    assert len(calls) > 2
+    outcome.progress.curves.join()
+    assert outcome.progress.curves.loss == pytest.approx(alone.loss_curve_)
+    assert outcome.progress.n_epochs == 4
 
 
 def test_a_cut_dense_phase_is_continued(data):

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor
+from skreg._utils.warnings import each_warning_once, warn
 from skreg.augmentation import AugmentingResampler, GaussianNoise, ResampledClassifier
 from skreg.diagnosis import bias_variance_decomposition, diagnose
 from skreg.ensemble import FoldEnsembleClassifier, FoldEnsembleRegressor
@@ -281,3 +282,15 @@ def test_workers_say_nothing_by_themselves(call, capfd):
         warnings.simplefilter("always")
         call(None)
     assert {str(record.message) for record in records} == set(texts)
+
+
+def test_one_text_of_two_categories_is_given_twice():
+    def twice():
+        with each_warning_once():
+            for category in (UserWarning, ConvergenceWarning) * 2:
+                warn("what", category)
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        twice()
+    assert [one.category for one in caught] == [UserWarning, ConvergenceWarning]

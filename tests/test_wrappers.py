@@ -559,3 +559,14 @@ def test_stability_selection_looks_into_a_target_transformer():
 def test_selections_refuse_steps_that_make_other_columns(selection):
     with pytest.raises(ValueError, match="put the steps before the selection"):
         selection.fit(X, Y)
+
+
+@pytest.mark.parametrize("wrapper", [Pipeline, TransformedTargetRegressor])
+def test_subclasses_of_wrappers_are_fitted_by_themselves(wrapper):
+    class Other(wrapper):
+        pass
+
+    network = MLPRegressor((3,), max_iter=2)
+    outside = Other([("net", network)]) if wrapper is Pipeline else Other(network)
+    assert find_model(outside, exact=True) == ("", outside)
+    assert find_model(outside)[1] is network
