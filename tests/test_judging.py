@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
@@ -14,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg._fitting.judging import _some, advice_on_divergence
+from skreg._fitting.fit import fit_many, task_of
+from skreg._fitting.judging import Judge, _some, advice_on_divergence
 from skreg.feature_selection import (
     SparseInputSelector,
     StabilitySelection,
@@ -115,11 +117,15 @@ def test_class_weights_count_in_what_is_judged():
 
 
 def test_networks_of_a_fold_are_judged_each_in_its_own_unit():
-    model = MLPRegressor((), early_stopping=True, max_iter=20, random_state=0)
-    model.set_params(learning_rate_init=0.1)
-    grid = {"normalize_y": [True, False]}
-    search = GridSearchCV(model, grid, cv=2, refit=False)
-    assert warnings_of(lambda: search.fit(X, 5 + CURVE)) == []
+    y = 5 + CURVE
+    model = MLPRegressor((), solver="lbfgs", random_state=0)
+    tasks = [
+        task_of(clone(model).set_params(normalize_y=normalize_y))
+        for normalize_y in (True, False, True)
+    ]
+    judge = Judge(X, y)
+    for task, outcome in zip(tasks, fit_many(tasks, X, y), strict=True):
+        assert judge.fault_of(task.config, outcome) is None
 
 
 def test_outliers_do_not_make_a_network_look_dead():
