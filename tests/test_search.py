@@ -117,6 +117,14 @@ def test_blas_has_one_thread_while_networks_train_side_by_side():
     assert seen == [{1}] * len(seen) != []
 
 
+def test_a_failure_is_told_of_with_its_candidate_and_its_fold():
+    candidates = [SimpleNamespace(index=7 + k, parameters=f"p{k}") for k in range(3)]
+    scored = [{"fit_error": None} for _ in range(6)]
+    scored[3]["fit_error"] = "what went wrong\n"
+    _search._locate_failures(candidates, scored, n_splits=2)
+    assert "In candidate 8 (p1), fold 1" in scored[3]["fit_error"]
+
+
 def test_a_message_about_many_failures_stays_short():
     X, y = data(load_breast_cancer, 150)
     grid = {"learning_rate_init": [1e300] * 25}
@@ -343,6 +351,24 @@ def test_validation_rows_go_through_the_steps_of_each_fold():
             fit_params=fit_params,
             cv=model_selection.KFold(2),
             scoring="neg_log_loss",
+            refit=False,
+        )
+
+
+def test_train_scores_are_weighted_by_the_weights_of_the_training_rows():
+    X, y = data(load_breast_cancer, 150)
+    weight = 1.0 + np.arange(150) % 7
+    with sklearn.config_context(enable_metadata_routing=True):
+        scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
+        assert_same_search(
+            network().set_fit_request(sample_weight=True),
+            {"alpha": [1e-3, 1e-1]},
+            X,
+            y,
+            fit_params={"sample_weight": weight},
+            scoring=scorer,
+            return_train_score=True,
+            cv=2,
             refit=False,
         )
 
