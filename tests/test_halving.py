@@ -268,6 +268,29 @@ def test_the_largest_number_of_epochs_is_that_of_any_candidate():
     assert search.max_resources_ == search.n_resources_[-1] == 6
 
 
+def test_survivors_stay_in_the_order_of_the_candidates():
+    X, y = data(load_breast_cancer, 60)
+    search = HalvingGridSearchCV(
+        network(), GRID, cv=2, factor=1.5, scoring=neg_log_loss, refit=False
+    ).fit(X, y)
+    rungs = search.cv_results_["iter"]
+    settings = [
+        {name: value for name, value in params.items() if name != "max_iter"}
+        for params in search.cv_results_["params"]
+    ]
+    first = settings[: search.n_candidates_[0]]
+    for rung in range(1, search.n_iterations_):
+        places = [first.index(settings[row]) for row in np.flatnonzero(rungs == rung)]
+        assert places == sorted(places)
+
+
+def test_only_candidates_of_the_last_rung_are_judged():
+    search = HalvingGridSearchCV(network(), GRID)
+    search._in_last_rung = {1, 4}
+    faults = {0: ["useless"], 1: [None], 2: [None], 4: ["constant"]}
+    assert search._judged(faults, []) == ({1: [None], 4: ["constant"]}, 2)
+
+
 def test_a_fold_that_is_kept_takes_no_time_again(monkeypatch):
     """Batches that take 12 s each, and folds that take 6 s each to prepare."""
     for module, seconds in ((run_batch, 12), (_candidates, 6)):

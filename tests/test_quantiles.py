@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from skreg import MLPRegressor, MLPRegressorCV
 from skreg._core.losses import Quantile
+from skreg._utils.scores import regression_score
 from skreg.diagnosis import bias_variance_decomposition, diagnose
 from skreg.ensemble import FoldEnsembleRegressor
 from skreg.model_selection import GridSearchCV
@@ -202,3 +203,13 @@ def test_several_columns_have_one_quantile():
         network().fit(X, np.column_stack([Y, Y]))
     with pytest.raises(ValueError, match="`y_val` has 3 columns"):
         network().fit(X, Y, X_val=X, y_val=np.column_stack([Y] * 3))
+
+
+def test_a_row_of_double_weight_counts_twice_in_the_score():
+    rng = np.random.default_rng(0)
+    y, prediction = rng.normal(size=20), rng.normal(size=(20, 2))
+    weight = 1 + np.arange(20) % 3
+    twice = np.repeat(np.arange(20), weight)
+    score = regression_score(y, prediction, (0.2, 0.7), sample_weight=weight)
+    expected = regression_score(y[twice], prediction[twice], (0.2, 0.7))
+    assert score == pytest.approx(expected)

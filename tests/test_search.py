@@ -9,6 +9,7 @@ import warnings
 from itertools import count
 from types import SimpleNamespace
 
+import joblib
 import numpy as np
 import pytest
 import sklearn
@@ -36,7 +37,9 @@ from skreg.model_selection import (
     _lockstep_run,
     _scheduler,
     _search,
+    _worker,
 )
+from skreg.model_selection._candidates import make_candidate
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -336,21 +339,21 @@ def test_the_time_of_a_fit_is_its_share_of_what_was_done_together(monkeypatch):
 def test_validation_rows_go_through_the_steps_of_each_fold():
     X, y = load_breast_cancer(return_X_y=True)
     with sklearn.config_context(enable_metadata_routing=True):
-        routed = network(early_stopping=True, scoring=tenth_digits)
+        routed = network(early_stopping=True)
         routed.set_fit_request(X_val=True, y_val=True)
         pipeline = make_pipeline(StandardScaler(), routed, transform_input=["X_val"])
         grid = {"mlpclassifier__alpha": [1e-3, 1e-1]}
         fit_params = {"X_val": X[200:300], "y_val": y[200:300]}
         # The scale of the first fold is another one than that of the second.
         X = X[:160] * np.where(np.arange(160) < 80, 1.0, 3.0)[:, None]
-        ours, _ = assert_same_search(
+        assert_same_search(
             pipeline,
             grid,
             X,
             y[:160],
             fit_params=fit_params,
             cv=model_selection.KFold(2),
-            scoring="neg_log_loss",
+            scoring=lambda model, X, y: round(model[-1].best_validation_score_, 9),
             refit=False,
         )
 
@@ -437,6 +440,36 @@ def test_steps_in_the_grid():
         # Constant pixels.
         warnings.simplefilter("ignore")
         assert_same_search(pipeline, grid, X, y, cv=3)
+
+
+def test_each_fold_has_its_own_seed():
+    candidate = make_candidate(0, network(random_state=None), {})
+    seeds = np.array([5, 9])
+    for split in range(2):
+        trained = _worker._network_of(_worker.Fit(candidate, split), seeds)
+        assert trained.random_state == seeds[split]
+    assert candidate.network.random_state is None
+
+
+@pytest.mark.parametrize("name", ["X", "y", "splits", "groups", "fit_params"])
+def test_the_identity_of_a_run_is_all_that_its_fits_depend_on(name):
+    data = {"X": 1, "y": 1, "splits": 1, "groups": 1, "fit_params": 1}
+    scoring = {"score_params": None}
+    run, same, other = (
+        _lockstep_run.LockstepRun(**data | {name: value}, scoring=scoring)
+        for value in (1, 1, 2)
+    )
+    assert joblib.hash(run.identity) == joblib.hash(same.identity)
+    assert joblib.hash(run.identity) != joblib.hash(other.identity)
+
+
+def test_estimators_in_a_grid_are_not_fitted():
+    X, y = data(load_breast_cancer, 150)
+    scaler = StandardScaler()
+    pipeline = make_pipeline("passthrough", network())
+    search = GridSearchCV(pipeline, {"passthrough": [scaler]}, cv=2).fit(X, y)
+    assert hasattr(search.best_estimator_[0], "mean_")
+    assert not hasattr(scaler, "mean_")
 
 
 def test_other_estimators_run_as_in_sklearn():

@@ -454,6 +454,9 @@ def test_names_of_the_inputs_of_a_path():
     assert names_of(make_pipeline(silent, net), frame) == x_names[:4]
     nested = make_pipeline(SelectKBest(f_regression, k=2), make_pipeline(PCA(2), net))
     assert names_of(nested, frame) == ["pca0", "pca1"]
+    inside = make_pipeline(SelectKBest(f_regression, k=2), net)
+    expected = list(np.array(NAMES)[inside.fit(X, Y)[0].get_support()])
+    assert names_of(make_pipeline(StandardScaler(), inside), frame) == expected
     framed = make_pipeline(StandardScaler().set_output(transform="pandas"), net)
     framed.set_params(mlpregressor__feature_groups=[["c0", "c1"]])
     assert names_of(framed, frame) == NAMES
