@@ -281,3 +281,11 @@ def test_what_another_version_has_written_is_not_read(library, tmp_path, monkeyp
     assert Checkpoint(tmp_path, "search", 2).load() is None
     monkeypatch.setattr(library, "__version__", "0.1")
     assert Checkpoint(tmp_path, "search", 1).load() is None
+
+
+def test_a_call_that_has_succeeded_leaves_no_file(tmp_path):
+    checkpoint = Checkpoint(tmp_path, "search", 1)
+    checkpoint.save("state")
+    checkpoint.remove()
+    checkpoint.remove()
+    assert list(tmp_path.iterdir()) == []
