@@ -82,6 +82,23 @@ def test_all_rows_are_learned_from_whatever_is_shown():
     assert display.copies.any()
 
 
+def test_the_training_rows_that_are_given_are_learned_from(X):
+    display = AugmentationDisplay.from_augmentation(
+        GaussianNoise(1.0), X, image_shape=(4, 5), X_train=np.ones((4, 20))
+    )
+    # Constant columns get no noise.
+    np.testing.assert_array_equal(display.copies[0], display.originals)
+
+
+def test_colours_span_the_range_of_the_originals(plt):
+    originals = np.linspace(-1, 3, 12).reshape(1, 3, 4)
+    display = AugmentationDisplay(originals, 9 * originals[None]).plot()
+    assert display.image_.get_clim() == (-1, 3)
+    colours = np.stack([originals] * 3, axis=-1)
+    grid = AugmentationDisplay(colours, 9 * colours[None]).plot(gap=0).image_
+    np.testing.assert_allclose(grid.get_array()[:, :4], (colours[0] + 1) / 4)
+
+
 def test_random_state(X):
     def copies(seed):
         return AugmentationDisplay.from_augmentation(

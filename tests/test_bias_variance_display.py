@@ -93,11 +93,12 @@ def test_what_is_drawn(plt):
     labels = [text.get_text() for text in right.get_legend().get_texts()]
     assert labels == ["squared error (sum)", "bias²", "variance", "noise"]
     # A band a part but for the noise, one standard error to either side.
-    bands = right.collections
-    assert len(bands) == 3
-    top = bands[1].get_paths()[0].vertices[:, 1].max()
-    errors = np.array([each.bias_se for each in display.decompositions])
-    assert top == pytest.approx((display.bias + errors).max())
+    for part, band in zip(("loss", "bias", "variance"), right.collections, strict=True):
+        vertices = band.get_paths()[0].vertices
+        for value, each in zip([0.1, 1, 10], display.decompositions, strict=True):
+            height, error = getattr(each, part), getattr(each, f"{part}_se")
+            edges = np.unique(vertices[vertices[:, 0] == value, 1])
+            np.testing.assert_allclose(edges, [height - error, height + error])
 
 
 def test_values_that_are_not_numbers(plt):

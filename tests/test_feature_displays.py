@@ -73,6 +73,54 @@ def test_a_selectors_folds_and_choice():
     assert display.choice_.get_xdata()[0] == selector.n_features_
 
 
+def test_the_band_is_one_standard_error_to_either_side(path):
+    results = {
+        "n_features": np.array([3, 2, 1]),
+        "mean_test_score": np.array([0.9, 0.8, 0.4]),
+        "std_error": np.array([0.01, 0.04, 0.02]),
+    }
+    display = FeaturePathDisplay(path, cv_results=results, n_features=2).plot()
+    vertices = display.band_.get_paths()[0].vertices
+    for n, mean, error in zip(*results.values(), strict=True):
+        edges = np.unique(vertices[vertices[:, 0] == n, 1])
+        np.testing.assert_allclose(edges, [mean - error, mean + error])
+    assert set(display.choice_.get_xdata()) == {2}
+
+
+def test_a_number_of_pixels_comes_before_the_choice(path):
+    support = path.ranking <= 2
+    display = FeaturePathDisplay(path, support=support).plot_image((2, 5), n_features=7)
+    shown = ~display.image_.get_array().mask
+    np.testing.assert_array_equal(shown.ravel(), path.ranking <= 7)
+
+
+def test_bars_of_selected_inputs_are_coloured():
+    scores = np.array([0.2, 1.0, 0.7, 0.1, 0.9])
+    # Not by the scores, so that a bar's colour is that of its input alone.
+    support = np.array([True, False, True, False, True])
+    display = StabilityDisplay(scores, 0.6, support).plot(max_features=2)
+    labels = labels_of(display.ax_.yaxis)
+    assert labels == ["x1", "x4", "x2"]
+    assert [bar.get_width() for bar in display.bars_] == [1.0, 0.9, 0.7]
+    grey = plt.matplotlib.colors.to_rgba("0.75")
+    is_grey = [bar.get_facecolor() == grey for bar in display.bars_]
+    assert is_grey == [True, False, False]
+    # The first bar is on top.
+    bottom, top = display.ax_.get_ylim()
+    assert bottom > top
+    assert set(display.threshold_line_.get_xdata()) == {0.6}
+
+
+def test_the_threshold_is_the_one_of_the_fit(path):
+    X, y = make_data()
+    network = MLPClassifier(**NETWORK | {"max_iter": 5})
+    selection = StabilitySelection(
+        network, threshold=0.75, q=3, n_pairs=2, random_state=0
+    ).fit(X, y)
+    selection.set_params(threshold=0.9)
+    assert StabilityDisplay.from_estimator(selection).threshold == 0.75
+
+
 def test_pixels_that_stay(path):
     display = FeaturePathDisplay.from_path(path).plot_image((2, 5), n_features=4)
     drawn = display.image_.get_array()

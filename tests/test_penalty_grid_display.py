@@ -57,6 +57,62 @@ def test_curve_with_standard_errors(one_penalty, plt):
     assert display.figure_ is display.ax_.figure
 
 
+def test_each_curve_has_its_own_band(plt):
+    scores = {"test_scores": [0.5, 0.8, 0.6], "train_scores": [0.7, 0.9, 0.8]}
+    errors = {"test_errors": [0.01, 0.03, 0.02], "train_errors": [0.04, 0.02, 0.05]}
+    drawn = {name: np.array(numbers) for name, numbers in (scores | errors).items()}
+    display = PenaltyGridDisplay(["alpha"], [[1, 2, 3]], choice=[3], **drawn).plot()
+    for part, line, band in zip(
+        ("test", "train"), display.lines_, display.ax_.collections, strict=True
+    ):
+        np.testing.assert_array_equal(line.get_ydata(), drawn[f"{part}_scores"])
+        vertices = band.get_paths()[0].vertices
+        for i, value in enumerate([1, 2, 3]):
+            edges = np.unique(vertices[vertices[:, 0] == value, 1])
+            score, error = (drawn[f"{part}_{each}"][i] for each in ("scores", "errors"))
+            np.testing.assert_allclose(edges, [score - error, score + error])
+    assert set(display.choice_.get_xdata()) == {3}
+    assert display.ax_.get_xlabel() == "alpha"
+    assert display.ax_.get_ylabel() == "score"
+
+
+def test_training_scores_have_their_own_errors(one_penalty):
+    display = PenaltyGridDisplay.from_estimator(one_penalty)
+    results, order = one_penalty.cv_results_, [0, 2, 1]
+    folds = np.array([results[f"split{i}_train_score"] for i in range(4)])
+    expected = folds.std(axis=0, ddof=1)[order] / 2
+    np.testing.assert_allclose(display.train_errors, expected)
+
+
+def test_the_choice_is_that_of_the_search_and_not_the_best_mean(data):
+    search = GridSearchCV(
+        network(), {"alpha": ALPHAS}, cv=2, refit=lambda results: 1
+    ).fit(*data)
+    assert np.argmax(search.cv_results_["mean_test_score"]) != 1
+    assert PenaltyGridDisplay.from_estimator(search).choice == [ALPHAS[1]]
+
+
+def test_cells_axes_and_choice_of_a_heat_map(plt):
+    scores = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
+    values = [[1e-3, 1e-2], [0.0, 0.5, 1.0]]
+    display = PenaltyGridDisplay(
+        ["alpha", "l1_ratio"], values, scores, choice=[1e-3, 1.0]
+    ).plot()
+    ax = display.ax_
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("l1_ratio", "alpha")
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "0.5", "1"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["0.001", "0.01"]
+    # The corners of the cells lie halfway between the ticks.
+    corners = display.image_.get_coordinates()
+    assert corners[0, :, 0].tolist() == [-0.5, 0.5, 1.5, 2.5]
+    assert corners[:, 0, 1].tolist() == [-0.5, 0.5, 1.5]
+    colors = display.image_.get_array().reshape(2, 3)
+    np.testing.assert_array_equal(colors, scores)
+    assert display.choice_.get_xdata()[0] == 2
+    assert display.choice_.get_ydata()[0] == 0
+    assert ax.get_title() == "choice: alpha=0.001, l1_ratio=1"
+
+
 def test_zero_has_a_place_on_the_scale(data, plt):
     search = GridSearchCV(network(), {"alpha": [0.0, 1e-4, 1.0]}, cv=2).fit(*data)
     display = PenaltyGridDisplay.from_estimator(search).plot()
