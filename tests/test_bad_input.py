@@ -186,6 +186,7 @@ def test_bad_sample_weight(Estimator):
     y = target_of(Estimator)
     for weight, message in [
         (-np.ones(N_ROWS), "sample_weight.*negative|[Nn]egative.*sample_weight"),
+        (np.r_[-0.5, np.ones(N_ROWS - 1)], "sample_weight.* has negative values"),
         (np.zeros(N_ROWS), "at least one non-zero|is zero for all"),
     ]:
         assert_refused(Estimator(), X, y, message, sample_weight=weight)

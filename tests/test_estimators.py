@@ -237,6 +237,51 @@ def test_quantile_loss_predicts_quantiles():
         assert_allclose(np.mean(y <= regressor.predict(X)), quantile, atol=0.03)
 
 
+def pinball(residual, level):
+    return np.maximum(level * residual, (level - 1) * residual)
+
+
+@pytest.mark.parametrize("normalize_y", [False, True])
+@pytest.mark.parametrize(
+    "params, of_residual",
+    [
+        ({}, lambda r: r**2 / 2),
+        ({"loss": "absolute_error"}, np.abs),
+        (
+            {"loss": "huber", "huber_delta": 0.4},
+            lambda r: np.where(abs(r) < 0.4, r**2 / 2, 0.4 * (abs(r) - 0.2)),
+        ),
+        (
+            {"loss": "huber", "huber_delta": 2.5},
+            lambda r: np.where(abs(r) < 2.5, r**2 / 2, 2.5 * (abs(r) - 1.25)),
+        ),
+        ({"loss": "quantile", "quantile": 0.2}, lambda r: pinball(r, 0.2)),
+        ({"loss": "quantile", "quantile": 0.9}, lambda r: pinball(r, 0.9)),
+    ],
+    ids=str,
+)
+def test_the_validation_loss_is_the_formula_in_the_unit_of_y(
+    params, of_residual, normalize_y, regression
+):
+    X, y = regression
+    weight = np.linspace(0, 2, 20)
+    regressor = MLPRegressor(
+        (4,), early_stopping=True, normalize_y=normalize_y, max_iter=5, random_state=0
+    ).set_params(**params)
+    # A spread that is far from one, which has no part in the unit of delta below.
+    y = y if params.get("loss") == "huber" else 40 * y
+    regressor.fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:], sample_weight_val=weight)
+    residual = y[100:] - regressor.predict(X[100:])
+    if normalize_y and params.get("loss") == "huber":
+        # Delta is in units of the deviation of the training rows.
+        scale = regressor.y_scale_
+        losses = scale**2 * of_residual(residual / scale)
+    else:
+        losses = of_residual(residual)
+    found = regressor.validation_loss_curve_[regressor.best_iter_ - 1]
+    assert_allclose(found, np.average(losses, weights=weight), rtol=1e-6)
+
+
 def test_robust_losses_shrug_at_outliers(regression):
     X, y = regression
     y_with_outliers = y.copy()

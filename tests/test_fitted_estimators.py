@@ -186,6 +186,45 @@ def test_verbose_names_the_engine_and_prints_a_line_an_epoch(capsys, iris, engin
     assert capsys.readouterr().out == ""
 
 
+# -- scores ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "strings"])
+def test_weights_count_in_the_accuracy(kind, iris):
+    X, y = iris
+    y = {
+        "binary": y > 0,
+        "multiclass": y,
+        "multilabel": np.eye(3, dtype=int)[y],
+        "strings": np.array(["c", "b", "a"])[y],
+    }[kind]
+    classifier = MLPClassifier((3,), max_iter=5, random_state=0).fit(X, y)
+    is_right = (classifier.predict(X) == y).reshape(150, -1).all(axis=1)
+    assert 0 < is_right.mean() < 1
+    assert classifier.score(X, y) == pytest.approx(is_right.mean())
+    weight = 1 + 9.0 * is_right
+    assert classifier.score(X, y, weight) == pytest.approx(
+        np.average(is_right, weights=weight)
+    )
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize("normalize_y", [False, True])
+def test_weights_count_in_the_coefficient_of_determination(
+    normalize_y, n_outputs, iris
+):
+    X, y = iris
+    y = 10.0 + (y if n_outputs == 1 else np.c_[y, y**2])
+    model = MLPRegressor((3,), normalize_y=normalize_y, max_iter=20, random_state=0)
+    model.fit(X, y)
+    weight = np.linspace(0.1, 5, 150)
+    predicted = model.predict(X)
+    for given, used in ((None, np.ones(150)), (weight, weight)):
+        mean = np.average(y, axis=0, weights=used)
+        errors, total = used @ (y - predicted) ** 2, used @ (y - mean) ** 2
+        assert_allclose(model.score(X, y, given), np.mean(1 - errors / total))
+
+
 # -- life outside of fit ---------------------------------------------------------------
 
 

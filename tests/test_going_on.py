@@ -150,6 +150,9 @@ def test_partial_fit_classes(iris):
     classifier.partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="is not the same as on last call"):
         classifier.partial_fit(X, y, classes=[0, 1, 2, 3])
+    with pytest.raises(ValueError, match="is not the same as on last call"):
+        # As many as before.
+        classifier.partial_fit(X, y, classes=[0, 1, 3])
     with pytest.raises(ValueError, match="`y` has classes not in"):
         classifier.partial_fit(X, y + 1)
 
@@ -289,6 +292,59 @@ def test_warm_start_starts_at_coefs_with_fresh_moments(solver, regression):
     second.intercepts_ = [b.copy() for b in intercepts]
     second.fit(X, y)
     assert_same_parameters(second, first)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_warm_start_goes_on_counting(early_stopping, solver, regression):
+    X, y = regression
+    regressor = MLPRegressor(4, solver=solver, max_iter=3, early_stopping=early_stopping)
+    regressor.set_params(warm_start=True, random_state=0, learning_rate_init=0.1)
+    n_training_rows = 108 if early_stopping else 120
+    curves = ["loss_curve_", "data_loss_curve_"]
+    if early_stopping:
+        curves += ["validation_scores_", "validation_loss_curve_"]
+    earlier = {name: [] for name in curves}
+    seen = 0
+    for _ in range(3):
+        regressor.fit(X, y)
+        assert regressor.n_iter_ <= 3 * (1 + seen)
+        for name in curves:
+            curve = getattr(regressor, name)
+            assert curve[: len(earlier[name])] == earlier[name]
+            assert len(curve) == len(earlier[name]) + 3
+            earlier[name] = list(curve)
+        assert regressor.loss_ == regressor.loss_curve_[-1]
+        if solver == "adam":
+            seen += 3
+            assert regressor.t_ == seen * n_training_rows
+        if early_stopping:
+            scores = regressor.validation_scores_
+            assert regressor.best_loss_ is None
+            assert regressor.best_validation_score_ == max(scores)
+            assert scores[regressor.best_iter_ - 1] == max(scores)
+        else:
+            assert regressor.best_loss_ == min(regressor.loss_curve_)
+            assert regressor.validation_scores_ is None
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_partial_fit_after_divergence_has_new_moments(solver, regression):
+    X, y = regression
+    regressor = MLPRegressor(4, solver=solver, batch_size=30, random_state=0)
+    regressor.partial_fit(X, y)
+    with np.errstate(all="ignore"):
+        regressor.partial_fit(X, 1e300 * y)
+    assert regressor.stop_reason_ == "diverged"
+    # Another one is given the same parameters, the order of the rows alike.
+    new = MLPRegressor(4, solver=solver, batch_size=30, random_state=0)
+    new.set_params(shuffle=False).fit(X[:30], y[:30])
+    regressor.set_params(shuffle=False)
+    new.coefs_ = [W.copy() for W in regressor.coefs_]
+    new.intercepts_ = [b.copy() for b in regressor.intercepts_]
+    new.set_params(warm_start=True, max_iter=1)
+    assert_same_parameters(regressor.partial_fit(X, y), new.fit(X, y))
+    assert regressor.stop_reason_ != "diverged"
 
 
 @pytest.mark.both_engines

@@ -103,6 +103,13 @@ def test_a_criterion_of_ones_own_has_no_patience():
     assert "n_iter_no_change=7" in found
 
 
+def test_with_validation_data_each_parameter_is_named_once():
+    network = MLPClassifier(early_stopping=True, refit=3, validation_fraction=0.3)
+    assert inert_parameters(network, has_validation=True) == [
+        "validation_fraction=0.3 (needs fit without X_val)"
+    ]
+
+
 def test_one_warning_names_all_of_them():
     network = MLPClassifier((3,), momentum=0.5, power_t=0.2, max_iter=2)
     (message,) = messages_of(lambda: network.fit(X, Y))

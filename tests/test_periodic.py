@@ -572,6 +572,12 @@ def test_an_input_is_left_while_it_has_waves():
     assert model.support_.all() and model.feature_importances_[1] > 0
     model.coefs_[0][4 + 3 : 4 + 6] = 0  # those of the second embedded input
     assert_array_equal(model.support_, [True, False, True, True])
+    # The third input has two values and no waves, so that the last waves are those of
+    # the fourth one.
+    model.coefs_[0][:] = 0
+    model.coefs_[0][-3:] = 1
+    assert_array_equal(model.support_, [False, False, False, True])
+    assert_allclose(model.feature_importances_, [0, 0, 0, np.sqrt(3 * 7)])
 
 
 @pytest.mark.both_engines

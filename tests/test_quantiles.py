@@ -92,6 +92,16 @@ def test_outputs_that_cross_are_sorted_row_by_row():
 
 
 @pytest.mark.both_engines
+def test_quantiles_in_an_array_are_those_in_a_list():
+    params = {"max_iter": 3, "early_stopping": False}
+    listed = network(quantile=list(LEVELS), **params).fit(X, Y)
+    for quantile in (LEVELS, np.array(LEVELS), np.float32(LEVELS)):
+        model = network(quantile=quantile, **params).fit(X, Y)
+        assert_allclose(model.predict(X), listed.predict(X), rtol=1e-6)
+        assert_array_equal(model._quantiles, tuple(map(float, quantile)))
+        assert pickle.loads(pickle.dumps(model)).score(X, Y) == model.score(X, Y)
+
+
 def test_one_quantile_in_a_list_is_that_quantile():
     alone = network(quantile=0.3).fit(X, Y)
     listed = network(quantile=[0.3]).fit(X, Y)
@@ -115,6 +125,16 @@ def test_the_validation_loss_is_the_pinball_loss_in_the_unit_of_y():
 def test_weights_of_rows_count():
     model = network().fit(X, Y, sample_weight=np.where(X[:, 0] > 0, 1.0, 0.0))
     assert not np.array_equal(model.predict(X), network().fit(X, Y).predict(X))
+
+
+def test_weights_of_rows_count_in_the_score():
+    model = network(max_iter=5).fit(X, Y)
+    weight = np.linspace(0.1, 5, len(X))
+    scores = [
+        d2_pinball_score(Y, column, alpha=level, sample_weight=weight)
+        for level, column in zip(LEVELS, model.predict(X).T, strict=True)
+    ]
+    assert_allclose(model.score(X, Y, weight), np.mean(scores))
 
 
 def test_training_goes_on_and_state_survives():
