@@ -162,6 +162,47 @@ def test_palette_represents_the_ranges(rng):
     assert np.abs(out.mean(axis=(0, 2)) - expected).mean() < 0.02
 
 
+def test_palettes_differ_with_all_that_they_are_made_from(rng):
+    """All are alive at once, and each warps as if it were alone."""
+    X = images(rng, n=40, shape=(6, 8))
+    params = {"rotate": (30, 30), "translate": (2, 1), "palette_size": 4}
+    kinds = [
+        {"image_shape": (6, 8)},
+        {"image_shape": (6, 8), "fill": 5.0},
+        {"image_shape": (8, 6)},
+        {"image_shape": (6, 4, 2)},
+        {"image_shape": (6, 8), "rotate": (31, 31)},
+        {"image_shape": (6, 8), "translate": (1, 2)},
+    ]
+    prepared = [RandomAffine(**params | kind).prepare(X) for kind in kinds]
+    assert len({id(each.palette_) for each in prepared}) == len(kinds)
+    single = RandomAffine(**params | kinds[0]).prepare(X.astype(np.float32))
+    assert single.palette_ is not prepared[0].palette_
+    for each, kind in zip(prepared, kinds, strict=True):
+        assert each.palette_ is RandomAffine(**params | kind).prepare(X).palette_
+        beyond = each(np.zeros_like(X), None, None, rng)[0]
+        fill = kind.get("fill", 0.0)
+        assert beyond.min() == pytest.approx(0, abs=1e-12)
+        assert beyond.max() == pytest.approx(fill)
+
+
+def test_a_pickle_has_no_palette(rng):
+    affine = RandomAffine(SHAPE, rotate=20).prepare(images(rng))
+    before = len(pickle.dumps(affine))
+    expected = affine(images(rng), None, None, np.random.default_rng(1))[0].shape
+    assert affine.palette_ is not None
+    assert len(pickle.dumps(affine)) == before < 2000
+    restored = pickle.loads(pickle.dumps(affine))
+    assert restored(images(rng), None, None, rng)[0].shape == expected
+
+
+def test_the_runs_of_a_minibatch_have_warps_of_their_own(rng):
+    image = images(rng, n=1)
+    X = np.repeat(image, 64 * 6, axis=0)
+    X_new, _, _ = RandomAffine(SHAPE, rotate=40)(X, None, None, rng)
+    assert len(np.unique(X_new.round(9), axis=0)) > 8
+
+
 def test_large_images_get_a_smaller_palette():
     X = np.zeros((1, 200 * 200), dtype=np.float32)
     palette = RandomAffine((200, 200), rotate=3).prepare(X).palette_
@@ -214,6 +255,22 @@ def test_erased_is_one_rectangle_of_the_right_size(rng):
     assert area.mean() == pytest.approx(0.15, abs=0.01)
     ratio = rows.sum(axis=1) / columns.sum(axis=1)
     assert 0.4 < ratio.min() < 0.6 < 1.7 < ratio.max() < 2.4
+
+
+@pytest.mark.parametrize("ratio", [4.0, 0.25])
+def test_the_ratio_is_height_divided_by_width(ratio, rng):
+    erase = RandomErasing((20, 24), p=1.0, scale=(0.1, 0.1), ratio=(ratio, ratio))
+    X_new = erase(np.ones((200, 480)), None, None, rng)[0]
+    erased = X_new.reshape(-1, 20, 24) == 0
+    # An area of 48 pixels has sides of about 14 and 3.5.
+    height = erased.any(axis=2).sum(axis=1)
+    width = erased.any(axis=1).sum(axis=1)
+    sides = {(14, 3), (14, 4)} if ratio > 1 else {(3, 14), (4, 14)}
+    assert set(zip(height.tolist(), width.tolist(), strict=True)) <= sides
+    # Each place is as likely as any other, those at the edges included.
+    tops, lefts = erased.any(axis=2).argmax(axis=1), erased.any(axis=1).argmax(axis=1)
+    assert set(tops) == set(range(20 - height[0] + 1))
+    assert set(lefts) == set(range(24 - width[0] + 1))
 
 
 def test_erasing_with_random_values_stays_in_the_training_range(rng):

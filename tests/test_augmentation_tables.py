@@ -19,6 +19,7 @@ from skreg.augmentation import (
     prepare_augmentation,
 )
 from skreg.augmentation._fast import COIN_SIDES, select, standard_normal, toss_coins
+from skreg.augmentation.tables import Units
 
 # Columns 1, 4, 5 are one feature, one-hot; so are 2 and 6.
 GROUPS = [[1, 4, 5], [2, 6]]
@@ -187,6 +188,16 @@ def test_noise_is_in_units_of_the_training_rows_spread(rng):
     assert abs(np.corrcoef(noise[:, 3], noise[:, 7])[0, 1]) < 0.03
 
 
+@pytest.mark.parametrize("mean", [0.0, 3000.0])
+def test_the_spread_of_float32_is_that_of_float64(mean, rng):
+    X = (mean + rng.normal(size=(30000, 3)) * [1, 2, 3]).astype(np.float32)
+    expected = X.astype(np.float64)
+    noise = GaussianNoise(sigma=1.0).prepare(X)
+    np.testing.assert_allclose(noise.scale_, expected.std(axis=0), rtol=1e-9)
+    fill = FeatureDropout(fill="mean").prepare(X).fill_
+    np.testing.assert_allclose(fill, expected.mean(axis=0), rtol=1e-9, atol=1e-9)
+
+
 def test_swap_noise_takes_values_of_the_column_from_other_rows(rng):
     X = distinct(300, 50)
     X_new = SwapNoise(rate=0.2)(X, None, None, rng)[0]
@@ -231,6 +242,15 @@ def test_every_row_is_somebodys_partner(kind, rng):
     (mixing,) = kind().prepare(X)._trace(X, None, None, rng)[3]
     np.testing.assert_array_equal(np.sort(mixing.partners), np.arange(200))
     assert (mixing.partners != np.arange(200)).sum() > 190
+
+
+@pytest.mark.parametrize("kind", [Mixup, CutMix])
+def test_a_row_that_is_not_mixed_is_its_own_partner(kind, rng):
+    X = distinct(400, 3)
+    X_new, _, _, (mixing,) = kind(p=0.5).prepare(X)._trace(X, None, None, rng)
+    is_own = mixing.partners == np.arange(400)
+    assert 150 < is_own.sum() < 250
+    np.testing.assert_array_equal(X_new[is_own], X[is_own])
 
 
 def test_mixup_draws_from_the_beta_distribution(rng):
@@ -297,6 +317,15 @@ def test_standard_normal(dtype, rng):
         assert abs(lagged) < 0.01
 
 
+@pytest.mark.parametrize("groups", [None, [[0, 1]]])
+def test_units_are_never_chosen_with_zero_and_always_with_one(groups, rng):
+    units = Units(1000, groups)
+    assert not units.toss(500, 0.0, rng).any()
+    assert units.toss(500, 1.0, rng).all()
+    chosen = units.toss(2, np.array([0.0, 1.0]), rng)
+    assert not chosen[0].any() and chosen[1].all()
+
+
 def test_coins_are_uniform(rng):
     coins = toss_coins((999, 101), rng)
     assert (coins.shape, coins.dtype) == ((999, 101), np.uint16)
@@ -343,6 +372,22 @@ def test_compose_applies_in_order(rng):
     X = np.ones((2, 2))
     assert Compose([double, add_one])(X, None, None, rng)[0][0, 0] == 3
     assert Compose([add_one, double])(X, None, None, rng)[0][0, 0] == 4
+
+
+def test_setting_a_member_leaves_the_list_of_the_user_alone():
+    members = [Mixup(), GaussianNoise()]
+    composed, copied = Compose(members), Compose(members)
+    composed.set_params(mixup=CutMix())
+    assert isinstance(composed.transforms[0], CutMix)
+    assert isinstance(copied.transforms[0], Mixup) and copied.transforms is members
+
+
+def test_a_member_that_learns_from_rows_is_given_the_training_rows(rng):
+    X, rows = table(rng), np.arange(100)
+    composed = Compose([Mixup(), GaussianNoise(), FeatureDropout(fill="mean")])
+    _, noise, dropout = composed.prepare(X, rows=rows).transforms_
+    np.testing.assert_allclose(noise.augmentation.scale_, 0.1 * X[rows].std(axis=0))
+    np.testing.assert_allclose(dropout.augmentation.fill_, X[rows].mean(axis=0))
 
 
 def test_compose_reaches_its_members():

@@ -57,6 +57,14 @@ def test_bars_points_and_spreads(plt):
     assert labels_of(negative) == ["x1", "x0", "x2"]
 
 
+def test_the_mean_and_no_single_member_gives_the_order(plt):
+    importances = np.array([[1.0, 0.6, 0.3, 0.5], [0.0, 0.6, 0.3, 0.5]])
+    display = FeatureImportancesDisplay(importances).plot()
+    # Equal means are in the order of the columns.
+    assert display.order.tolist() == [1, 0, 3, 2]
+    assert labels_of(display) == ["x1", "x0", "x3", "x2"]
+
+
 def test_the_largest_are_shown(plt):
     display = FeatureImportancesDisplay(IMPORTANCES, feature_names=NAMES)
     display.plot(max_features=2)

@@ -1,5 +1,7 @@
 """The picture of a search over penalties."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 from helpers import scaled
@@ -90,6 +92,26 @@ def test_the_choice_is_that_of_the_search_and_not_the_best_mean(data):
     ).fit(*data)
     assert np.argmax(search.cv_results_["mean_test_score"]) != 1
     assert PenaltyGridDisplay.from_estimator(search).choice == [ALPHAS[1]]
+
+
+@pytest.mark.parametrize("chosen", range(6))
+def test_a_slice_holds_the_values_of_any_choice(chosen, two_penalties):
+    search = copy(two_penalties)
+    search.best_index_ = chosen
+    results, params = search.cv_results_, search.cv_results_["params"][chosen]
+    for drawn, held in (("alpha", "l1_ratio"), ("l1_ratio", "alpha")):
+        display = PenaltyGridDisplay.from_estimator(search, names=drawn)
+        assert display.held == {held: params[held]}
+        assert display.choice == [params[drawn]]
+        expected = {
+            other[drawn]: score
+            for other, score in zip(
+                results["params"], results["mean_test_score"], strict=True
+            )
+            if other[held] == params[held]
+        }
+        found = dict(zip(display.values[0], display.test_scores, strict=True))
+        assert found == expected
 
 
 def test_cells_axes_and_choice_of_a_heat_map(plt):

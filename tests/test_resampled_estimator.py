@@ -165,6 +165,56 @@ def test_weights_follow_the_rows_and_are_mixed_as_they_are():
         assert not hasattr(model.resampler, "sample_indices_")
 
 
+@pytest.mark.parametrize("augmentation", [GaussianNoise(), Mixup(), CutMix()], ids=repr)
+def test_weights_follow_where_the_number_of_rows_stays(augmentation):
+    X, y = noisy()
+    weight = np.random.default_rng(1).random(700)
+    X_val, y_val = X[::-1].copy(), y[::-1].copy()
+    resampler = AugmentingResampler(
+        augmentation,
+        keep_original=False,
+        # As many rows of each class as before, in another order.
+        sampling_strategy=dict(enumerate(np.bincount(y).tolist())),
+        random_state=0,
+    )
+    model = ResampledClassifier(Recorder(), resampler)
+    data = {"X_val": X_val, "y_val": y_val, "sample_weight_val": weight}
+    model.fit(X, y, sample_weight=weight, **data)
+    fitted, passed = model.resampler_, model.estimator_.fit_params_
+    own = fitted.sample_indices_
+    assert len(own) == 700 and (own != np.arange(700)).mean() > 0.9
+    expected = weight[own]
+    if not isinstance(augmentation, GaussianNoise):
+        share = fitted.partner_shares_
+        expected = (1 - share) * expected + share * weight[fitted.partner_indices_]
+    np.testing.assert_allclose(passed["sample_weight"], expected)
+    # Validation rows are not resampled, though they are as many as those of training.
+    assert all(passed[name] is value for name, value in data.items())
+
+
+def test_weights_of_rows_that_are_mixed_twice():
+    X, y = noisy()
+    weight = np.random.default_rng(1).random(700)
+    mixing = Compose([Mixup(alpha=1.0), CutMix()])
+    _, _, params, fitted = resample_training_rows(
+        AugmentingResampler(mixing, random_state=0), X, y, {"sample_weight": weight}
+    )
+    shares, partners = fitted.partner_shares_, fitted.partner_indices_
+    expected = (1 - shares.sum(axis=1)) * weight[fitted.sample_indices_]
+    expected += (shares * weight[partners]).sum(axis=1)
+    np.testing.assert_allclose(params["sample_weight"], expected)
+    assert (shares[700:, 1] > 0).any()
+
+
+def test_a_fit_without_a_resampler_forgets_that_of_an_earlier_fit():
+    X, y = noisy()
+    model = ResampledClassifier(Recorder(), NOISE).fit(X, y)
+    assert hasattr(model, "resampler_")
+    model.set_params(resampler=None).fit(X, y)
+    assert not hasattr(model, "resampler_")
+    assert model.estimator_.X_fit_ is X
+
+
 def test_weights_match_those_an_augmentation_mixes():
     # The recorded sources give the weights that the augmentation itself would.
     seen = []
