@@ -90,6 +90,24 @@ def test_the_training_rows_that_are_given_are_learned_from(X):
     np.testing.assert_array_equal(display.copies[0], display.originals)
 
 
+def test_the_target_of_the_images_is_not_that_of_the_training_rows(X):
+    class Centred:
+        def prepare(self, X, Y):
+            assert Y is None or len(X) == len(Y)
+            return lambda X, Y, sample_weight, rng: (X + Y, Y, sample_weight)
+
+        def __call__(self, X, Y, sample_weight, rng):
+            raise AssertionError("it was not prepared")
+
+    y = np.arange(3.0)
+    for X_train in (None, np.ones((7, 20))):
+        display = AugmentationDisplay.from_augmentation(
+            Centred(), X, y, image_shape=(4, 5), X_train=X_train
+        )
+        expected = display.originals + y[:, None, None]
+        np.testing.assert_array_equal(display.copies[0], expected)
+
+
 def test_colours_span_the_range_of_the_originals(plt):
     originals = np.linspace(-1, 3, 12).reshape(1, 3, 4)
     display = AugmentationDisplay(originals, 9 * originals[None]).plot()

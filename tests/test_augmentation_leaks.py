@@ -19,7 +19,7 @@ from imblearn.pipeline import make_pipeline as make_resampling_pipeline
 from scipy import sparse
 from sklearn.model_selection import ShuffleSplit
 
-from skreg import MLPClassifier, model_selection
+from skreg import MLPClassifier, MLPRegressor, model_selection
 from skreg.augmentation import (
     AugmentingResampler,
     Compose,
@@ -103,6 +103,32 @@ def test_what_validation_rows_hold_moves_no_weight(augmentation):
     assert len(recorders[0].parameters) == 4
     # What was monitored has changed, so the rows were those.
     assert not np.array_equal(recorders[0].X[0], recorders[1].X[0])
+
+
+def test_an_augmentation_of_ones_own_is_prepared_on_training_rows():
+    class Remembering:
+        """It learns the rows, by a method of the form of those of the package."""
+
+        def prepare(self, X, Y):
+            learned.append((X.copy(), Y.copy()))
+            return lambda X, Y, sample_weight, rng: (X, Y, sample_weight)
+
+        def __call__(self, X, Y, sample_weight, rng):
+            raise AssertionError("it was not prepared")
+
+    learned = []
+    X = np.column_stack([np.arange(60.0), np.ones(60)])
+    recorder = Recorder()
+    network = MLPRegressor(
+        (2,), augmentation=Remembering(), early_stopping=True, scoring=recorder
+    )
+    network.set_params(max_iter=2, random_state=0).fit(X, X[:, 0] / 60)
+    ((X_learned, Y_learned),) = learned
+    held_out = np.unique(recorder.X[0][:, 0])
+    assert len(held_out) == 6
+    expected = np.setdiff1d(np.arange(60), held_out)
+    np.testing.assert_array_equal(np.sort(X_learned[:, 0]), expected)
+    np.testing.assert_allclose(Y_learned[:, 0], X_learned[:, 0] / 60)
 
 
 def test_only_training_rows_tell_the_spread():

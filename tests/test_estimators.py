@@ -270,7 +270,9 @@ def test_the_validation_loss_is_the_formula_in_the_unit_of_y(
     ).set_params(**params)
     # A spread that is far from one, which has no part in the unit of delta below.
     y = y if params.get("loss") == "huber" else 40 * y
-    regressor.fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:], sample_weight_val=weight)
+    regressor.fit(
+        X[:100], y[:100], X_val=X[100:], y_val=y[100:], sample_weight_val=weight
+    )
     residual = y[100:] - regressor.predict(X[100:])
     if normalize_y and params.get("loss") == "huber":
         # Delta is in units of the deviation of the training rows.

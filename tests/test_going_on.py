@@ -298,7 +298,9 @@ def test_warm_start_starts_at_coefs_with_fresh_moments(solver, regression):
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_warm_start_goes_on_counting(early_stopping, solver, regression):
     X, y = regression
-    regressor = MLPRegressor(4, solver=solver, max_iter=3, early_stopping=early_stopping)
+    regressor = MLPRegressor(
+        4, solver=solver, max_iter=3, early_stopping=early_stopping
+    )
     regressor.set_params(warm_start=True, random_state=0, learning_rate_init=0.1)
     n_training_rows = 108 if early_stopping else 120
     curves = ["loss_curve_", "data_loss_curve_"]

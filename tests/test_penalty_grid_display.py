@@ -214,6 +214,20 @@ def test_several_metrics(data):
     )
 
 
+def test_of_several_metrics_the_one_that_chose_is_drawn(data):
+    search = GridSearchCV(
+        network(),
+        {"alpha": ALPHAS},
+        cv=2,
+        scoring=["accuracy", "neg_log_loss"],
+        refit="neg_log_loss",
+    ).fit(*data)
+    display = PenaltyGridDisplay.from_estimator(search)
+    assert display.score_name == "neg_log_loss"
+    expected = search.cv_results_["mean_test_neg_log_loss"][[0, 2, 1]]
+    np.testing.assert_array_equal(display.test_scores, expected)
+
+
 def display_of(scores, **kwargs):
     scores = np.array(scores, dtype=float)
     names = ["alpha", "l1_ratio"][: scores.ndim]

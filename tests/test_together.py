@@ -1,4 +1,4 @@
-"""Fitted networks that predict in one pass: which may, and that each predicts its own."""
+"""Fitted networks that predict in one pass: which may, and each predicts its own."""
 
 import numpy as np
 import pytest

@@ -125,9 +125,9 @@ class AugmentationDisplay:
         Y = np.zeros((len(X), 1), X.dtype)
         if y is not None:
             Y = np.asarray(y, dtype=X.dtype).reshape(len(X), -1)
-        prepared = prepare_augmentation(
-            augmentation, X if X_train is None else check_array(X_train), Y
-        )
+        # The target is that of X, and that of other training rows is not known.
+        learned = (X, Y) if X_train is None else (check_array(X_train), None)
+        prepared = prepare_augmentation(augmentation, *learned)
         if n_images is not None and n_images < len(X):
             shown = np.linspace(0, len(X) - 1, n_images).round().astype(int)
             X, Y = X[shown], Y[shown]
