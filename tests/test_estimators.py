@@ -258,7 +258,7 @@ def pinball(residual, level):
         ({"loss": "quantile", "quantile": 0.2}, lambda r: pinball(r, 0.2)),
         ({"loss": "quantile", "quantile": 0.9}, lambda r: pinball(r, 0.9)),
     ],
-    ids=str,
+    ids=["squared", "absolute", "huber", "wide huber", "low quantile", "high quantile"],
 )
 def test_the_validation_loss_is_the_formula_in_the_unit_of_y(
     params, of_residual, normalize_y, regression
@@ -268,7 +268,7 @@ def test_the_validation_loss_is_the_formula_in_the_unit_of_y(
     regressor = MLPRegressor(
         (4,), early_stopping=True, normalize_y=normalize_y, max_iter=5, random_state=0
     ).set_params(**params)
-    # A spread that is far from one, which has no part in the unit of delta below.
+    # A spread that is far from one, but for the loss whose delta has a unit.
     y = y if params.get("loss") == "huber" else 40 * y
     regressor.fit(
         X[:100], y[:100], X_val=X[100:], y_val=y[100:], sample_weight_val=weight
