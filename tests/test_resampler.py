@@ -431,6 +431,16 @@ def test_a_ratio_already_reached():
         AugmentingResampler(leave, sampling_strategy=0.1).fit_resample(X, y)
 
 
+def test_a_ratio_is_reached_from_below_alone():
+    X, y = np.arange(30.0)[:, None], np.repeat([0, 1], [10, 20])
+    # The smaller class has half of the rows of the larger one.
+    for ratio in (0.3, 0.5):
+        with pytest.raises(ValueError, match="larger to add rows"):
+            AugmentingResampler(leave, sampling_strategy=ratio).fit_resample(X, y)
+    more = AugmentingResampler(leave, sampling_strategy=0.55)
+    assert np.bincount(more.fit_resample(X, y)[1]).tolist() == [11, 20]
+
+
 def test_a_single_class():
     X, _ = numbered()
     with pytest.raises(ValueError, match="more than one class in y. .* class 'a'"):
