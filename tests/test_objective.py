@@ -4,6 +4,8 @@ Values are compared with the formula written out plainly here, gradients with ce
 differences of the values.
 """
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from helpers import (
@@ -24,6 +26,9 @@ from skreg._core.penalties import ElasticNet
 from skreg._core.stopping import Patience, Progress
 from skreg._core.streams import Stream
 from skreg._core.training import Model, Settings, train
+
+# Each engine has an evaluation of its own.
+pytestmark = pytest.mark.both_engines
 
 # Those of `draw_problem`.
 N_ROWS, N_FEATURES = 23, 4
@@ -99,7 +104,7 @@ def test_float32_agrees_with_float64(loss, n_outputs):
 
 
 @pytest.mark.parametrize("is_sparse", [False, True])
-def test_chunks_of_rows_change_nothing(is_sparse, monkeypatch):
+def test_chunks_of_rows_change_nothing(is_sparse, monkeypatch, engine):
     rng = np.random.default_rng(1)
     X = rng.normal(size=(200, 6)) * (rng.random((200, 6)) < 0.4)
     Y = rng.normal(size=(200, 2))
@@ -112,7 +117,10 @@ def test_chunks_of_rows_change_nothing(is_sparse, monkeypatch):
     whole = Objective(network, penalty, X, Y, rows, weight, n_models=2)
     value, gradient = whole.smooth_value_and_gradient(params)
     data_loss = whole.data_loss(params)
-    monkeypatch.setattr(predictions, "_CHUNK_BYTES", 1)  # 64, 64 and 22 rows
+    module = predictions
+    if engine == "compiled":
+        module = import_module("skreg._core.compiled.evaluation")
+    monkeypatch.setattr(module, "_CHUNK_BYTES", 1)  # 64, 64 and 22 rows
     parts = Objective(network, penalty, X_given, Y, rows, weight, n_models=2)
     for _ in range(2):  # buffers are used again
         part_value, part_gradient = parts.smooth_value_and_gradient(params)

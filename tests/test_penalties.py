@@ -11,8 +11,10 @@ from skreg._core.penalties import (
     GroupLasso,
     InputGroups,
     PenaltySum,
+    make_penalty,
     soft_threshold,
 )
+from skreg._core.training import Model
 
 
 @pytest.fixture
@@ -167,6 +169,21 @@ def test_what_the_models_left_need_is_known():
         assert not penalty.is_proximal and not penalty.needs_elementwise_steps
         assert penalty.smallest_strength() is None
         np.testing.assert_array_equal(penalty.linear_strength(), [0, 0])
+
+
+@pytest.mark.parametrize("strengths", [(0.0, 0.3), (0.3, 0.0), (0.3, 0.1)])
+def test_a_penalty_that_some_models_have_is_in_the_penalty_of_all(strengths):
+    models = [
+        Model(None, None, None, alpha=0.2, feature_alpha=strength)
+        for strength in strengths
+    ]
+    groups = InputGroups.singletons(3)
+    W = np.random.default_rng(0).normal(size=(2, 3, 4))
+    together = make_penalty(models, "group_lasso", groups, float)
+    assert len(together.terms) == 2
+    norms = np.linalg.norm(W, axis=2).sum(axis=1)
+    by_hand = 0.1 * (W**2).sum(axis=(1, 2)) + np.array(strengths) * norms
+    np.testing.assert_allclose(together.value([W]), by_hand)
 
 
 def test_stationarity_is_the_largest_distance_in_the_scale_of_its_group():

@@ -168,6 +168,27 @@ def test_a_step_follows_the_gradient(hidden, engine):
         assert_allclose(result.params, expected, rtol=1e-10, atol=1e-13)
 
 
+@pytest.mark.both_engines
+@pytest.mark.parametrize("n_units", [3, 2000])
+def test_adam_moves_waves_by_a_tenth_in_networks_of_any_size(n_units):
+    """Its first step is the rate, whatever the gradient; large networks have parts."""
+    layer = PeriodicLayer(4, [0, 1, 3], 5, 0.5)
+    network = Network((4, n_units, 1), "tanh", SquaredError(), layer)
+    random_state = np.random.RandomState(0)
+    model = Model(
+        network.initialize(random_state, float),
+        Stream(np.arange(len(X)), random_state),
+        Progress(Patience(np.inf, 0)),
+        learning_rate_init=0.01,
+        epsilon=1e-300,
+        max_iter=1,
+    )
+    (result,) = train(network, [model], X, Z[:, None], Settings("adam", len(X)))
+    moves = np.full(network.n_params, 0.01)
+    moves[: layer.n_params] = 0.001
+    assert_allclose(np.abs(result.params - model.params), moves, rtol=1e-9)
+
+
 def test_a_penalty_is_not_escaped_by_mixing():
     """At rest a feature's weights are as large as those of its mixture.
 
@@ -425,6 +446,18 @@ def test_a_network_of_a_batch_is_the_one_alone(shared, solver):
             ours, expected = getattr(outcome.state, name), getattr(alone.state, name)
             assert_allclose(ours, expected, rtol=1e-9, atol=1e-11)
             assert_array_equal(ours == 0, expected == 0)
+
+
+def test_layouts_are_one_where_all_that_makes_them_is():
+    def key(n_inputs=4, inputs=(0, 3), n_frequencies=5, **own):
+        layer = PeriodicLayer(n_inputs, list(inputs), n_frequencies, **own)
+        return Network((n_inputs, 3, 1), "tanh", SquaredError(), layer).key
+
+    # How far frequencies are from zero at first is no matter of the layout.
+    assert key() == key(frequency_scale=2.0)
+    keys = [key(), key(n_inputs=5), key(inputs=(1, 3)), key(n_frequencies=6)]
+    assert len(set(keys)) == 4
+    assert Network((10, 3, 1), "tanh", SquaredError()).key not in keys
 
 
 def test_networks_with_other_embedded_inputs_train_apart():

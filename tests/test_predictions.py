@@ -1,6 +1,7 @@
 """Raw predictions of many networks at once: those of each alone, by the formula."""
 
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from skreg._core.activations import ACTIVATIONS
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
 from skreg._core.predictions import forward_passes, predict_raw, raw_predictions
+
+# Each engine has an evaluation of its own.
+pytestmark = pytest.mark.both_engines
 
 N_ROWS, N_MODELS = 150, 5
 
@@ -34,7 +38,7 @@ def draw(network, dtype, seed=0):
 @pytest.mark.parametrize("hidden", [(), (4,), (4, 3)])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_many_networks_predict_as_each_alone(
-    activation, hidden, is_sparse, dtype, monkeypatch
+    activation, hidden, is_sparse, dtype, monkeypatch, engine
 ):
     network = Network((6, *hidden, 2), activation, SquaredError())
     X, params = draw(network, dtype)
@@ -49,8 +53,11 @@ def test_many_networks_predict_as_each_alone(
             for row in params
         ]
     )
+    module = predictions
+    if engine == "compiled":
+        module = import_module("skreg._core.compiled.evaluation")
     for chunk_bytes in (2**20, 1):  # in one go, and 64 rows at a time
-        monkeypatch.setattr(predictions, "_CHUNK_BYTES", chunk_bytes)
+        monkeypatch.setattr(module, "_CHUNK_BYTES", chunk_bytes)
         together = predict_raw(network, params, given, rows)
         assert together.shape == (N_MODELS, 170, 2)
         assert together.dtype == dtype

@@ -423,6 +423,16 @@ def test_a_network_that_moves_little_is_not_predicted_again(monkeypatch):
     assert 1 <= len(calls) < 10
 
 
+def test_a_network_near_the_limit_may_move_by_what_is_left_alone():
+    network = Network((1, 1), "identity", HalfPoisson())
+    judge = FinitePredictions(network, RowNorms(np.ones((1, 1))), np.arange(1))
+    limit = network.loss.largest_raw(float)
+    assert judge(np.array([limit - 10, 0.0]))
+    assert judge(np.array([limit - 9, 0.0]))
+    assert not judge(np.array([limit + 5, 0.0]))
+    assert judge(np.array([limit - 9, 0.0]))
+
+
 def test_change_is_bounded():
     rng = np.random.RandomState(0)
     X = rng.normal(size=(50, 3))

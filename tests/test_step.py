@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from skreg._core import optimizers, step
 from skreg._core.losses import SquaredError
@@ -77,6 +78,48 @@ def test_rows_that_do_not_exist_are_found_before_any_step():
     for rows in (np.array([0, 23]), np.array([-1, 3])):
         with pytest.raises(IndexError, match="0 to 22"):
             make_minibatches(X, Y, [Stream(rows, np.random.RandomState(0))], 3)
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_augmentations_are_given_their_minibatchs_rows_targets_and_weights(is_sparse):
+    X, Y = make_data()
+    X_given = sparse.csr_matrix(X) if is_sparse else X
+
+    def twice(X, Y, weight, rng):
+        return 2 * X, 2 * Y, 2 * weight
+
+    rows = np.arange(23)[::-1]
+    streams = [
+        Stream(rows, np.random.RandomState(k), np.random.default_rng(k).random(23), how)
+        for k, how in enumerate((twice, None, twice))
+    ]
+    minibatches = make_minibatches(X_given, Y, streams, longest_block=3)
+    for _ in range(2):
+        orders = [stream.copy().next_epoch(True) for stream in streams]
+        start = 0
+        for block in minibatches.epoch():
+            for piece in block.pieces:
+                (step,) = piece.steps
+                part = slice(start, start + block.n_rows)
+                start = part.stop
+                for group, (stream, order) in enumerate(
+                    zip(streams, orders, strict=True)
+                ):
+                    picked = stream.rows[order[part]]
+                    weight = stream.sample_weight[order[part]]
+                    times = 1 if stream.augmentation is None else 2
+                    if times == 2:
+                        np.testing.assert_array_equal(piece.X[group], 2 * X[picked])
+                    else:
+                        assert piece.X[group] is None
+                    np.testing.assert_array_equal(block.rows[group, step], picked)
+                    np.testing.assert_array_equal(
+                        block.Y[step, group], times * Y[picked].T
+                    )
+                    np.testing.assert_allclose(
+                        block.weight[step, group],
+                        times * weight / stream.sample_weight.mean(),
+                    )
 
 
 def test_masks_are_drawn_minibatch_by_minibatch_however_blocks_are_cut():

@@ -7,6 +7,7 @@ from helpers import first_stop
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
 from skreg._core.stopping import (
+    Curves,
     GeneralizationLoss,
     Patience,
     Progress,
@@ -280,6 +281,27 @@ def test_going_on_leaves_the_earlier_record_as_it_was():
     later.end_epoch(params(4), 1.0, 1.0, (0.9, 0.5))
     assert later.best_iter == 4
     np.testing.assert_array_equal(earlier.kept, params(1))
+
+
+def test_curves_that_go_on_count_from_the_first_epoch_on():
+    earlier = Curves(unit=2.0)
+    for loss, score in ((0.5, 0.1), (0.25, 0.2), (1.0, 0.3)):
+        earlier.append(loss, loss / 2)
+        earlier.append_validation(score, loss)
+    progress = Progress(Patience(np.inf, 0.0), Curves.after(earlier))
+    for k, score in enumerate((0.4, 0.6, 0.5)):
+        progress.end_epoch(params(k), 2.0, 1.0, (score, 3.0))
+    curves = progress.curves
+    assert progress.best_iter == 5 and progress.n_epochs == 3
+    assert curves.n_validated == 6 and curves.lowest_loss == 0.5
+    whole = curves.copy()
+    curves.join()
+    for joined in (whole, curves):
+        assert joined.loss == [1.0, 0.5, 2.0, 4.0, 4.0, 4.0]
+        assert joined.data_loss == [0.5, 0.25, 1.0, 2.0, 2.0, 2.0]
+        assert joined.validation_loss == [1.0, 0.5, 2.0, 6.0, 6.0, 6.0]
+        assert joined.validation_scores == [0.1, 0.2, 0.3, 0.4, 0.6, 0.5]
+        assert joined.lowest_loss == 0.5 and joined.n_validated == 6
 
 
 def test_reasons_are_the_strings_users_see():

@@ -115,6 +115,35 @@ def test_losses_that_fill_their_buffer_count_as_well(monkeypatch, engine):
 
 
 @pytest.mark.both_engines
+@pytest.mark.parametrize("weighted", [False, True])
+def test_an_epoch_that_updates_cut_short_is_of_the_rows_until_then(weighted):
+    X, Y, weight = make_data()
+    weight = weight + 1 if weighted else None
+    network = Network((N_FEATURES, 2), "identity", SquaredError())
+    # Three of eight minibatches, and beside it all of two epochs. No step moves anything.
+    models = [
+        make_model(network, np.arange(60), weight, learning_rate_init=0.0, **end)
+        for end in ({"max_updates": 3}, {"max_updates": 11}, {"max_iter": 2})
+    ]
+    stream = models[0].stream.copy()
+    results = train(network, models, X, Y, Settings("sgd", batch_size=8))
+    ((W,), (b,)) = network.unpack(models[0].params)
+    losses = ((X @ W + b - Y) ** 2).sum(axis=1) / 2
+    if weighted:
+        losses = losses * weight / weight.mean()
+    first, second = stream.next_epoch(True).copy(), stream.next_epoch(True)
+    whole = losses.mean()
+    expected = [
+        [losses[first[:24]].mean()],
+        [whole, losses[second[:24]].mean()],
+        [whole, whole],
+    ]
+    for result, curve, n_rows in zip(results, expected, (24, 84, 120), strict=True):
+        np.testing.assert_allclose(result.progress.curves.data_loss, curve, rtol=1e-12)
+        assert result.n_samples_seen == n_rows
+
+
+@pytest.mark.both_engines
 def test_a_minibatch_without_weight_moves_nothing():
     X, Y, _ = make_data()
     weight = np.r_[np.ones(30), np.zeros(30)]
