@@ -61,6 +61,15 @@ def test_groups_sum_and_spread(groups):
     np.testing.assert_array_equal(groups.first, [1, 2, 0, 4])
 
 
+@pytest.mark.parametrize("labels", [[0, 1, 2], [2, 0, 1], [1, 0, 2]])
+def test_groups_of_one_input_each_are_in_the_order_of_their_labels(labels):
+    groups, rows = InputGroups(labels), np.argsort(labels)
+    values = np.array([[1.0, 2.0, 4.0]])
+    np.testing.assert_array_equal(groups.sum(values), values[:, rows])
+    np.testing.assert_array_equal(groups.spread(values), values[:, labels])
+    np.testing.assert_array_equal(groups.first, rows)
+
+
 def test_group_norms_are_frobenius_norms(W, groups):
     expected = [group_norms(w) for w in W]
     np.testing.assert_allclose(groups.norms(W), expected, rtol=1e-14)

@@ -374,6 +374,16 @@ def test_only_rows_that_count_are_judged():
         assert not FinitePredictions(network, RowNorms(X), np.array([1]))(params)
 
 
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_the_norm_of_each_of_many_rows_is_bounded(is_sparse):
+    rows = np.random.default_rng(0).normal(size=(2500, 3))
+    norms = RowNorms(sparse.csr_matrix(rows) if is_sparse else rows)
+    by_hand = np.linalg.norm(np.c_[rows, np.ones(len(rows))], axis=1)
+    assert (by_hand <= norms.each * (1 + 1e-12)).all()
+    assert (norms.each <= 1.5 * by_hand).all()
+    assert norms.total >= by_hand.max()
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_refused_without_a_look_at_the_rows(bad, monkeypatch):
     monkeypatch.setattr(soundness, "forward_passes", None)

@@ -9,7 +9,7 @@ from skreg._core.losses import SquaredError
 from skreg._core.minibatches import Minibatches
 from skreg._core.network import Network
 from skreg._core.optimizers import Optimizer
-from skreg._core.penalties import ElasticNet
+from skreg._core.penalties import ElasticNet, InputGroups, make_penalty
 from skreg._core.stopping import Patience, Progress
 from skreg._core.streams import Stream
 from skreg._core.training import Model, Settings, train
@@ -187,6 +187,36 @@ def test_a_new_solver_is_a_class_and_an_entry(monkeypatch):
         moves = (result.params - model.params) / model.learning_rate_init
         np.testing.assert_allclose(moves, np.round(moves), atol=1e-9)
         assert (np.abs(np.round(moves)) <= n_steps).all()
+
+
+@pytest.mark.both_engines
+def test_imported_moments_of_inputs_that_are_penalized_are_made_one(engine):
+    X, Y = make_data()
+    network, groups = Network((3, 4, 2), "relu", SquaredError()), InputGroups([0, 0, 1])
+    states, models = [], []
+    for seed, feature_alpha in enumerate((0.1, 0.0)):
+        rng = np.random.default_rng(seed)
+        states.append({"_n_steps": 5.0, "_m_scale": 0.5, "_v_scale": 0.9})
+        states[-1] |= {name: rng.random(network.n_params) for name in ("_M", "_V")}
+        state = {name: np.copy(value) for name, value in states[-1].items()}
+        own = {"optimizer_state": state, "feature_alpha": feature_alpha}
+        models.append(make_model(network, 23, seed, **own))
+    penalty = make_penalty(models, "group_lasso", groups, float)
+    arguments = "adam", models, Settings("adam", 5), X, Y, [slice(0, 1), slice(1, 2)]
+    one = step.make_step(network, penalty, *arguments)
+    assert one.engine == engine
+    for k, state in enumerate(states):
+        exported = one.export_state(k)
+        # What was handed in stays what it was.
+        for name, value in state.items():
+            np.testing.assert_array_equal(models[k].optimizer_state[name], value)
+        expected = state["_V"].copy()
+        if models[k].feature_alpha:
+            W = network.weights(expected[None])[0][0]
+            W[:2], W[2] = W[:2].mean(), W[2].mean()
+        np.testing.assert_allclose(exported.pop("_V"), expected, rtol=1e-12)
+        for name, value in exported.items():
+            np.testing.assert_array_equal(value, state[name])
 
 
 @pytest.mark.both_engines

@@ -212,6 +212,17 @@ def test_without_validation_the_last_parameters_are_kept():
     assert progress.best_iter is None and progress.n_epochs == 3
 
 
+def test_without_validation_patience_is_with_the_objective():
+    # What the data's loss gains the penalty takes, or gives.
+    worse, better = Progress(Patience(1, 0.0)), Progress(Patience(1, 0.0))
+    reasons = [
+        (worse.end_epoch(params(k), 5.0 + k, 4.0 - k), better.end_epoch(*args))
+        for k, args in enumerate((params(k), 5.0 - k, 4.0 + k) for k in range(3))
+    ]
+    assert reasons == [(None, None), (None, None), (StopReason.NO_IMPROVEMENT, None)]
+    assert (worse.best_score, better.best_score) == (-5.0, -3.0)
+
+
 def test_with_validation_the_best_parameters_are_kept():
     progress = Progress(Patience(1, 0.0))
     # An improvement below tol moves the best; an equal score does not.

@@ -120,7 +120,7 @@ def test_an_epoch_that_updates_cut_short_is_of_the_rows_until_then(weighted):
     X, Y, weight = make_data()
     weight = weight + 1 if weighted else None
     network = Network((N_FEATURES, 2), "identity", SquaredError())
-    # Three of eight minibatches, and beside it all of two epochs. No step moves anything.
+    # Three of eight minibatches, beside all of two epochs. No step moves anything.
     models = [
         make_model(network, np.arange(60), weight, learning_rate_init=0.0, **end)
         for end in ({"max_updates": 3}, {"max_updates": 11}, {"max_iter": 2})
