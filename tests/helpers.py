@@ -377,6 +377,12 @@ def central_differences(value, params, step=1e-6):
 
 # -- the implementations of the step ---------------------------------------------------
 
+# How many bytes of rows each engine evaluates at a time.
+CHUNK_BYTES = {
+    "numpy": "skreg._core.predictions._CHUNK_BYTES",
+    "compiled": "skreg._core.compiled.evaluation._CHUNK_BYTES",
+}
+
 
 def by_each_engine(function):
     """What a function returns where compiled functions train, and where NumPy does."""

@@ -4,13 +4,12 @@ Values are compared with the formula written out plainly here, gradients with ce
 differences of the values.
 """
 
-from importlib import import_module
-
 import numpy as np
 import pytest
 from helpers import (
     ACTIVATIONS,
     ARCHITECTURES,
+    CHUNK_BYTES,
     OUTPUTS,
     RAW_LOSSES,
     central_differences,
@@ -18,7 +17,6 @@ from helpers import (
 )
 from scipy import sparse
 
-from skreg._core import predictions
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
 from skreg._core.objective import Objective
@@ -117,10 +115,7 @@ def test_chunks_of_rows_change_nothing(is_sparse, monkeypatch, engine):
     whole = Objective(network, penalty, X, Y, rows, weight, n_models=2)
     value, gradient = whole.smooth_value_and_gradient(params)
     data_loss = whole.data_loss(params)
-    module = predictions
-    if engine == "compiled":
-        module = import_module("skreg._core.compiled.evaluation")
-    monkeypatch.setattr(module, "_CHUNK_BYTES", 1)  # 64, 64 and 22 rows
+    monkeypatch.setattr(CHUNK_BYTES[engine], 1)  # 64, 64 and 22 rows
     parts = Objective(network, penalty, X_given, Y, rows, weight, n_models=2)
     for _ in range(2):  # buffers are used again
         part_value, part_gradient = parts.smooth_value_and_gradient(params)

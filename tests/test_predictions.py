@@ -1,13 +1,12 @@
 """Raw predictions of many networks at once: those of each alone, by the formula."""
 
 import warnings
-from importlib import import_module
 
 import numpy as np
 import pytest
+from helpers import CHUNK_BYTES
 from scipy import sparse
 
-from skreg._core import predictions
 from skreg._core.activations import ACTIVATIONS
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
@@ -53,11 +52,8 @@ def test_many_networks_predict_as_each_alone(
             for row in params
         ]
     )
-    module = predictions
-    if engine == "compiled":
-        module = import_module("skreg._core.compiled.evaluation")
     for chunk_bytes in (2**20, 1):  # in one go, and 64 rows at a time
-        monkeypatch.setattr(module, "_CHUNK_BYTES", chunk_bytes)
+        monkeypatch.setattr(CHUNK_BYTES[engine], chunk_bytes)
         together = predict_raw(network, params, given, rows)
         assert together.shape == (N_MODELS, 170, 2)
         assert together.dtype == dtype
