@@ -20,7 +20,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from skreg import MLPClassifier, MLPRegressor
 from skreg.diagnosis import bias_variance_decomposition
 from skreg.diagnosis._loss_parts import LOSSES, standard_errors
-from skreg.diagnosis._rounds import with_seed
+from skreg.diagnosis._rounds import draw_rounds, with_seed
 
 CLASSIFIER_LOSSES = ["zero_one", "zero_one_kohavi_wolpert", "log_loss"]
 
@@ -285,6 +285,27 @@ def test_several_outputs_are_averaged():
         assert result.main_prediction.shape == (20, 2)
 
 
+def test_noise_that_is_known_is_taken_out_of_the_bias_of_its_row():
+    X, y = waves(40, np.random.RandomState(0))
+    noise = np.linspace(0.0, 0.3, 10)
+    options = dict(X_test=X[30:], y_test=y[30:], n_rounds=5, random_state=0)
+    model = LinearRegression()
+    without = bias_variance_decomposition(model, X[:30], y[:30], **options)
+    found = bias_variance_decomposition(model, X[:30], y[:30], noise=noise, **options)
+    np.testing.assert_allclose(found.bias_per_row, without.bias_per_row - noise)
+    np.testing.assert_array_equal(found.variance_per_row, without.variance_per_row)
+    assert found.bias == pytest.approx(found.bias_per_row.mean())
+    assert found.noise == pytest.approx(noise.mean())
+
+
+def test_probabilities_that_are_raised_to_the_rounding_error_sum_to_one():
+    table = np.array([[0.25, 0.25, 0.0]] * 4, dtype=np.float32)
+    results = [(table, np.array(["a", "b", "c"]))] * 2
+    probabilities, *_ = LOSSES["log_loss"].stack(results, np.array(list("abca")))
+    np.testing.assert_allclose(probabilities, [[[0.5, 0.5, 0]] * 4] * 2, atol=1e-15)
+    assert probabilities.min() > 0
+
+
 # -- training sets ---------------------------------------------------------------------
 
 
@@ -321,6 +342,15 @@ def test_training_sets(resampling, train_size, size, repeats):
     Memory.seen.clear()
     bias_variance_decomposition(Memory(), X, y, **options)
     np.testing.assert_array_equal(first, Memory.seen)
+
+
+@pytest.mark.parametrize("kind", ["bootstrap", "subsample", "callable", "list"])
+def test_each_round_has_a_seed_of_its_own(kind):
+    X, y = np.arange(20.0)[:, None], np.arange(20) % 2
+    resampling = {"callable": lambda draw: (X, y), "list": [np.arange(20)] * 6}
+    resampling = resampling.get(kind, kind)
+    draws = draw_rounds(X, y, resampling, 6, None, np.random.RandomState(0))
+    assert len({draw.seed for draw in draws}) == 6
 
 
 def test_row_sets_of_ones_own():
@@ -513,6 +543,8 @@ def test_one_warning_for_all_unfinished_rounds():
     network.set_params(early_stopping=True)
     bias_variance_decomposition(network, X, y, **options)
     network.set_params(early_stopping=False, learning_rate="cosine")
+    bias_variance_decomposition(make_pipeline(network), X, y, **options)
+    network.set_params(early_stopping=True, learning_rate="constant")
     bias_variance_decomposition(make_pipeline(network), X, y, **options)
 
 

@@ -5,9 +5,10 @@ import warnings
 import numpy as np
 import pytest
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.cluster import KMeans
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import TruncatedSVD
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -18,19 +19,20 @@ from sklearn.model_selection import (
     ShuffleSplit,
     cross_validate,
 )
-from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier as ScikitLearnMLP
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._utils.wrappers import find_model, replace_model
 from skreg.augmentation import GaussianNoise
-from skreg.diagnosis import Remedy, diagnose
+from skreg.diagnosis import Diagnosis, Remedy, _diagnose, diagnose
 from skreg.diagnosis._diagnose import _ranked, _remedies_of
 from skreg.diagnosis._evaluation import make_error
+from skreg.diagnosis._references import references_for
 from skreg.diagnosis._remedies import changes_for
 from skreg.diagnosis._report import is_cut_short
 from skreg.diagnosis._verdict import Verdict, judge
@@ -101,6 +103,12 @@ def test_what_is_not_sure_is_inconclusive():
     assert judge(**numbers, avoidable_se=0.05, gap_se=0.05).name == "inconclusive"
 
 
+def test_what_is_better_than_the_reference_has_learned_something():
+    # The constant is better than this reference, but not than the estimator.
+    numbers = dict(train=0.08, validation=0.10, reference=0.30, baseline=0.25)
+    assert judge(**numbers, avoidable_se=0.01, gap_se=0.01).name == "neither"
+
+
 def test_where_both_parts_are_large_the_changes_decide():
     numbers = (0.12, 0.22, 0.04, 0.8, 0.002, 0.002)
     assert judge(*numbers, {"bias"}).name == "high bias"
@@ -169,6 +177,15 @@ def test_only_changes_that_change_something():
     assert not any("max_depth" in each for each in settings_of(stump, "variance"))
 
 
+@pytest.mark.parametrize(
+    "alpha, stronger", [(0.0, [1e-3, 1e-2, 1e-1]), (0.1, [1, 10]), (2.0, [])]
+)
+def test_penalties_are_tried_as_far_as_something_is_learned(alpha, stronger):
+    variance = settings_of(MLPClassifier(alpha=alpha), "variance")
+    tried = [each["alpha"] for each in variance if set(each) == {"alpha"}]
+    assert tried == pytest.approx(stronger)
+
+
 @pytest.mark.parametrize("solver", ["lbfgs", "fista"])
 def test_full_batch_solvers_know_no_dropout(solver):
     variance = settings_of(MLPClassifier(solver=solver), "variance")
@@ -196,6 +213,23 @@ def test_models_inside_others():
     replaced = replace_model(nested, KNeighborsRegressor())
     assert isinstance(find_model(replaced)[1], KNeighborsRegressor)
     assert isinstance(find_model(nested)[1], Ridge)
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), Ridge()])
+def test_references_come_after_the_steps_of_the_estimator(model):
+    steps = make_pipeline(OneHotEncoder(), TruncatedSVD(2), model)
+    references = references_for(steps, 100, is_sparse=False, seed=3)
+    assert len({name for name, _ in references}) == len(references) == 4
+    for _, reference in references:
+        kinds = [type(step) for step in reference[:-1]]
+        assert kinds == [OneHotEncoder, TruncatedSVD]
+        assert is_classifier(reference) == is_classifier(model)
+        seeds = {
+            value
+            for name, value in reference[-1].get_params().items()
+            if name.endswith("random_state")
+        }
+        assert seeds <= {3, None}
 
 
 # -- which changes are remedies --------------------------------------------------------
@@ -375,6 +409,82 @@ def test_a_target_error_replaces_the_references(too_small):
     assert hard.avoidable_error == hard.validation_error
 
 
+@pytest.fixture
+def judged(monkeypatch):
+    """The arguments of each verdict."""
+    calls = []
+
+    def recorded(*numbers, **errors):
+        calls.append(errors)
+        return judge(*numbers, **errors)
+
+    monkeypatch.setattr(_diagnose, "judge", recorded)
+    return calls
+
+
+def test_a_verdict_rests_on_the_errors_of_differences_on_the_same_folds(judged):
+    X, y = regression()
+    tree = DecisionTreeRegressor(max_depth=3, random_state=0)
+    found = diagnose(tree, X, y, cv=KFold(3), target_error=0.1)
+    scores = cross_validate(tree, X, y, cv=KFold(3), return_train_score=True)
+    differences = scores["train_score"] - scores["test_score"]
+    (errors,) = judged
+    assert errors["gap_se"] == pytest.approx(differences.std(ddof=1) / np.sqrt(3))
+    # The training sets of folds overlap.
+    expected = scores["test_score"].std(ddof=1) * np.sqrt(1 / 3 + 30 / 60)
+    assert errors["avoidable_se"] == pytest.approx(expected)
+    assert found.avoidable_error_se == errors["avoidable_se"]
+
+
+def test_the_error_of_what_is_avoidable_is_that_of_the_best_change(monkeypatch):
+    monkeypatch.setattr(_diagnose, "references_for", lambda *args: [])
+    X, y = regression()
+    forest = DecisionTreeRegressor(max_depth=1, random_state=0)
+    found = diagnose(forest, X, y, cv=KFold(3))
+    best = found.tried[0]
+    assert found.reference == f"this estimator with {best}"
+    assert found.reference_error == best.validation_error
+    assert found.avoidable_error_se == pytest.approx(best.change_se)
+
+
+def test_changes_decide_only_if_they_helped_by_two_standard_errors(judged):
+    X, y = regression()
+    for model, helpful in (
+        (DecisionTreeRegressor(max_depth=1, random_state=0), set()),
+        (KNeighborsRegressor(12), {"bias"}),
+    ):
+        found = diagnose(model, X, y, cv=KFold(3), target_error=0.1)
+        gains = [(-each.change / each.change_se, each.aim) for each in found.tried]
+        assert judged.pop()["helpful"] == helpful
+        assert {aim for gain, aim in gains if gain > 2} == helpful
+        # All that helped did so by more than one.
+        assert all(gain > 1 for gain, _ in gains if gain > 0)
+
+
+class Memory(DummyClassifier):
+    """Keeps the rows that it is fitted on."""
+
+    fitted_on = []
+
+    def fit(self, X, y):
+        Memory.fitted_on.append(X[:, 0])
+        return super().fit(X, y)
+
+
+def test_the_rows_of_a_learning_curve_are_drawn_and_stay():
+    Memory.fitted_on.clear()
+    X, y = np.arange(60.0)[:, None], np.arange(60) % 2
+    splits = [(np.arange(40), np.arange(40, 60)), (np.arange(20, 60), np.arange(20))]
+    found = diagnose(Memory(), X, y, cv=splits, target_error=0.1, random_state=0)
+    assert found.learning_curve["n_rows"] == [10, 20, 40]
+    for (train, _), few, more in zip(
+        splits, Memory.fitted_on[-4:-2], Memory.fitted_on[-2:], strict=True
+    ):
+        assert set(few) < set(more) < set(train.astype(float))
+        assert (np.diff(few) > 0).all()
+        assert few.max() > train[0] + 10 and more.max() > train[0] + 20
+
+
 def test_remedies_do_what_they_say(too_small):
     network, X, y, diagnosis = too_small
     X_fresh, y_fresh = rings(1000, seed=1)
@@ -405,6 +515,25 @@ def test_text(too_short):
         assert any(line.startswith(label) for line in lines)
     assert all(sentence in text for sentence in diagnosis.evidence)
     assert max(map(len, lines[3:])) < 250
+
+
+@pytest.mark.parametrize(
+    "curve, words", [([0.5, 0.3, 0.3], "hardly fell"), ([0.5, 0.5, 0.3], "fell by 0.2")]
+)
+def test_what_more_rows_would_do_is_told_by_the_end_of_the_curve(curve, words):
+    errors = dict.fromkeys(("train_error_se", "validation_error_se", "gap_se"), 0.01)
+    found = Diagnosis(
+        *("high variance", None, [], []),
+        **dict(train_error=0.1, validation_error=0.3, gap=0.2, **errors),
+        **dict(reference_error=0.1, reference="target_error"),
+        **dict(avoidable_error=0.2, avoidable_error_se=0.01, bias_share=0.0),
+        baseline_error=0.5,
+        learning_curve=dict(
+            n_rows=[10, 20, 40], train_error=[0.1] * 3, validation_error=curve
+        ),
+    )
+    assert f"From 20 to 40 rows the validation error {words}" in str(found)
+    assert "0.2 above the training error, 40% of the error of a constant" in str(found)
 
 
 def test_html(too_short):
@@ -536,7 +665,7 @@ def look_at(estimator, X, y, **settings):
         return diagnose(estimator, X, y, **settings)
 
 
-@pytest.mark.parametrize("n_rare", [1, 2, 10])
+@pytest.mark.parametrize("n_rare", [1, 2, 10, 20])
 @pytest.mark.parametrize("in_pipeline", [False, True])
 def test_one_class_for_all_rows_is_said(n_rare, in_pipeline):
     X, y = rare(n_rare=n_rare)
@@ -552,6 +681,16 @@ def test_one_class_for_all_rows_is_said(n_rare, in_pipeline):
     assert f"scoring='balanced_accuracy'{other} would tell" in second
     assert ("fewer rows" in rest[0]) == (n_rare < 5)
     assert first in str(diagnosis) and "&#x27;no&#x27;" in diagnosis._repr_html_()
+
+
+def test_a_model_that_tells_its_training_rows_apart_does_not_predict_one_class():
+    X, y = np.arange(40.0)[:, None], np.repeat(["yes", "no"], [3, 37])
+    # Both classes are in the training rows of each fold, one in the others.
+    splits = [(np.r_[:20], np.r_[20:40]), (np.r_[:3, 20:40], np.r_[4:20])]
+    found = look_at(KNeighborsClassifier(1), X, y, cv=splits)
+    assert found.train_error == 0 and found.only_class is None
+    found = look_at(constant(), X, y, cv=splits)
+    assert found.only_class == "no"
 
 
 def test_a_network_that_is_cut_short_beside_one_class():

@@ -271,6 +271,24 @@ def test_rows_without_weight_change_no_point():
     )
 
 
+def test_weights_count_in_scores_and_residuals_as_repeated_rows_do():
+    X, y = make_data()
+    n_times = np.random.default_rng(0).integers(3, size=160)
+    network = MLPClassifier(**NETWORK | {"max_iter": 5})
+    path = feature_path(network, X, y, sample_weight=n_times.astype(float))
+    rows = np.repeat(np.arange(160), n_times)
+    X, y = X[rows], y[rows]
+    model = MLPClassifier(**NETWORK | {"max_iter": 5}).fit(X, y)
+    epsilon = 1e-3 * np.linalg.norm(path.coefs[0][0], axis=1).mean()
+    for point in (1, path.point_of(4)):
+        alpha = path.feature_alphas[point]
+        model.set_params(feature_alpha=alpha, feature_epsilon=epsilon)
+        model.coefs_, model.intercepts_ = path.coefs[point], path.intercepts[point]
+        assert path.train_scores[point] == pytest.approx(model.score(X, y))
+        residual = residual_by_definition(model, *objective_of(model, X, y))
+        np.testing.assert_allclose(path.kkt_residuals[point], residual, rtol=1e-6)
+
+
 # -- many paths side by side -----------------------------------------------------------
 
 

@@ -5,11 +5,13 @@ import pytest
 from helpers import NETWORK, make_data, updates_per_point
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.feature_selection import RFE, SelectFromModel
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skreg import MLPClassifier, MLPRegressor
@@ -272,6 +274,57 @@ def test_regression_and_sample_weight():
     assert selector.fit(X, y, sample_weight=weight).get_support(True).tolist() == [3]
     other = selector.fit(X, y, sample_weight=1 - weight)
     assert other.get_support(True).tolist() == [7]
+
+
+WRAPPED = pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda network: network,
+        lambda network: TransformedTargetRegressor(
+            network, transformer=StandardScaler()
+        ),
+    ],
+    ids=["bare", "in a target transformer"],
+)
+
+
+def weighted_regression():
+    X, _ = make_data()
+    rng = np.random.default_rng(1)
+    return X, 5 + 3 * X[:, 3] - X[:, 7], rng.integers(3, size=160).astype(float)
+
+
+@WRAPPED
+def test_the_fit_on_the_selected_inputs_has_the_weights_of_its_rows(wrap):
+    X, y, weight = weighted_regression()
+    estimator = wrap(MLPRegressor(**NETWORK | {"max_iter": 10}))
+    selector = SparseInputSelector(estimator, n_features_to_select=2)
+    selector.fit(X, y, sample_weight=weight)
+    chosen = X[:, selector.support_]
+    expected = clone(estimator).fit(chosen, y, sample_weight=weight).predict(chosen)
+    np.testing.assert_array_equal(selector.estimator_.predict(chosen), expected)
+
+
+@WRAPPED
+def test_the_path_of_a_fold_is_that_of_its_weighted_rows_by_the_seed_of_all(
+    wrap, monkeypatch
+):
+    monkeypatch.setattr(selector_module, "seed_of", lambda random_state: 7)
+    X, y, weight = weighted_regression()
+    train, test = np.arange(50, 160), np.arange(50)
+    network = MLPRegressor(**NETWORK | {"max_iter": 10, "random_state": None})
+    selector = SparseInputSelector(wrap(network), cv=[(train, test)])
+    selector.fit(X, y, sample_weight=weight)
+    path = feature_path(
+        wrap(network.set_params(random_state=7)),
+        *(X[train], y[train]),
+        sample_weight=weight[train],
+        X_val=X[test],
+        y_val=y[test],
+    )
+    expected = [path.validation_scores[path.point_of(k)] for k in range(10, 0, -1)]
+    found = selector.cv_results_["split0_test_score"]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 @pytest.fixture(autouse=True)

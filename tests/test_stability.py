@@ -215,15 +215,19 @@ def test_scores_are_shares_of_halves(selection):
     assert scores[:2].min() > scores[2:].max()
 
 
-def test_each_half_selects_the_last_q_to_leave():
+@pytest.mark.parametrize("q, is_weighted", [(1, True), (2, False), (3, False)])
+def test_each_half_selects_the_last_q_to_leave(q, is_weighted):
     X, y = make_data()
-    selection = make_selection(n_pairs=1, threshold=1.0).fit(X, y)
-    halves = draw_halves(selection.estimator, y, 1, np.random.RandomState(0))
+    weight = np.random.default_rng(0).integers(4, size=160) * 1.0
+    weights = {"sample_weight": weight} if is_weighted else {}
+    selection = make_selection(q=q, n_pairs=2, threshold=1.0).fit(X, y, **weights)
+    draw = np.random.RandomState(0)
     counts = np.zeros(10)
-    for half in halves:
-        path = feature_path(selection.estimator, X[half], y[half])
-        counts += path.ranking <= 3
-    np.testing.assert_array_equal(selection.stability_scores_, counts / 2)
+    for half in draw_halves(selection.estimator, y, 2, draw, **weights):
+        own = {name: each[half] for name, each in weights.items()}
+        path = feature_path(selection.estimator, X[half], y[half], **own)
+        counts += path.ranking <= q
+    np.testing.assert_array_equal(selection.stability_scores_, counts / 4)
 
 
 def test_a_share_just_below_the_threshold_is_not_enough(selection):
