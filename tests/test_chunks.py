@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.linear_model import SGDClassifier
 from sklearn.preprocessing import StandardScaler
@@ -86,6 +87,35 @@ def test_a_member_never_sees_the_rows_of_its_fold():
         for found, other in zip(model.estimators_, expected.estimators_, strict=True)
     ]
     assert same == [False, True, False]
+
+
+def test_repeats_have_folds_of_their_own():
+    model = passes(ensemble(n_repeats=3), 1)
+    folds = [folds_of_values(X, 3, seed) for seed in model._fold_seeds]
+    assert len({tuple(each) for each in folds}) == 3
+
+
+def test_the_weights_of_a_chunk_go_with_its_rows():
+    weight = np.random.default_rng(0).uniform(0, 2, len(X))
+    model = ensemble().partial_fit(X, Y, weight, classes=CLASSES)
+    folds = folds_of_values(X, 3, model._fold_seeds[0])
+    for fold, member in enumerate(model.estimators_):
+        own = folds != fold
+        alone = clone(member)
+        alone.partial_fit(X[own], Y[own], weight[own], classes=CLASSES)
+        assert_array_equal(member.coefs_[0], alone.coefs_[0])
+
+
+def test_chunks_after_a_new_fit_have_new_folds_and_no_words_on_the_old_ones():
+    model = ensemble(random_state=np.random.RandomState(0))
+    seeds = []
+    for _ in range(2):
+        model.fit(X, Y)
+        assert model.oof_decision_function_.shape == (len(X), 3)
+        model.partial_fit(X, Y)
+        assert not any(name.startswith("oof_") for name in vars(model))
+        seeds.append(model._fold_seeds[0])
+    assert seeds[0] != seeds[1]
 
 
 def test_weights_and_validation_rows_go_to_the_members():

@@ -224,12 +224,13 @@ def test_references_come_after_the_steps_of_the_estimator(model):
         kinds = [type(step) for step in reference[:-1]]
         assert kinds == [OneHotEncoder, TruncatedSVD]
         assert is_classifier(reference) == is_classifier(model)
-        seeds = {
+    for _, reference in references[:3]:
+        (seed,) = (
             value
             for name, value in reference[-1].get_params().items()
             if name.endswith("random_state")
-        }
-        assert seeds <= {3, None}
+        )
+        assert seed == 3
 
 
 # -- which changes are remedies --------------------------------------------------------
@@ -462,17 +463,22 @@ def test_changes_decide_only_if_they_helped_by_two_standard_errors(judged):
 
 
 class Memory(DummyClassifier):
-    """Keeps the rows that it is fitted on."""
+    """Keeps the rows that it is fitted on, and those that it is scored on."""
 
-    fitted_on = []
+    fitted_on, scored_on = [], []
 
     def fit(self, X, y):
         Memory.fitted_on.append(X[:, 0])
         return super().fit(X, y)
 
+    def score(self, X, y):
+        Memory.scored_on.append(X[:, 0].tolist())
+        return super().score(X, y)
+
 
 def test_the_rows_of_a_learning_curve_are_drawn_and_stay():
     Memory.fitted_on.clear()
+    Memory.scored_on.clear()
     X, y = np.arange(60.0)[:, None], np.arange(60) % 2
     splits = [(np.arange(40), np.arange(40, 60)), (np.arange(20, 60), np.arange(20))]
     found = diagnose(Memory(), X, y, cv=splits, target_error=0.1, random_state=0)
@@ -483,6 +489,10 @@ def test_the_rows_of_a_learning_curve_are_drawn_and_stay():
         assert set(few) < set(more) < set(train.astype(float))
         assert (np.diff(few) > 0).all()
         assert few.max() > train[0] + 10 and more.max() > train[0] + 20
+    # Each on its rows, and on those of the fold.
+    folds = [test.tolist() for _, test in splits] * 3
+    expected = [*(rows.tolist() for rows in Memory.fitted_on), *folds]
+    assert sorted(Memory.scored_on) == sorted(expected)
 
 
 def test_remedies_do_what_they_say(too_small):

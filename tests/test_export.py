@@ -379,6 +379,8 @@ def test_ensembles_of_regressors(iris):
     assert type(theirs).__name__ == "VotingRegressor"
     assert_allclose(theirs.predict(X), ensemble.predict(X), rtol=1e-10)
     assert_array_equal(theirs.feature_names_in_, X.columns)
+    theirs.feature_names_in_[:] = "other"
+    assert_array_equal(ensemble.feature_names_in_, X.columns)
     clone(theirs).fit(X, y)
 
 

@@ -41,6 +41,7 @@ from skreg.ensemble import (
     FoldEnsembleRegressor,
     _members,
 )
+from skreg.ensemble._default_network import default_estimator
 from skreg.ensemble._folds import OutOfFold, draw_folds
 from skreg.ensemble._members import Member, warn_about_members
 from skreg.neural_network import _together
@@ -184,6 +185,13 @@ def test_rows_without_weight_are_in_no_fold():
     assert min(train.min() for train, _ in splits) >= 20
 
 
+def test_folds_have_their_share_of_the_rows_of_a_class_that_have_a_weight():
+    strata, weight = np.repeat([0, 1, 0, 1], 20), np.repeat([0.0, 1.0, 1.0, 1.0], 20)
+    weight[60:72] = 0
+    for _, test in folds_of(strata=strata, sample_weight=weight, n_rows=80):
+        assert_array_equal(np.bincount(strata[test]), [5, 7])
+
+
 def test_a_splitter_draws_its_own_folds():
     groups = np.arange(40) // 4
     for _, test in folds_of(GroupKFold(5), groups=groups):
@@ -202,6 +210,10 @@ def test_a_splitter_draws_its_own_folds():
         (
             dict(cv=[(np.arange(30), np.arange(25, 40))]),
             "into training and into the fold at once, in split 0 of 1",
+        ),
+        (
+            dict(cv=[([0], [1, 2]), (np.arange(30), np.arange(29, 40))]),
+            "into training and into the fold at once, in split 1 of 2",
         ),
         (dict(cv=[(np.arange(30), np.arange(0))]), "cv gives no rows to score"),
     ],
@@ -258,10 +270,12 @@ class Shift(TransformerMixin, BaseEstimator):
 
 
 @BOTH
-def test_a_pipeline_is_fitted_on_the_training_rows(is_regression):
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_a_pipeline_is_fitted_on_the_training_rows(is_weighted, is_regression):
     y = target_for(is_regression)
     model = make_pipeline(Shift(), scaled(network_for(is_regression)))
-    ensemble = ensemble_of(model).fit(X, y)
+    weight = _rng.uniform(0.1, 2, N) if is_weighted else None
+    ensemble = ensemble_of(model).fit(X, y, sample_weight=weight)
     for k, member in enumerate(ensemble.estimators_):
         test = ensemble.oof_fold_ == k
         steps = clone(member)[:-1].fit(X[~test], y[~test])
@@ -269,9 +283,15 @@ def test_a_pipeline_is_fitted_on_the_training_rows(is_regression):
         inner = clone(member[-1])
         scaler, network = inner[0].fit(steps.transform(X[~test])), inner[-1]
         rows = scaler.transform(steps.transform(X))
-        network.fit(rows[~test], y[~test], X_val=rows[test], y_val=y[test])
+        weights = {}
+        if is_weighted:
+            weights = dict(sample_weight=weight[~test], sample_weight_val=weight[test])
+        network.fit(rows[~test], y[~test], X_val=rows[test], y_val=y[test], **weights)
         assert_array_equal(member[-1][0].mean_, scaler.mean_)
-        assert_allclose(member[-1][-1].coefs_[0], network.coefs_[0], rtol=1e-7)
+        fitted = member[-1][-1]
+        assert_allclose(fitted.coefs_[0], network.coefs_[0], rtol=1e-7)
+        curves = fitted.validation_loss_curve_, network.validation_loss_curve_
+        assert_allclose(*curves, rtol=1e-7)
         assert_allclose(oof_of(ensemble)[test], output_of(member, X[test]))
 
 
@@ -468,6 +488,16 @@ def test_the_score_is_that_of_weighted_predictions_out_of_fold(is_regression):
     assert ensemble.oof_score_ == pytest.approx(expected, rel=1e-12)
 
 
+@BOTH
+def test_weights_count_in_the_score_of_other_rows(is_regression):
+    y, weight = target_for(is_regression), _rng.integers(3, size=N)
+    ensemble = ensemble_of(Ridge() if is_regression else LogisticRegression())
+    rows = np.repeat(np.arange(N), weight)
+    score = ensemble.fit(X, y).score(X, y, sample_weight=weight)
+    assert score == pytest.approx(ensemble.score(X[rows], y[rows]), rel=1e-12)
+    assert score != ensemble.score(X, y)
+
+
 def test_rows_that_are_never_left_out_have_no_prediction():
     ensemble = ensemble_of(network_for(True), cv=TimeSeriesSplit(3)).fit(X, Y)
     n_first = N - 3 * (N // 4)
@@ -530,6 +560,13 @@ def test_several_labels_a_row(kind, estimator):
     agreed = (labels == 0) | (labels == 1)
     assert_array_equal(ensemble.predict(X)[agreed], labels[agreed])
     assert ensemble.score(X, MULTILABEL) > 0.3
+
+
+def test_a_label_with_half_of_the_votes_is_not_predicted():
+    ensemble = ensemble_of(OneVsRestClassifier(LinearSVC()), cv=2).fit(X, MULTILABEL)
+    votes = np.sum([each.predict(X) for each in ensemble.estimators_], axis=0)
+    assert (votes == 1).any()
+    assert_array_equal(ensemble.predict(X), votes == 2)
 
 
 def test_a_label_that_is_constant_without_a_fold():
@@ -691,6 +728,17 @@ def test_lists_and_wrong_shapes():
         ensemble.predict(X[0])
     with pytest.raises(ValueError, match="has 3 features, but .* expecting 4"):
         ensemble.predict(X[:, :3])
+
+
+@pytest.mark.parametrize("kind", ["classifier", "regressor"])
+def test_the_default_has_waves_of_up_to_200_columns(kind):
+    for n_columns, is_sparse, n_frequencies in (
+        (200, False, 16),
+        (201, False, 0),
+        (2, True, 0),
+    ):
+        network = default_estimator(kind, 100, n_columns, is_sparse)[-1]
+        assert network.n_frequencies == n_frequencies
 
 
 # -- one pass through many networks ----------------------------------------------------

@@ -30,7 +30,7 @@ from sklearn.utils.fixes import parse_version
 from skreg import MLPClassifierCV, MLPRegressorCV
 from skreg.augmentation import GaussianNoise
 from skreg.ensemble import _mlp_cv_base, _search
-from skreg.ensemble._calibration import tempered
+from skreg.ensemble._calibration import temperature_of, tempered
 from skreg.ensemble._default_network import MOST_WAVY_COLUMNS
 from skreg.ensemble._space import build, draw_settings, starting_points
 from skreg.ensemble._table import results_of, table_of
@@ -238,6 +238,30 @@ def test_weights_count_in_the_comparison():
         assert model.best_score_ == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_a_temperature_is_that_of_rows_that_the_networks_have_not_seen(
+    kind, is_weighted, monkeypatch
+):
+    plan(monkeypatch, (2, 1), (1, 3))
+    y, weight = KINDS[kind][1], None
+    if is_weighted:
+        weight = np.random.default_rng(0).uniform(0.1, 3, N)
+    model = make(kind, n_candidates=2).fit(X, y, weight)
+    raw = np.empty(oof_of(model).shape)
+    for fold, each in enumerate(model.estimators_):
+        rows = model.oof_fold_ == fold
+        raw[rows] = each.predict_proba(X[rows])
+    is_multilabel = kind == "multilabel"
+    coded = y if is_multilabel else (y[:, None] == model.classes_).astype(float)
+    expected = temperature_of(raw, coded, is_multilabel, weight)
+    (number,) = np.flatnonzero(model.weights_)
+    found = model.cv_results_["temperature"][number]
+    # Searching it ends at steps of a hundredth, and networks are of float32.
+    assert found == pytest.approx(expected, rel=1e-3)
+    assert_allclose(oof_of(model), tempered(raw, found, is_multilabel), rtol=1e-5)
+
+
 def test_a_scorer_is_given_the_rows_that_it_scores():
     given = []
 
@@ -273,6 +297,20 @@ def recording(monkeypatch, before=lambda number: None):
 
     monkeypatch.setattr(_search, "fit_on_folds", recorded)
     return calls
+
+
+def test_the_time_of_a_setting_is_that_of_all_its_networks(monkeypatch):
+    plan(monkeypatch, (3, 1), (2, 2), (1, 3))
+    fit_on_folds = _search.fit_on_folds
+
+    def timed(*args, **kwargs):
+        members = fit_on_folds(*args, **kwargs)
+        return [replace(member, seconds=0.5) for member in members]
+
+    monkeypatch.setattr(_search, "fit_on_folds", timed)
+    results = fitted("real", n_candidates=3).cv_results_
+    assert_array_equal(np.sort(results["fit_time"]), [0.5, 1.0, 1.5])
+    assert_array_equal(results["fit_time"], results["n_folds"] / 2)
 
 
 @BOTH
@@ -650,6 +688,18 @@ def test_the_default_space_is_valid_and_documented(kind, n_columns):
     for name in set().union(*settings):
         assert re.search(rf"`{name}\b", Estimator.__doc__), name
     assert str(MOST_WAVY_COLUMNS) in Estimator.__doc__
+
+
+@BOTH
+def test_the_default_space_has_waves_and_splines_of_up_to_200_columns(kind):
+    network = KINDS[kind][0]._default_network()
+    for n_columns, has_encodings in ((200, True), (201, False)):
+        seed = np.random.RandomState(0)
+        settings = draw_settings(None, 30, network, n_columns, seed)
+        for part in (settings[:6], settings[6:]):
+            names = set().union(*part)
+            assert ({"n_frequencies", "n_knots"} <= names) == has_encodings
+            assert has_encodings or not {"n_frequencies", "n_knots"} & names
 
 
 def test_minibatches_fit_into_the_smallest_fold():

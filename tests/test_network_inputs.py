@@ -90,6 +90,14 @@ def test_columns_of_few_values_and_with_equal_quantiles_have_no_splines():
     assert n_columns(one_hot) == 3
 
 
+def test_splines_have_the_names_of_their_columns():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([np.arange(100) % 2, rng.normal(size=(100, 2))])
+    inputs = NetworkInputs(n_knots=2).fit(X)
+    names = [*"abc", "b_sp_0", "b_sp_1", "c_sp_0", "c_sp_1"]
+    assert_array_equal(inputs.get_feature_names_out(list("abc")), names)
+
+
 def test_what_the_columns_are_scaled_by_is_that_of_the_rows_of_fit(X):
     inputs = NetworkInputs("robust", n_knots=4).fit(X[:100])
     assert_array_equal(inputs.transform(X)[:100], inputs.transform(X[:100]))

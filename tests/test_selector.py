@@ -325,6 +325,9 @@ def test_the_path_of_a_fold_is_that_of_its_weighted_rows_by_the_seed_of_all(
     expected = [path.validation_scores[path.point_of(k)] for k in range(10, 0, -1)]
     found = selector.cv_results_["split0_test_score"]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
+    # So is that of all rows.
+    whole = feature_path(wrap(network), X, y, sample_weight=weight)
+    np.testing.assert_allclose(selector.path_.coefs[0][0], whole.coefs[0][0], rtol=1e-9)
 
 
 @pytest.fixture(autouse=True)
