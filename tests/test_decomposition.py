@@ -344,6 +344,15 @@ def test_training_sets(resampling, train_size, size, repeats):
     np.testing.assert_array_equal(first, Memory.seen)
 
 
+@pytest.mark.parametrize("resampling", ["bootstrap", "subsample"])
+def test_rows_are_drawn_alike(resampling):
+    X, y = np.zeros((10, 1)), np.zeros(10)
+    draws = draw_rounds(X, y, resampling, 1000, 5, np.random.RandomState(0))
+    counts = np.bincount(np.concatenate([draw.rows for draw in draws]), minlength=10)
+    # Five standard deviations, or more.
+    np.testing.assert_allclose(counts, 500, atol=5 * np.sqrt(500))
+
+
 @pytest.mark.parametrize("kind", ["bootstrap", "subsample", "callable", "list"])
 def test_each_round_has_a_seed_of_its_own(kind):
     X, y = np.arange(20.0)[:, None], np.arange(20) % 2

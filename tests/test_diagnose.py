@@ -1,6 +1,7 @@
 """The diagnosis: verdicts from numbers, remedies from measurements, words from both."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,8 +31,8 @@ from skreg import MLPClassifier, MLPRegressor
 from skreg._utils.wrappers import find_model, replace_model
 from skreg.augmentation import GaussianNoise
 from skreg.diagnosis import Diagnosis, Remedy, _diagnose, diagnose
-from skreg.diagnosis._diagnose import _ranked, _remedies_of
-from skreg.diagnosis._evaluation import make_error
+from skreg.diagnosis._diagnose import _beats, _ranked, _remedies_of
+from skreg.diagnosis._evaluation import Evaluation, make_error
 from skreg.diagnosis._references import references_for
 from skreg.diagnosis._remedies import changes_for
 from skreg.diagnosis._report import is_cut_short
@@ -178,6 +179,42 @@ def test_only_changes_that_change_something():
 
 
 @pytest.mark.parametrize(
+    "sizes, changed",
+    [
+        (7, [(28,), (100,), (7, 7)]),
+        ((8,), [(32,), (100,), (8, 8), (2,)]),
+        ((25,), [(100,), (25, 25), (6,)]),
+        ((63, 9), [(252, 36), (63, 9, 9), (15, 2)]),
+        ((64,), [(128,), (64, 64), (16,)]),
+    ],
+)
+def test_sizes_that_are_tried(sizes, changed):
+    changes = changes_for(MLPClassifier(sizes), cut_short=False)
+    tried = [each.params.get("hidden_layer_sizes") for each in changes]
+    assert [each for each in tried if each] == changed
+    aims = {each.aim for each in changes if each.params == {"alpha": 1e-3}}
+    assert aims == {"variance"}
+
+
+@pytest.mark.parametrize(
+    "max_iter, longer",
+    [(10, [20, 80, 320]), (11, [22, 88]), (50, [100, 400]), (51, [102, 204])],
+)
+def test_how_much_longer_training_is_tried(max_iter, longer):
+    bias = settings_of(MLPClassifier(max_iter=max_iter), "bias", cut_short=True)
+    assert [each["max_iter"] for each in bias if "max_iter" in each] == longer
+
+
+def test_penalties_go_where_they_are_aimed():
+    network = MLPClassifier(alpha=0.01, feature_alpha=0.5)
+    assert {"feature_alpha": 0.05} in settings_of(network, "bias")
+    assert {"alpha": 0.01, "l1_ratio": 1.0} in settings_of(network, "variance")
+    # Averages have no zeros.
+    network.set_params(weight_averaging=0.9)
+    assert not any("l1_ratio" in each for each in settings_of(network, "variance"))
+
+
+@pytest.mark.parametrize(
     "alpha, stronger", [(0.0, [1e-3, 1e-2, 1e-1]), (0.1, [1, 10]), (2.0, [])]
 )
 def test_penalties_are_tried_as_far_as_something_is_learned(alpha, stronger):
@@ -249,6 +286,16 @@ def test_remedies_are_sure_and_aimed_at_the_verdict():
     for name, expected in verdicts.items():
         verdict = Verdict(name, 0.1, 0.01, 0.5)
         assert _remedies_of(verdict, [variance, bias, unsure]) == expected
+
+
+@pytest.mark.parametrize("noise, is_better", [(0.02, True), (0.2, False)])
+def test_a_constant_is_beaten_by_two_standard_errors(noise, is_better):
+    differences = 0.1 + noise * np.array([-1, 0, 1])
+    baseline = Evaluation(np.full(3, 0.5), np.full(3, 0.5), [])
+    measure = SimpleNamespace(se=lambda each: np.std(each, ddof=1) / np.sqrt(3))
+    assert _beats(0.5 - differences, baseline, measure) == is_better
+    assert not _beats(0.5 + differences, baseline, measure)
+    assert not _beats(np.array([0.1, np.nan, 0.1]), baseline, measure)
 
 
 @pytest.mark.parametrize("gain, is_first", [(0.06, True), (0.04, False)])
@@ -435,6 +482,9 @@ def test_a_verdict_rests_on_the_errors_of_differences_on_the_same_folds(judged):
     expected = scores["test_score"].std(ddof=1) * np.sqrt(1 / 3 + 30 / 60)
     assert errors["avoidable_se"] == pytest.approx(expected)
     assert found.avoidable_error_se == errors["avoidable_se"]
+    # Nothing that was tried is as good as what was asked for.
+    assert found.reference_error == 0.1 < found.tried[0].validation_error
+    assert found.avoidable_error == pytest.approx(found.validation_error - 0.1)
 
 
 def test_the_error_of_what_is_avoidable_is_that_of_the_best_change(monkeypatch):
@@ -531,19 +581,43 @@ def test_text(too_short):
     "curve, words", [([0.5, 0.3, 0.3], "hardly fell"), ([0.5, 0.5, 0.3], "fell by 0.2")]
 )
 def test_what_more_rows_would_do_is_told_by_the_end_of_the_curve(curve, words):
+    assert f"From 20 to 40 rows the validation error {words}" in str(told(curve))
+
+
+def told(curve=(0.5, 0.4, 0.3), **found):
+    """A Diagnosis with errors 0.15, 0.3 and a reference of 0.1."""
     errors = dict.fromkeys(("train_error_se", "validation_error_se", "gap_se"), 0.01)
-    found = Diagnosis(
-        *("high variance", None, [], []),
-        **dict(train_error=0.1, validation_error=0.3, gap=0.2, **errors),
+    return Diagnosis(
+        *("high bias and high variance", None, [], []),
+        **dict(train_error=0.15, validation_error=0.3, gap=0.15, **errors),
         **dict(reference_error=0.1, reference="target_error"),
         **dict(avoidable_error=0.2, avoidable_error_se=0.01, bias_share=0.0),
         baseline_error=0.5,
         learning_curve=dict(
             n_rows=[10, 20, 40], train_error=[0.1] * 3, validation_error=curve
         ),
+        **found,
     )
-    assert f"From 20 to 40 rows the validation error {words}" in str(found)
-    assert "0.2 above the training error, 40% of the error of a constant" in str(found)
+
+
+def test_the_numbers_of_the_evidence():
+    text = str(told())
+    assert "validation error 0.3 is 0.2 +- 0.01 above the reference 0.1" in text
+    assert "training error 0.15 is itself 0.05 above the reference" in text
+    assert "0.15 above the training error, 30% of the error of a constant" in text
+
+
+@pytest.mark.parametrize("n_cut, is_said", [(1, False), (2, True), (4, True)])
+def test_it_is_said_that_half_of_the_folds_were_cut_short(n_cut, is_said):
+    reasons = {"max_iter": n_cut, "converged": 4 - n_cut}
+    text = str(told(stop_reasons=reasons))
+    assert (f"max_iter ended training in {n_cut} of 4 folds" in text) == is_said
+
+
+@pytest.mark.parametrize("n_rare, is_said", [(4, True), (5, False)])
+def test_it_is_said_that_a_class_has_fewer_rows_than_there_are_folds(n_rare, is_said):
+    text = str(told(class_counts={"a": 50, "b": n_rare}, n_folds=5))
+    assert (f"fewer rows ({n_rare}) than folds (5)" in text) == is_said
 
 
 def test_html(too_short):
@@ -695,6 +769,7 @@ def test_one_class_for_all_rows_is_said(n_rare, in_pipeline):
 
 def test_a_model_that_tells_its_training_rows_apart_does_not_predict_one_class():
     X, y = np.arange(40.0)[:, None], np.repeat(["yes", "no"], [3, 37])
+    X[:3] -= 100
     # Both classes are in the training rows of each fold, one in the others.
     splits = [(np.r_[:20], np.r_[20:40]), (np.r_[:3, 20:40], np.r_[4:20])]
     found = look_at(KNeighborsClassifier(1), X, y, cv=splits)

@@ -1,6 +1,7 @@
 """Ensembles over folds: no leak, members as they would be alone, all kinds of data."""
 
 import pickle
+import time
 import warnings
 
 import numpy as np
@@ -22,6 +23,7 @@ from sklearn.model_selection import (
     KFold,
     PredefinedSplit,
     RepeatedKFold,
+    StratifiedKFold,
     TimeSeriesSplit,
     cross_val_score,
 )
@@ -32,7 +34,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skreg import MLPClassifier, MLPRegressor, config_context
+from skreg import MLPClassifier, MLPClassifierCV, MLPRegressor, config_context
 from skreg._fitting.fit import fit_many, task_of
 from skreg._fitting.judging import Fault, FaultKind
 from skreg._utils.wrappers import find_model
@@ -41,9 +43,10 @@ from skreg.ensemble import (
     FoldEnsembleRegressor,
     _members,
 )
-from skreg.ensemble._default_network import default_estimator
+from skreg.ensemble._default_network import batch_size_for, default_estimator
 from skreg.ensemble._folds import OutOfFold, draw_folds
-from skreg.ensemble._members import Member, warn_about_members
+from skreg.ensemble._members import Member, fit_on_folds, warn_about_members
+from skreg.ensemble._outputs import Numbers
 from skreg.neural_network import _together
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -186,10 +189,11 @@ def test_rows_without_weight_are_in_no_fold():
 
 
 def test_folds_have_their_share_of_the_rows_of_a_class_that_have_a_weight():
-    strata, weight = np.repeat([0, 1, 0, 1], 20), np.repeat([0.0, 1.0, 1.0, 1.0], 20)
-    weight[60:72] = 0
-    for _, test in folds_of(strata=strata, sample_weight=weight, n_rows=80):
-        assert_array_equal(np.bincount(strata[test]), [5, 7])
+    rng = np.random.default_rng(0)
+    strata, weight = rng.integers(2, size=80), rng.integers(2, size=80) * 1.0
+    splits = folds_of(strata=strata, sample_weight=weight, n_rows=80)
+    counts = np.array([np.bincount(strata[test]) for _, test in splits])
+    assert (np.ptp(counts, axis=0) <= 1).all()
 
 
 def test_a_splitter_draws_its_own_folds():
@@ -325,6 +329,23 @@ def test_the_target_goes_through_its_transformer(is_outside, n_outputs):
         assert_allclose(best, loss, rtol=1e-9)
         assert_allclose(ensemble.oof_prediction_[test], member.predict(X[test]))
     assert ensemble.predict(X).shape == y.shape
+
+
+class Slow(StandardScaler):
+    def fit(self, X, y=None):
+        time.sleep(0.1)
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", [network_for(True, max_iter=1), Ridge()])
+def test_the_time_of_a_member_is_that_of_its_steps_as_well(estimator):
+    (member,) = fit_on_folds(
+        *([make_pipeline(Slow(), estimator)], [(np.arange(60), np.arange(60, N))]),
+        *(X, Y),
+        fit_params={},
+        output=Numbers(1),
+    )
+    assert 0.1 <= member.seconds < 5
 
 
 @BOTH
@@ -506,6 +527,17 @@ def test_rows_that_are_never_left_out_have_no_prediction():
     later = slice(n_first, None)
     expected = r2_score(Y[later], ensemble.oof_prediction_[later])
     assert ensemble.oof_score_ == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("cv", [4, StratifiedKFold(4)], ids=["int", "splitter"])
+def test_the_folds_of_classifiers_have_their_share_of_each_class(cv):
+    y = np.where(np.arange(N) < 8, "rare", "other")
+    for model in (
+        ensemble_of(LogisticRegression(), cv=cv),
+        MLPClassifierCV({"max_iter": [1]}, n_candidates=1, cv=cv, random_state=0),
+    ):
+        folds = model.fit(X, y).oof_fold_
+        assert_array_equal(np.bincount(folds[y == "rare"]), [2] * 4)
 
 
 def test_folds_that_are_given_by_hand():
@@ -728,6 +760,13 @@ def test_lists_and_wrong_shapes():
         ensemble.predict(X[0])
     with pytest.raises(ValueError, match="has 3 features, but .* expecting 4"):
         ensemble.predict(X[:, :3])
+
+
+@pytest.mark.parametrize(
+    "n_rows, size", [(1, 1), (63, 63), (65, 64), (1949, 64), (1950, 65), (30_000, 1000)]
+)
+def test_the_minibatches_of_the_default(n_rows, size):
+    assert batch_size_for(n_rows) == size
 
 
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])

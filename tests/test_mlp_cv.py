@@ -299,6 +299,26 @@ def recording(monkeypatch, before=lambda number: None):
     return calls
 
 
+@pytest.mark.parametrize(
+    "n_candidates, n_folds, rungs",
+    [
+        (12, 8, [(12, 1), (5, 3), (3, 8)]),
+        (40, 16, [(40, 2), (17, 6), (10, 16)]),
+        (12, 3, [(12, 1), (5, 2), (3, 3)]),
+        (12, 2, [(12, 1), (3, 2)]),
+        (12, 1, [(12, 1), (3, 1)]),
+        # Those that are left behind do not come back.
+        (4, 8, [(4, 1), (2, 3), (2, 8)]),
+        (2, 8, [(2, 1), (1, 3), (1, 8)]),
+        (1, 8, [(1, 1), (1, 3), (1, 8)]),
+    ],
+)
+def test_how_many_candidates_are_trained_without_how_many_folds(
+    n_candidates, n_folds, rungs
+):
+    assert _search.plan_rungs(n_candidates, n_folds) == rungs
+
+
 def test_the_time_of_a_setting_is_that_of_all_its_networks(monkeypatch):
     plan(monkeypatch, (3, 1), (2, 2), (1, 3))
     fit_on_folds = _search.fit_on_folds

@@ -57,6 +57,10 @@ def test_halves_are_complementary(n_rows, kind):
     assert len(left_out) > 5 if n_rows % 2 else not left_out
 
 
+def test_the_fewest_rows_are_four():
+    assert [len(half) for half in halves_of(np.array([0, 1, 0, 1]))] == [2] * 40
+
+
 def test_rows_are_drawn_with_equal_probability():
     y = np.repeat([0, 1, 1, 1], 5)
     counts = np.zeros(20)
@@ -153,3 +157,7 @@ def test_a_fold_with_a_constant_target_is_named():
     halves = [(np.arange(100), np.arange(100, 160)), (np.arange(80), np.arange(80, 90))]
     with pytest.raises(ValueError, match="single class.*training rows of split 1"):
         SparseInputSelector(CLASSIFIER, cv=halves).fit(X, y)
+    # Rows of the other class do not count without a weight.
+    weight = np.r_[np.ones(80), np.zeros(20), np.ones(60)]
+    with pytest.raises(ValueError, match="single class.*training rows of split 0"):
+        SparseInputSelector(CLASSIFIER, cv=halves).fit(X, y, sample_weight=weight)

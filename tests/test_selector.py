@@ -111,6 +111,8 @@ def number_chosen(n_features_to_select, scores, monkeypatch):
         ([[0.9, 0.9, 0.9, 0.8, 0.7]] * 3, 3, 3),
         # A gap: not the first below the bound, but the smallest number above it.
         ([[0.9, 0.5, 0.5, 0.9, 0.2]] * 3, 2, 2),
+        # The standard error is that of the best mean, which is small here.
+        ([[0.80, 0.9, 0.5, 0.7, 0.0], [0.80, 0.9, 0.5, 0.7, 1.0]], 4, 4),
         # Huge errors: one input.
         ([[0.0, 0, 0, 0, 0], [1, 1, 1, 1, 0.9]], 2, 1),
     ],

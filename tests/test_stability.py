@@ -194,6 +194,12 @@ def test_what_cannot_be_says_why(settings, message):
     assert not hasattr(selection, "support_")
 
 
+def test_as_many_inputs_as_there_are_may_be_selected():
+    X, y = make_data()
+    selection = make_selection(q=10, n_pairs=1).fit(X, y)
+    np.testing.assert_array_equal(selection.stability_scores_, 1)
+
+
 def test_other_errors():
     X, y = make_data()
     with pytest.raises(ValueError, match="No input can be selected.*constant"):

@@ -33,10 +33,11 @@ def plan_rungs(n_candidates, n_folds):
     """
     first = max(1, n_folds // 8)
     second = max(first + 1, 3 * n_folds // 8)
-    rungs = [(n_candidates, first)]
+    n_left, rungs = n_candidates, [(n_candidates, first)]
     if second < n_folds:
-        rungs.append((-(-n_candidates * 5 // 12), second))
-    rungs.append((min(n_candidates, max(3, n_candidates // 4)), n_folds))
+        n_left = -(-n_candidates * 5 // 12)
+        rungs.append((n_left, second))
+    rungs.append((min(n_left, max(3, n_candidates // 4)), n_folds))
     return rungs
 
 
