@@ -34,8 +34,8 @@ define make_venv
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-oldest test-plain test-searches test-faults fuzz lint \
-	types format docs linkcheck dist clean
+.PHONY: help demo test test-slow test-oldest test-plain test-searches test-faults fuzz \
+	bench-check lint types format docs linkcheck dist clean
 # Two installations into one environment must not run at the same time.
 .NOTPARALLEL:
 
@@ -65,6 +65,10 @@ test-faults: $(VENV)/.installed-test ## plant faults, each of which a test must 
 
 fuzz: $(VENV)/.installed-test ## 20,000 random fits: each is sound or says what is wrong
 	$(VENV)/bin/python tests/fuzz.py 20000 $(ARGS)
+
+bench-check: $(VENV)/.installed-test ## what is slower than in BASE=..., or than on main
+	$(VENV)/bin/python benchmarks/check.py $(if $(BASE),--base $(BASE)) \
+		$(if $(HEAD),--head $(HEAD)) $(ARGS)
 
 lint: $(VENV)/.installed-lint ## check style and formatting
 	$(VENV)/bin/ruff check .

@@ -6,6 +6,7 @@ variables and in one in which they are not set. These two take turns, as do quie
 and rounds with a busy process beside them.
 
 A piece is ``(file, function, *arguments)`` with arguments that JSON can hold.
+`check.py` has such processes of two commits, by `Timer`.
 """
 
 import importlib
@@ -27,15 +28,27 @@ def use_one_thread():
     os.environ.update(dict.fromkeys(VARIABLES, "1"))
 
 
-class _Timer:
-    """A process that times pieces, with the default threads or with one."""
+class Timer:
+    """A process that times pieces, with the default threads or with one.
 
-    def __init__(self, has_one_thread):
+    Parameters
+    ----------
+    has_one_thread : bool
+    checkout : path, default=None
+        The folder that holds the package which is timed, and which the process loads at
+        once. By default that package is the one which is installed.
+    """
+
+    def __init__(self, has_one_thread, checkout=None):
         environment = {k: v for k, v in os.environ.items() if k not in VARIABLES}
         if has_one_thread:
             environment.update(dict.fromkeys(VARIABLES, "1"))
+        modules = []
+        if checkout is not None:
+            environment["PYTHONPATH"] = str(checkout)
+            modules = ["skreg"]
         self._process = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, __file__, *modules],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -52,6 +65,10 @@ class _Timer:
 
     def __call__(self, piece):
         """The seconds of a piece, on the wall."""
+        return self.times(piece)[0]
+
+    def times(self, piece):
+        """Its seconds on the wall, and those of the processor."""
         # Threads of the piece before wait for a while in a loop that takes a core.
         time.sleep(0.1)
         print(json.dumps(piece), file=self._process.stdin, flush=True)
@@ -94,7 +111,7 @@ def table(pieces, repeats, theirs=None):
     yield "| " + " | ".join(columns) + " |"
     yield "|---" * len(columns) + "|"
     with ExitStack() as stack:
-        one, default = (stack.enter_context(_Timer(flag)) for flag in (True, False))
+        one, default = (stack.enter_context(Timer(flag)) for flag in (True, False))
         for name, piece in pieces.items():
             rounds = {False: [], True: []}
             for timer in (one, default):
@@ -138,10 +155,24 @@ def print_table(pieces, repeats, theirs=None):
         print(line, flush=True)
 
 
+def _processor_seconds():
+    """Those of this process, and of those that it has started and that have ended."""
+    seconds = time.process_time()
+    try:
+        import resource
+    except ImportError:
+        # Windows does not add up those of other processes.
+        return seconds
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds + children.ru_utime + children.ru_stime
+
+
 def _serve():
     # What a piece prints must not come between the answers.
     answers, sys.stdout = sys.stdout, sys.stderr
     warnings.simplefilter("ignore")
+    for module in sys.argv[1:]:
+        importlib.import_module(module)
     prepared = {}
     for line in sys.stdin:
         if line not in prepared:
@@ -150,9 +181,11 @@ def _serve():
             file, function, *arguments = json.loads(line)
             module = importlib.import_module(Path(file).stem)
             prepared[line] = getattr(module, function)(*arguments)
-        started = time.perf_counter()
+        started = time.perf_counter(), _processor_seconds()
         prepared[line]()
-        print(json.dumps(time.perf_counter() - started), file=answers, flush=True)
+        ended = time.perf_counter(), _processor_seconds()
+        seconds = [after - before for before, after in zip(started, ended, strict=True)]
+        print(json.dumps(seconds), file=answers, flush=True)
 
 
 if __name__ == "__main__":
