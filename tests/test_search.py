@@ -703,6 +703,31 @@ def test_ctrl_c_in_the_refit_propagates(Search, monkeypatch):
     assert not hasattr(search, "best_estimator_")
 
 
+def test_fit_times_are_shares_of_what_was_done_together(monkeypatch):
+    """They sum up to the seconds of all batches and of what is before the networks."""
+
+    class Clock:
+        def __init__(self, step):
+            self.step, self.seconds = step, 0.0
+
+        def perf_counter(self):
+            self.seconds += self.step
+            return self.seconds
+
+    # Between two looks at them 12 and 4 seconds pass.
+    batches, folds = Clock(12.0), Clock(4.0)
+    monkeypatch.setattr(run_batch, "time", batches)
+    monkeypatch.setattr(_candidates, "time", folds)
+    X, y = data(load_breast_cancer, 120)
+    model = make_pipeline(StandardScaler(), network(max_iter=2))
+    grid = {"mlpclassifier__alpha": [1e-3, 1e-2, 0.1, 1.0]}
+    results = GridSearchCV(model, grid, cv=3, refit=False).fit(X, y).cv_results_
+    # All in one batch; and the scaler of each of three folds, for four networks.
+    assert (batches.seconds, folds.seconds) == (2 * 12, 3 * 2 * 4)
+    np.testing.assert_allclose(results["mean_fit_time"], 12 / 12 + 4 / 4)
+    np.testing.assert_allclose(results["std_fit_time"], 0)
+
+
 def deadly_score(estimator, X, y):
     if estimator.alpha == 0.5:
         os.kill(os.getpid(), signal.SIGKILL)
