@@ -130,8 +130,6 @@ def test_sides_take_turns_and_each_begins_in_every_other_round(check):
     assert check._seconds("lbfgs", sides, 0) == [1.0, 2.0]
     assert check._seconds("lbfgs", sides, 1) == [1.0, 2.0]
     assert "".join(order) == "bhBHHB" + "hbHBBH"
-    # On the wall, where threads of BLAS wait for each other.
-    assert check._seconds("default threads", sides, 0) == [5.0, 5.0]
 
 
 # -- the two sides ---------------------------------------------------------------------
@@ -193,6 +191,18 @@ def test_a_side_is_a_commit_or_what_lies_there(check, repository):
     assert (head / "skreg" / "module.py").read_text() == "number = 2\n"
     names = {path.name for path in (head / "skreg").iterdir()}
     assert names == {"module.py", "new.py"}
+
+
+def test_the_package_that_is_imported_is_the_sides(check, tmp_path, monkeypatch):
+    side, called_in = tmp_path / "side", tmp_path / "called_in"
+    for folder in (side, called_in):
+        (folder / "skreg").mkdir(parents=True)
+    (side / "skreg" / "__init__.py").write_text("open('done', 'w').close()\n")
+    (called_in / "skreg" / "__init__.py").write_text("raise ImportError\n")
+    monkeypatch.chdir(called_in)
+    monkeypatch.setenv("PYTHONPATH", str(side))
+    check.import_of_package()()
+    assert (called_in / "done").exists()
 
 
 def test_every_case_is_a_function_that_can_be_timed(check):
