@@ -40,6 +40,7 @@ class Timer:
     """
 
     def __init__(self, has_one_thread, checkout=None):
+        self._has_one_thread = has_one_thread
         environment = {k: v for k, v in os.environ.items() if k not in VARIABLES}
         if has_one_thread:
             environment.update(dict.fromkeys(VARIABLES, "1"))
@@ -69,12 +70,14 @@ class Timer:
 
     def times(self, piece):
         """Its seconds on the wall, and those of the processor."""
-        # Threads of the piece before wait for a while in a loop that takes a core.
-        time.sleep(0.1)
         print(json.dumps(piece), file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError(f"{piece} failed.")
+        if not self._has_one_thread:
+            # Its threads wait for more in a loop that takes a core, which the next
+            # piece, here or in another process, is to have for itself.
+            time.sleep(0.1)
         return json.loads(answer)
 
 
