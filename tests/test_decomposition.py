@@ -144,6 +144,15 @@ def test_standard_errors_are_those_of_repetition(name, n_rounds):
     assert (ratio > 0.7).all() and (ratio < most).all(), ratio
 
 
+def test_two_rounds_have_no_standard_error():
+    rounds, y = np.array([0.0, 1.0, 3.0])[:, None, None], np.zeros((1, 1))
+    parts_of = LOSSES["squared_error"].parts_of
+    assert np.isnan(standard_errors(parts_of, rounds[:2], y)).all()
+    # Of the losses 0, 1 and 9, their deviation over the root of three.
+    loss_error, *_ = standard_errors(parts_of, rounds, y)
+    assert loss_error == pytest.approx(np.std([0, 1, 9], ddof=1) / np.sqrt(3))
+
+
 # -- against closed forms and brute force ----------------------------------------------
 
 

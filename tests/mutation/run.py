@@ -105,7 +105,7 @@ def copy_checkout(folder):
 
 
 def is_caught(fault, checkout):
-    """Whether a test fails, or does not end, with the fault in this copy."""
+    """Whether a test fails, crashes or does not end with the fault in this copy."""
     path = checkout / fault.file
     original = path.read_text(encoding="utf-8")
     # numba sees a change of a function's own file, but not of those that it calls.
@@ -130,9 +130,9 @@ def is_caught(fault, checkout):
         path.write_text(original, encoding="utf-8")
         if is_compiled:
             shutil.rmtree(kernels, ignore_errors=True)
-    # 0: all passed; 1: some failed; 2: a file could not be imported; 5 and the others:
-    # nothing ran, and the entry is wrong.
-    if done.returncode not in (0, 1, 2):
+    # 0: all passed; 1: some failed; 2: a file could not be imported; below 0: a signal
+    # ended the process; 3 and more: nothing ran, and the entry is wrong.
+    if done.returncode > 2:
         raise RuntimeError(f"{fault.rule}: no test ran:\n{done.stdout}{done.stderr}")
     return done.returncode != 0
 
