@@ -568,6 +568,16 @@ def test_other_estimators_have_no_path():
         feature_path(Plain(), X, y)
 
 
+def test_a_network_with_a_fit_of_its_own_has_no_path():
+    class Own(MLPClassifier):
+        def fit(self, X, y):
+            return super().fit(X, y)
+
+    X, y = make_data()
+    with pytest.raises(TypeError, match="Own has a `fit` of its own"):
+        feature_path(Own(**NETWORK), X, y)
+
+
 def test_validation_data_come_in_pairs():
     X, y = make_data()
     with pytest.raises(ValueError, match="X_val and y_val"):

@@ -15,7 +15,7 @@ from skreg import MLPClassifier
 from skreg._core import threads
 
 # What starts workers knows of forks from when it is imported.
-from skreg._utils import progress  # noqa: F401
+from skreg._utils import joblib_processes  # noqa: F401
 
 # Of Python's, since 3.12: that it is multi-threaded is what is tested.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")

@@ -17,8 +17,9 @@ from sklearn.preprocessing import StandardScaler
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core import training
 from skreg._core.process import interrupts_wait
-from skreg._utils import progress
-from skreg._utils.progress import ProgressLines, run_calls
+from skreg._utils import calls
+from skreg._utils.calls import run_calls
+from skreg._utils.progress import ProgressLines
 from skreg.augmentation import ResampledClassifier
 from skreg.diagnosis import bias_variance_decomposition
 from skreg.ensemble import FoldEnsembleClassifier
@@ -245,7 +246,7 @@ def test_an_interrupt_between_two_results_ends_the_workers(
             closed.append(True)
 
     # A debugger, or a terminal's `sys.last_traceback`, keeps the frames of the call.
-    monkeypatch.setattr(progress, "Event", Told)
+    monkeypatch.setattr(calls, "Event", Told)
     monkeypatch.setattr(owner, method, interrupted)
     with joblib.parallel_config("threading"):
         with pytest.raises(KeyboardInterrupt) as caught:
@@ -266,7 +267,7 @@ def test_an_interrupt_while_workers_start_is_an_interrupt(monkeypatch):
             finally:
                 raise RuntimeError("cannot join thread before it is started")
 
-    monkeypatch.setattr(progress, "Parallel", Starting)
+    monkeypatch.setattr(calls, "Parallel", Starting)
     with pytest.raises(KeyboardInterrupt):
         list(run_calls([joblib.delayed(int)()]))
 

@@ -22,7 +22,7 @@ from skreg._core.objective import Objective
 from skreg._core.penalties import ElasticNet
 from skreg._core.solvers import fista, lbfgs
 from skreg._core.stopping import Patience, Progress, StopReason
-from skreg._utils.progress import run_calls
+from skreg._utils.calls import run_calls
 
 
 def test_numpy_is_quiet_inside_alone():

@@ -20,8 +20,9 @@ from sklearn.utils.parallel import delayed
 
 from .._fitting.members import fit_members, stack_up
 from .._fitting.workers import prefer_threads
+from .._utils.calls import run_calls
 from .._utils.columns import columns_of
-from .._utils.progress import ProgressLines, run_calls
+from .._utils.progress import ProgressLines
 from .._utils.publishing import fitting, quietly
 from .._utils.row_sets import row_numbers
 from .._utils.sklearn_private import num_samples, safe_indexing

@@ -35,9 +35,10 @@ from .._typing import (
     MatrixLike,
     RandomState,
 )
+from .._utils.calls import run_calls
 from .._utils.decorators import available_if
 from .._utils.presentation import PresentationMixin
-from .._utils.progress import ProgressLines, run_calls
+from .._utils.progress import ProgressLines
 from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, Interval, check_sample_weight
 from .._utils.versions import VersionedMixin

@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.utils.parallel import delayed
 
 from .._fitting.workers import prefer_threads
-from .._utils.progress import run_calls
+from .._utils.calls import run_calls
 from ._folds import OutOfFold
 from ._members import fit_on_folds
 

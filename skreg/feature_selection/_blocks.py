@@ -5,7 +5,8 @@ from contextlib import closing
 from sklearn.utils.parallel import delayed
 
 from .._fitting.workers import prefer_threads
-from .._utils.progress import ProgressLines, run_calls
+from .._utils.calls import run_calls
+from .._utils.progress import ProgressLines
 from ._path import trace_paths
 
 __all__ = ["trace_in_blocks"]

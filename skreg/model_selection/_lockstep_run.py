@@ -12,7 +12,7 @@ import joblib
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import delayed
 
-from .._utils.progress import run_calls
+from .._utils.calls import run_calls
 from ._scheduler import Scheduler
 from ._sklearn_private import FoldScorer
 from ._worker import FitResult, Job, fit_whole, located, run_alone, run_together

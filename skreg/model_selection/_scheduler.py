@@ -13,7 +13,7 @@ from sklearn.utils.parallel import delayed
 
 from .._fitting.fit import batch_capacity
 from .._fitting.workers import prefer_threads
-from .._utils.progress import run_calls
+from .._utils.calls import run_calls
 from ._candidates import nbytes_of, prepare_fold, with_groups
 from ._worker import Job
 
