@@ -339,12 +339,14 @@ class Slow(StandardScaler):
 
 @pytest.mark.parametrize("estimator", [network_for(True, max_iter=1), Ridge()])
 def test_the_time_of_a_member_is_that_of_its_steps_as_well(estimator):
-    (member,) = fit_on_folds(
-        *([make_pipeline(Slow(), estimator)], [(np.arange(60), np.arange(60, N))]),
-        *(X, Y),
-        fit_params={},
-        output=Numbers(1),
-    )
+    # The first one may wait until a step is compiled.
+    for _ in range(2):
+        (member,) = fit_on_folds(
+            *([make_pipeline(Slow(), estimator)], [(np.arange(60), np.arange(60, N))]),
+            *(X, Y),
+            fit_params={},
+            output=Numbers(1),
+        )
     assert 0.1 <= member.seconds < 5
 
 

@@ -11,7 +11,6 @@ from skreg._fitting import fit, run_batch
 from skreg._fitting.members import (
     fit_members,
     member_tasks,
-    predict_members,
     stack_up,
 )
 from skreg._fitting.tasks import Seeds
@@ -105,21 +104,3 @@ def test_data_of_members_are_stacked_row_by_row(is_sparse, is_weighted):
         if is_weighted:
             np.testing.assert_array_equal(stack.sample_weight[rows], part.sample_weight)
     assert (stack.sample_weight is None) != is_weighted
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_members_predict_side_by_side_what_each_predicts_alone(dtype):
-    rows = X.astype(dtype)
-    halves = [np.arange(60), np.arange(60, 120), None]
-    outcomes = dict(fit_members([network()] * 3, rows, Y, halves))
-    outcomes = [outcomes[index] for index in range(3)]
-    together = predict_members(outcomes, rows)
-    assert together.dtype == dtype
-    for raw, outcome in zip(together, outcomes, strict=True):
-        alone = network()
-        outcome.apply_to(alone)
-        alone.n_features_in_ = X.shape[1]
-        predicted = 1 / (1 + np.exp(-raw[:, 0]))
-        np.testing.assert_allclose(
-            predicted, alone.predict_proba(rows)[:, 1], rtol=1e-5, atol=1e-6
-        )

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg._utils.warnings import each_warning_once, warn
+from skreg._utils.warnings import collected_warnings, each_warning_once, warn
 from skreg.augmentation import AugmentingResampler, GaussianNoise, ResampledClassifier
 from skreg.diagnosis import bias_variance_decomposition, diagnose
 from skreg.ensemble import FoldEnsembleClassifier, FoldEnsembleRegressor
@@ -294,3 +294,10 @@ def test_one_text_of_two_categories_is_given_twice():
         warnings.simplefilter("always")
         twice()
     assert [one.category for one in caught] == [UserWarning, ConvergenceWarning]
+
+
+def test_a_warning_that_is_collected_counts_as_said():
+    with each_warning_once(), collected_warnings() as caught:
+        for text in ("this", "that", "this"):
+            warn(text)
+    assert [str(warning) for warning in caught] == ["this", "that"]

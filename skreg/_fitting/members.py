@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .._core.predictions import predict_raw
 from .fit import fit_each
 from .tasks import Seeds, task_of
 
-__all__ = ["Stack", "fit_members", "member_tasks", "predict_members", "stack_up"]
+__all__ = ["Stack", "fit_members", "member_tasks", "stack_up"]
 
 
 @dataclass
@@ -114,23 +113,3 @@ def fit_members(estimators, X, y, row_sets, *, validation=None, **options):
     """
     tasks = member_tasks(estimators, row_sets, **options)
     yield from fit_each(tasks, X, y, validation=validation)
-
-
-def predict_members(outcomes, X):
-    """The raw predictions of networks of one architecture, computed side by side.
-
-    Parameters
-    ----------
-    outcomes : list of FitOutcome
-        Of members that were trained without an error, all with the same layers.
-    X : ndarray (C-ordered) or CSR matrix of shape (n_samples, n_features)
-        Of the type that the members were trained on.
-
-    Returns
-    -------
-    ndarray of shape (n_members, n_samples, n_outputs)
-        Of each member what it would predict alone, up to rounding, before the inverse
-        link of its loss and the decoding of its target.
-    """
-    params = np.stack([outcome.state.progress.kept for outcome in outcomes])
-    return predict_raw(outcomes[0].network, params, X)

@@ -10,7 +10,6 @@ from traceback import format_exception
 import numpy as np
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.model_selection._split import _yields_constant_splits
 from sklearn.model_selection._validation import (
     _fit_and_score,
     _insert_error_scores,
@@ -39,12 +38,10 @@ __all__ = [
     "set_splitter",
     "validate_params",
     "without_multimetric",
-    "yields_constant_splits",
 ]
 
 safe_split = _safe_split
 check_method_params = _check_method_params
-yields_constant_splits = _yields_constant_splits
 
 
 def fit_and_score(
