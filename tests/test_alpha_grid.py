@@ -166,3 +166,18 @@ def test_shape_and_errors():
         alpha_grid(MLPClassifier(), X * np.nan, y)
     with pytest.raises(ValueError, match="l1_ratio == 2"):
         alpha_grid(MLPClassifier(), X, y, l1_ratio=2)
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        (dict(loss="quantile"), "needs the parameter quantile"),
+        (dict(loss="absolute"), "The 'loss' parameter of MLPRegressor"),
+        (dict(max_iter=10**400), "The 'max_iter' parameter of MLPRegressor"),
+        (dict(loss="quantile", quantile=[0.1, 0.9]), "for a target of one column"),
+    ],
+)
+def test_parameters_of_the_network_are_checked(parameters, message):
+    X, y = scaled(load_diabetes)
+    with pytest.raises(ValueError, match=message):
+        alpha_grid(MLPRegressor(**parameters), X, np.column_stack([y, y]))

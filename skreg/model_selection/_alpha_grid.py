@@ -77,8 +77,9 @@ def alpha_grid(
     Raises
     ------
     ValueError
-        If the estimator has no network of skreg inside, if a number is out of its
-        range, or if X or y has values too large for a scale.
+        If the estimator has no network of skreg inside, if the network's parameters are
+        invalid or do not go with y, if a number is out of its range, or if X or y has
+        values too large for a scale.
 
     See Also
     --------
@@ -129,6 +130,8 @@ def largest_alpha(estimator, X, y, l1_ratio=None, sample_weight=None):
             "end of a Pipeline or in a TransformedTargetRegressor; got "
             f"{estimator!r}."
         )
+    candidate.network._validate_params()
+    candidate.network._check_parameters_together()
     if l1_ratio is None:
         l1_ratio = candidate.network.l1_ratio
     check_scalar(l1_ratio, "l1_ratio", Real, min_val=0, max_val=1)
@@ -179,7 +182,7 @@ def _rate_of_descent(network, data):
     weight = problem.training_weight(data.sample_weight, data.y, rows, encoding)
     if problem.is_regression:
         loss = problem.make_loss(encoding)
-        raw = np.empty((1, *Y.shape))
+        raw = np.empty((1, problem.n_outputs(data.y, encoding), len(rows)))
         raw[:] = loss.best_constant(Y, weight)
         gradient = np.empty_like(raw)
         loss.gradient(raw, Y, out=gradient)
