@@ -16,6 +16,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from random_searches import parameter_values
 from scipy import sparse
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skreg import MLPClassifier, MLPClassifierCV, MLPRegressor, MLPRegressorCV
 from skreg.ensemble import FoldEnsembleClassifier, FoldEnsembleRegressor
@@ -330,8 +333,12 @@ CALLS = {
     "halving": 2,
     "alpha_grid": 1,
     "rounds": 1,
+    "diagnose": 1,
     "cv": 1,
 }
+
+# Those that are made with what is around a network as well.
+_OF_WRAPPED = {*CALLS} - {"partial_fit", "warm_start", "X_val", "feature_alpha", "cv"}
 
 
 @dataclass
@@ -349,6 +356,24 @@ class Case:
                 f"Case({self.call!r}, engine={self.engine!r},\n  "
                 f"{self.estimator!r},\n  {self.data!r})"
             )
+
+
+def _wrapped(draw, network):
+    """A network in a Pipeline or in what transforms its target, and the prefix of both.
+
+    The steps change nothing: the warnings of a scaler's arithmetic would not be ours.
+    """
+    place = draw(st.sampled_from(["steps", "target", "steps within target"]))
+    estimator, prefix = network, ""
+    if "steps" in place or isinstance(network, MLPClassifier):
+        estimator = Pipeline([("step", FunctionTransformer()), ("network", network)])
+        prefix = "network__"
+    if "target" in place and isinstance(network, MLPRegressor):
+        estimator = TransformedTargetRegressor(
+            estimator, transformer=FunctionTransformer()
+        )
+        prefix = f"regressor__{prefix}"
+    return estimator, prefix
 
 
 def _drawn_grid(draw, kind, n_names):
@@ -384,6 +409,9 @@ def cases(draw, calls=None, engines=("numpy", "compiled")):
     if call == "X_val":
         values["early_stopping"] = True
     network = (MLPClassifier if is_classification else MLPRegressor)(**values)
+    prefix = ""
+    if call in _OF_WRAPPED and draw(_chance(8)):
+        network, prefix = _wrapped(draw, network)
     estimator = network
     cv = draw(st.sampled_from([2, 3]))
     if call == "selector":
@@ -405,6 +433,8 @@ def cases(draw, calls=None, engines=("numpy", "compiled")):
         if call == "halving":
             grid.pop("max_iter", None)
             grid = grid or {"alpha": [0.1, HUGE]}
+        grid = {prefix + name: values for name, values in grid.items()}
+        if call == "halving":
             estimator = HalvingGridSearchCV(network, grid, cv=cv, max_resources=4)
         else:
             estimator = GridSearchCV(network, grid, cv=cv)

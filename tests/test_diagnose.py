@@ -10,7 +10,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.cluster import KMeans
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import TruncatedSVD
-from sklearn.dummy import DummyClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import (
@@ -485,6 +485,20 @@ def test_a_verdict_rests_on_the_errors_of_differences_on_the_same_folds(judged):
     # Nothing that was tried is as good as what was asked for.
     assert found.reference_error == 0.1 < found.tried[0].validation_error
     assert found.avoidable_error == pytest.approx(found.validation_error - 0.1)
+
+
+def test_a_model_whose_score_fails_is_no_reference():
+    def score(estimator, X, y):
+        if not isinstance(estimator, scored):
+            raise ValueError("It has no score.")
+        return estimator.score(X, y)
+
+    scored = Ridge, DummyRegressor
+    found = diagnose(Ridge(), *regression(), cv=KFold(3), scoring=score)
+    assert found.tried and "this estimator" in found.reference
+    scored = DummyRegressor
+    with pytest.raises(ValueError, match="It has no score"):
+        diagnose(Ridge(), *regression(), cv=KFold(3), scoring=score)
 
 
 def test_the_error_of_what_is_avoidable_is_that_of_the_best_change(monkeypatch):

@@ -93,7 +93,7 @@ def test_the_contract_finds_what_breaks_it():
     case.data = Data("regression", seed=0, n_rows=5, n_columns=2)
     assert [finding.split(":")[0] for finding in check(case).findings] == [
         "KeyError is an internal error",
-        "the failed fit changed the estimator",
+        "the failed call changed the estimator",
         "the data were changed",
     ]
 

@@ -88,12 +88,24 @@ class _Report:
     classes : ndarray or None
         The classes of a classifier's target. With them the scorer reports whether only
         one class is predicted.
+    error_score : float or "raise"
+        The error where there is none, such as of predictions that are not finite. What
+        a search does about a scorer that fails is for scorers of one number.
     """
 
-    def __init__(self, error, classes):
+    def __init__(self, error, classes, error_score):
         self._error, self._classes = error, classes
+        self._error_score = error_score
 
     def __call__(self, estimator, X, y):
+        try:
+            return self._report_on(estimator, X, y)
+        except Exception:
+            if self._error_score == "raise":
+                raise
+            return {"error": self._error_score, "reason": -1.0, "only_class": -1.0}
+
+    def _report_on(self, estimator, X, y):
         _, model = find_model(estimator, fitted=True)
         reason = _stop_reason_of(model)
         return {
@@ -213,14 +225,15 @@ class Measure:
         splits = self.splits if splits is None else splits
         if not changes:
             return []
+        error_score = "raise" if must_fit else np.nan
         search = GridSearchCV(
             estimator,
             [{name: [value] for name, value in change.items()} for change in changes],
-            scoring=_Report(self._error, self.classes),
+            scoring=_Report(self._error, self.classes, error_score),
             cv=splits,
             refit=False,
             return_train_score=True,
-            error_score="raise" if must_fit else np.nan,
+            error_score=error_score,
             n_jobs=self._n_jobs,
             verbose=max(0, int(self._verbose) - 1),
         )
