@@ -437,7 +437,11 @@ def cases(draw, calls=None, engines=("numpy", "compiled")):
         if call == "halving":
             estimator = HalvingGridSearchCV(network, grid, cv=cv, max_resources=4)
         else:
-            estimator = GridSearchCV(network, grid, cv=cv)
+            second = "roc_auc" if is_classification else "neg_mean_poisson_deviance"
+            first = "accuracy" if is_classification else "r2"
+            scoring = {"first": first, "second": second} if draw(_chance(3)) else None
+            refit = "first" if scoring else True
+            estimator = GridSearchCV(network, grid, cv=cv, scoring=scoring, refit=refit)
     elif call == "cv":
         kind_of = MLPClassifierCV if is_classification else MLPRegressorCV
         estimator = kind_of(

@@ -448,5 +448,40 @@ def test_a_scorer_that_fails_gives_one_warning():
         search.set_params(error_score="raise").fit(X, Y)
 
 
+def test_several_scorers_of_which_one_fails_give_one_warning():
+    search = GridSearchCV(
+        MLPClassifier((3,), max_iter=1),
+        {"alpha": [0.1, 1, 2]},
+        scoring={"good": "accuracy", "bad": _failing},
+        cv=2,
+        refit="good",
+    )
+    texts = warnings_of(lambda: search.fit(X, Y))
+    assert sum("Scoring failed" in text for text in texts) == 1
+    assert np.isfinite(search.cv_results_["mean_test_good"]).all()
+    assert np.isnan(search.cv_results_["mean_test_bad"]).all()
+
+
+def test_a_function_of_several_scores_may_fail_on_some_folds():
+    def score(estimator, X, y):
+        if estimator.alpha == 1:
+            raise ValueError("It has no score.")
+        return {"one": 1.0, "two": estimator.alpha}
+
+    search = GridSearchCV(
+        MLPClassifier((3,), max_iter=1),
+        {"alpha": [1, 2, 3]},
+        scoring=score,
+        cv=2,
+        refit="two",
+        return_train_score=True,
+    )
+    texts = warnings_of(lambda: search.fit(X, Y))
+    assert sum("Scoring failed" in text for text in texts) == 1
+    for name in ("mean_test_two", "mean_train_two"):
+        np.testing.assert_array_equal(search.cv_results_[name], [np.nan, 2, 3])
+    assert search.best_index_ == 2
+
+
 def _failing(estimator, X, y):
     raise ZeroDivisionError("no score")

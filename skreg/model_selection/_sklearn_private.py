@@ -152,20 +152,30 @@ class FoldScorer:
     def _score(self, estimator, X, y, params):
         """The score, or `error_score` with the warning of scikit-learn, once a call."""
         is_one = not isinstance(self._scorer, _MultimetricScorer)
+        scorer = self._scorer if is_one else self._scores_of_all
         try:
-            # Many scorers at once have caught the errors of each.
-            on_error = "raise" if is_one else self._error_score
-            return _score(estimator, X, y, self._scorer, params, on_error)
+            return _score(estimator, X, y, scorer, params, "raise")
         except Exception as error:
             if self._error_score == "raise" or not is_one:
                 raise
-            warn(
-                "Scoring failed. The score on this train-test partition for these "
-                f"parameters will be set to {self._error_score}. Details: \n"
-                f"{''.join(format_exception(error))}",
-                topic=f"scoring failed: {error}",
-            )
+            self._tell_of_failure("".join(format_exception(error)))
             return self._error_score
+
+    def _scores_of_all(self, *args, **params):
+        """By name, those of several scorers, which hand out errors as their text."""
+        scores = self._scorer(*args, **params)
+        for name, score in scores.items():
+            if isinstance(score, str):
+                self._tell_of_failure(score)
+                scores[name] = self._error_score
+        return scores
+
+    def _tell_of_failure(self, trace):
+        warn(
+            "Scoring failed. The score on this train-test partition for these "
+            f"parameters will be set to {self._error_score}. Details: \n{trace}",
+            topic=f"scoring failed: {trace.strip().splitlines()[-1]}",
+        )
 
 
 def validate_params(search):
@@ -205,6 +215,20 @@ def handle_fit_failures(search, results):
     _warn_or_raise_about_fit_failures(results, search.error_score)
     if callable(search.scoring):
         _insert_error_scores(results, search.error_score)
+        _name_error_scores(results, search.error_score)
+
+
+def _name_error_scores(results, error_score):
+    """Give all results the names of scores that those have whose scorer did not fail.
+
+    A function that returns several scores has no names for them when it fails.
+    """
+    for part in ("test_scores", "train_scores"):
+        found = [result[part] for result in results if part in result]
+        named = next((scores for scores in found if isinstance(scores, dict)), None)
+        for result in results if named is not None else ():
+            if not isinstance(result[part], dict):
+                result[part] = dict.fromkeys(named, error_score)
 
 
 def format_results(search, candidate_params, results, more_results=None):
