@@ -17,6 +17,7 @@ from helpers import scaled
 from scipy import sparse
 from sklearn import model_selection
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.feature_selection import SelectKBest
@@ -516,6 +517,26 @@ def test_nan_in_a_row_fails_where_it_would_alone():
     assert "candidate 0 ({'alpha': 0.001}), fold 1, fold 2\n" in message
     assert "candidate 1 ({'alpha': 0.1}), fold 1, fold 2\n" in message
     assert "4 fits failed out of a total of 6" in message
+
+
+def test_a_target_that_cannot_be_transformed_fails_its_folds_only():
+    X, y = scaled(load_diabetes)
+    y[0] = np.inf
+    search = GridSearchCV(
+        TransformedTargetRegressor(
+            MLPRegressor((3,), max_iter=2), transformer=FunctionTransformer()
+        ),
+        {"regressor__alpha": [0.1, 1.0]},
+        scoring=lambda estimator, X, y: float(len(estimator.predict(X)) > 0),
+        cv=3,
+        refit=False,
+        error_score=-1.0,
+    )
+    with pytest.warns(FitFailedWarning, match="infinity"):
+        search.fit(X, y)
+    for split, expected in enumerate([1.0, -1.0, -1.0]):
+        scores = search.cv_results_[f"split{split}_test_score"]
+        np.testing.assert_array_equal(scores, [expected] * 2)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

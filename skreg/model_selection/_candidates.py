@@ -177,7 +177,8 @@ class Fold:
     columns : dict
         The network's attributes about the columns of X.
     wrappers : estimator or None
-        The fitted Pipelines and target transformers around the network.
+        The fitted Pipelines and target transformers around the network; None if there
+        are none, or if one of them could not be fitted.
     seconds : float
         The seconds that the preparation took.
     error : Exception or None
@@ -239,8 +240,8 @@ def _fill_fold(fold, candidate, X, y, train, fit_params):
     if candidate.prefix:
         recorder = _Recorder(network)
         path = candidate.prefix.removesuffix("__")
-        fold.wrappers = clone(candidate.estimator).set_params(**{path: recorder})
-        fold.wrappers.fit(X, y, **params)
+        wrappers = clone(candidate.estimator).set_params(**{path: recorder})
+        fold.wrappers = wrappers.fit(X, y, **params)
         X, y, params = recorder.received
         recorder.received = None
         if params.get("y_val") is not None and transforms_target(candidate.estimator):
