@@ -90,6 +90,18 @@ def test_the_training_rows_that_are_given_are_learned_from(X):
     np.testing.assert_array_equal(display.copies[0], display.originals)
 
 
+def test_what_is_written_into_a_minibatch_is_not_written_into_the_originals(X):
+    def darken(images, Y, sample_weight, rng):
+        images *= 0.5
+        return images, Y, sample_weight
+
+    before = X.copy()
+    display = AugmentationDisplay.from_augmentation(darken, X, image_shape=(4, 5))
+    np.testing.assert_array_equal(X, before)
+    np.testing.assert_array_equal(display.originals, before.reshape(3, 4, 5))
+    np.testing.assert_array_equal(display.copies, [display.originals / 2] * 5)
+
+
 def test_the_target_of_the_images_is_not_that_of_the_training_rows(X):
     class Centred:
         def prepare(self, X, Y):

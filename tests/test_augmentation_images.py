@@ -116,6 +116,17 @@ def test_directions(rng, params, expected):
         assert tuple(np.subtract(brightest, (4, 4))) == expected
 
 
+def test_turns_shears_and_scales_together_agree_with_scipy(rng):
+    image, centre = images(rng, n=1), (np.array(SHAPE) - 1) / 2
+    angle, slope = np.deg2rad(25), np.tan(np.deg2rad(35))
+    turn = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    inverse = np.linalg.inv(1.5 * np.array(turn) @ [[1, 0], [slope, 1]])
+    expected = scipy_warp(image.reshape(SHAPE), inverse, centre - inverse @ centre)
+    for affine in only_warp(rotate=(25, 25), scale=(1.5, 1.5), shear=(35, 35)):
+        warped = affine(image, None, None, rng)[0]
+        np.testing.assert_allclose(warped.reshape(SHAPE), expected, atol=1e-12)
+
+
 def test_shear_moves_lower_rows_to_the_right(rng):
     image = np.zeros((9, 9))
     image[:, 4] = 1.0

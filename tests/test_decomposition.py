@@ -18,7 +18,8 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg.diagnosis import bias_variance_decomposition
+from skreg._fitting import members
+from skreg.diagnosis import _rounds, bias_variance_decomposition
 from skreg.diagnosis._loss_parts import LOSSES, standard_errors
 from skreg.diagnosis._rounds import draw_rounds, with_seed
 
@@ -151,6 +152,15 @@ def test_two_rounds_have_no_standard_error():
     # Of the losses 0, 1 and 9, their deviation over the root of three.
     loss_error, *_ = standard_errors(parts_of, rounds, y)
     assert loss_error == pytest.approx(np.std([0, 1, 9], ddof=1) / np.sqrt(3))
+
+
+def test_each_of_many_rounds_counts_in_the_standard_errors():
+    # More rounds than the jackknife has groups; only the last of them are wrong.
+    losses = np.repeat([0.0, 1.0], [45, 5])
+    loss_error, *_ = standard_errors(
+        LOSSES["squared_error"].parts_of, losses[:, None, None], np.zeros((1, 1))
+    )
+    assert loss_error == pytest.approx(losses.std(ddof=1) / np.sqrt(50), rel=0.3)
 
 
 # -- against closed forms and brute force ----------------------------------------------
@@ -546,6 +556,30 @@ def test_networks_in_a_target_transformer_train_side_by_side():
     )
     assert result.variance > 0
     assert result.stop_reasons == {"converged": 3}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_only_rounds_with_data_of_their_own_are_stacked_up_to_a_size(
+    is_shared, monkeypatch
+):
+    n_together = []
+
+    def fit_members(networks, *data):
+        n_together.append(len(networks))
+        return members.fit_members(networks, *data)
+
+    monkeypatch.setattr(_rounds, "fit_members", fit_members)
+    # Less than one of the training sets has.
+    monkeypatch.setattr(_rounds, "_WINDOW_BYTES", 1)
+    X, y = waves(30, np.random.RandomState(0))
+    bias_variance_decomposition(
+        MLPRegressor((4,), max_iter=2),
+        *(X, y),
+        **dict(X_test=X, y_test=y, n_rounds=3, random_state=0),
+        resampling="bootstrap" if is_shared else lambda random_state: (X, y),
+    )
+    assert n_together == ([3] if is_shared else [1, 1, 1])
 
 
 def test_one_warning_for_all_unfinished_rounds():

@@ -559,6 +559,22 @@ def test_the_rows_of_a_learning_curve_are_drawn_and_stay():
     assert sorted(Memory.scored_on) == sorted(expected)
 
 
+class Demanding(DummyClassifier):
+    """Needs fifteen rows."""
+
+    def fit(self, X, y):
+        if len(X) < 15:
+            raise ValueError("too few rows")
+        return super().fit(X, y)
+
+
+def test_a_learning_curve_has_no_point_of_too_few_rows_for_a_fit():
+    X, y = np.zeros((60, 1)), np.arange(60) % 2
+    found = diagnose(Demanding(), X, y, cv=3, target_error=0.1, random_state=0)
+    assert found.learning_curve["n_rows"] == [20, 40]
+    assert np.isfinite(found.learning_curve["validation_error"]).all()
+
+
 def test_remedies_do_what_they_say(too_small):
     network, X, y, diagnosis = too_small
     X_fresh, y_fresh = rings(1000, seed=1)
@@ -632,6 +648,11 @@ def test_it_is_said_that_half_of_the_folds_were_cut_short(n_cut, is_said):
 def test_it_is_said_that_a_class_has_fewer_rows_than_there_are_folds(n_rare, is_said):
     text = str(told(class_counts={"a": 50, "b": n_rare}, n_folds=5))
     assert (f"fewer rows ({n_rare}) than folds (5)" in text) == is_said
+
+
+def test_the_rows_that_one_class_misses_are_those_of_the_others():
+    text = str(told(only_class="b", class_counts={"a": 50, "b": 10}, n_folds=5))
+    assert "'b', for all rows, and finds none of the 50 of 60 rows" in text
 
 
 def test_html(too_short):

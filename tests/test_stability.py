@@ -153,6 +153,16 @@ def test_the_threshold_follows():
     assert selection.expected_false_selections_ == 1.0
 
 
+def test_a_threshold_of_one_may_be_what_keeps_the_bound():
+    X, y = make_data()
+    selection = make_selection(
+        **dict(threshold=None, q=4, n_pairs=2),
+        **dict(assumption="none", expected_false_selections=2.0),
+    )
+    # 1.6 / (2 threshold - 1) is 3.2 at 3/4, and 1.6 at 1.
+    assert selection.fit(X, y).threshold_ == 1.0
+
+
 def test_q_follows():
     X, y = make_data()
     selection = make_selection(q=None, expected_false_selections=1.0).fit(X, y)
