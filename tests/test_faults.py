@@ -34,6 +34,26 @@ for estimator in (
         print(error)
 """
 
+FULL_MEMORY = """
+import sys, warnings
+import resource
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skreg import MLPClassifier
+
+X, y = np.random.RandomState(0).normal(size=(1000, 200)), np.arange(1000) % 2
+pipeline = make_pipeline(
+    StandardScaler(), MLPClassifier((3,), max_iter=1), memory=sys.argv[1]
+)
+resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, resource.RLIM_INFINITY))
+for _ in range(2):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pipeline.fit(X, y)
+    print(sum("Unable to cache" in str(each.message) for each in caught))
+"""
+
 KILLED_WORKER = """
 import os, signal
 import numpy as np
@@ -65,9 +85,9 @@ print("goes on")
 """
 
 
-def run(code):
+def run(code, *arguments):
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
+        [sys.executable, "-W", "ignore", "-c", code, *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -84,6 +104,11 @@ def test_a_full_disk_is_named():
     assert len(lines) == 3
     for line in lines:
         assert "File too large" in line and "JOBLIB_TEMP_FOLDER" in line
+
+
+@pytest.mark.slow
+def test_a_pipeline_without_room_for_its_memory_is_fitted(tmp_path):
+    assert run(FULL_MEMORY, str(tmp_path)) == ["1", "1"]
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from unittest import mock
 import joblib
 import numpy as np
 import pytest
+import sklearn.model_selection
 from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier
 from sklearn.pipeline import make_pipeline
@@ -109,6 +110,18 @@ def test_what_is_made_of_networks_ends(name):
     with pytest.raises(KeyboardInterrupt):
         estimator.fit(X, Y)
     assert not attributes(estimator)
+
+
+@pytest.mark.usefixtures("ctrl_c_in_fit")
+def test_a_search_of_scikit_learns_goes_on():
+    """It cannot know that a network ended early, nor of one of scikit-learn's."""
+    search = sklearn.model_selection.GridSearchCV(
+        NETWORK, {"alpha": [1e-3, 1e-2]}, cv=2
+    )
+    with pytest.warns(UserWarning, match="interrupted") as record:
+        search.fit(X, Y)
+    assert sum("interrupted" in str(each.message) for each in record) == 5
+    assert search.best_estimator_.stop_reason_ == "interrupted"
 
 
 @pytest.mark.usefixtures("ctrl_c_in_fit")
