@@ -43,6 +43,8 @@ def test_examples_run(page):
     test = examples_of(page)
     if any("imblearn" in example.source for example in test.examples):
         pytest.importorskip("imblearn")
+    if any("as_frame=True" in example.source for example in test.examples):
+        pytest.importorskip("pandas")
     failures, _ = runner.run(test, out=report.append)
     assert failures == 0, "".join(report)
 

@@ -56,9 +56,9 @@ class Block:
         The number of minibatches, and that of the rows in each.
     rows : ndarray of int of shape (n_groups, n_steps, n_rows)
         Rows of X, valid ones.
-    Y : ndarray of shape (n_steps, n_groups, n_outputs, n_rows)
-        Where rows are augmented, those of a piece are valid once it is handed out. They
-        may be missing otherwise: see `Minibatches`.
+    Y : ndarray of shape (n_steps, n_groups, n_outputs, n_rows), or None
+        Where rows are augmented, those of a piece are valid once it is handed out.
+        Otherwise None if the step takes them itself: see `Minibatches`.
     weight : ndarray of shape (n_steps, n_groups, n_rows), or None
         The rows' weights, divided by the mean weight of all training rows and not by
         that of a minibatch: a heavy minibatch counts for more, one without weight for
@@ -72,7 +72,7 @@ class Block:
     n_steps: int
     n_rows: int
     rows: np.ndarray
-    Y: np.ndarray
+    Y: np.ndarray | None
     weight: np.ndarray | None
     has_masks: bool
     pieces: Iterable
@@ -222,7 +222,9 @@ class Minibatches:
         rows = room.rows[:, :n_steps]
         has_masks = self._rates is not None
         pieces = (Piece(range(n_steps)),)
-        Y = room.Y[:n_steps]
+        Y = None
+        if self._has_targets or self._is_augmented:
+            Y = room.Y[:n_steps]
         return start, room, Block(n_steps, n_rows, rows, Y, weight, has_masks, pieces)
 
     def _pieces(self, start, room, block):
@@ -292,13 +294,23 @@ class _Room:
     """
 
     def __init__(self, network, n_features, n_groups, n_models, dtype, n_steps, n_rows):
-        self._network = network
+        self._network, self._n_steps = network, n_steps
         self._dtype, self._shape = dtype, (n_features, n_groups, n_models, n_rows)
-        n_outputs = network.n_outputs
-        # One group's targets, row by row, and all of them as the step wants them.
-        self.targets = aligned_empty((n_steps, n_rows, n_outputs), dtype)
-        self.Y = aligned_empty((n_steps, n_groups, n_outputs, n_rows), dtype)
         self.rows = np.empty((n_groups, n_steps, n_rows), dtype=np.intp)
+
+    @cached_property
+    def targets(self):
+        """One group's targets, row by row."""
+        n_rows = self._shape[-1]
+        shape = self._n_steps, n_rows, self._network.n_outputs
+        return aligned_empty(shape, self._dtype)
+
+    @cached_property
+    def Y(self):
+        """All targets as the step wants them: `Block.Y`."""
+        _, n_groups, _, n_rows = self._shape
+        shape = self._n_steps, n_groups, self._network.n_outputs, n_rows
+        return aligned_empty(shape, self._dtype)
 
     @cached_property
     def X(self):

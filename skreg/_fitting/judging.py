@@ -254,12 +254,20 @@ def advice_on_divergence(config):
 
 def _some(X, sample_weight, rows, n_most):
     """Some rows that have a weight, evenly spread over all of them."""
+    if rows is None and sample_weight is None:
+        # Without the numbers of all rows, which may be millions.
+        return _evenly_spread(X.shape[0], n_most)
     rows = numbers_of_rows(X.shape[0]) if rows is None else rows
     if sample_weight is not None:
         rows = rows[sample_weight[rows] > 0]
-    if len(rows) > n_most:
-        rows = rows[np.linspace(0, len(rows) - 1, n_most).astype(int)]
-    return rows
+    return rows[_evenly_spread(len(rows), n_most)]
+
+
+def _evenly_spread(n, n_most):
+    """Numbers below n: all of them, or so many with equal distances."""
+    if n <= n_most:
+        return numbers_of_rows(n)
+    return np.linspace(0, n - 1, n_most).astype(int)
 
 
 def _raw_predictions(network, params, X):

@@ -293,6 +293,9 @@ class Preparation:
         return params, Stream(rows, random_state, weight, augmentation), validation_rows
 
     def _prepare_augmentation(self, task, rows, weight, encoding):
+        if task.config.augmentation is None:
+            # There is no need of a target yet, while there are the rows of a split.
+            return None
         encoding = self._encoding_on(task.config, encoding, rows, weight)
         Y = self._training_target(task.config, encoding)
         return prepare_for(task.config.augmentation, self._X, Y, rows)

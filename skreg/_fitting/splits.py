@@ -17,6 +17,9 @@ __all__ = [
     "splits_by_groups",
 ]
 
+# Of rows that are sorted by class, a part at a time.
+_ROWS_OF_A_PART = 2**16
+
 
 def split_validation_rows(n_rows, validation_fraction, random_state, codes=None):
     """Split rows into training and validation, stratified by class.
@@ -102,23 +105,41 @@ def _split_by_class(codes, n_validation, random_state):
     train, validation : ndarray of int
     """
     counts = np.bincount(codes)
+    by_class = _by_class(codes, counts)
     counts = counts[counts > 0]
     sizes = len(codes) - n_validation, n_validation
     n_train = approximate_mode(counts, sizes[0], random_state)
     n_held_out = approximate_mode(counts - n_train, sizes[1], random_state)
-    by_class = numbers_of_rows(len(codes))
-    by_class[...] = np.argsort(codes, kind="stable")
     train, validation = (np.empty(size, by_class.dtype) for size in sizes)
     # The positions at which the next class begins.
     start, to_train, to_validate = 0, 0, 0
     for count, n, n_out in zip(counts, n_train, n_held_out, strict=True):
-        drawn = by_class[start : start + count][random_state.permutation(count)]
+        drawn = by_class[start : start + count]
+        random_state.shuffle(drawn)
         train[to_train : to_train + n] = drawn[:n]
         validation[to_validate : to_validate + n_out] = drawn[n : n + n_out]
         start, to_train, to_validate = start + count, to_train + n, to_validate + n_out
     random_state.shuffle(train)
     random_state.shuffle(validation)
     return train, validation
+
+
+def _by_class(codes, counts):
+    """The positions of all rows, class after class.
+
+    As a stable `argsort`, which takes 16 bytes a row, but of parts.
+    """
+    by_class = numbers_of_rows(len(codes))
+    places_of_classes = np.cumsum(counts) - counts
+    for start in range(0, len(codes), _ROWS_OF_A_PART):
+        part = codes[start : start + _ROWS_OF_A_PART]
+        order = np.argsort(part, kind="stable")
+        n_here = np.bincount(part, minlength=len(counts))
+        # The place of each in the whole is that in the part, moved with its class.
+        moved = places_of_classes - (np.cumsum(n_here) - n_here)
+        by_class[moved[part[order]] + np.arange(len(part))] = start + order
+        places_of_classes += n_here
+    return by_class
 
 
 def splits_by_groups(estimator):

@@ -14,7 +14,7 @@ _KINDS_OF_CLASSES = {
 }
 
 # Of a target that is encoded, a part at a time. Little beside what a minibatch costs.
-_ROWS_OF_A_PART = 2**16
+_ROWS_OF_A_PART = 2**13
 
 # A standard deviation below this share of the mean is rounding.
 _ROUNDING = 10 * np.finfo(np.float64).eps

@@ -69,17 +69,18 @@ class FeaturePath:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklearn.datasets import load_iris
+    >>> from sklearn.preprocessing import scale
     >>> from skreg import MLPClassifier
     >>> from skreg.feature_selection import feature_path
-    >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> X = (X - X.mean()) / X.std()
+    >>> iris = load_iris()
     >>> network = MLPClassifier((20,), learning_rate_init=0.01, random_state=0)
-    >>> path = feature_path(network, X, y)
+    >>> path = feature_path(network, scale(iris.data), iris.target)
     >>> path.ranking.shape, len(path.coefs) == len(path.feature_alphas)
     ((4,), True)
     >>> two = path.point_of(2)
-    >>> path.feature_names[path.support[two]].tolist()
+    >>> [iris.feature_names[k] for k in np.flatnonzero(path.support[two])]
     ['petal length (cm)', 'petal width (cm)']
     """
 

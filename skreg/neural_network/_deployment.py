@@ -177,7 +177,7 @@ class DeploymentMixin:
         >>> from sklearn.datasets import load_iris
         >>> from skreg import MLPClassifier
         >>> X, y = load_iris(return_X_y=True)
-        >>> network = MLPClassifier(solver="lbfgs", random_state=0).fit(X, y)
+        >>> network = MLPClassifier(solver="lbfgs", tol=0.01, random_state=0).fit(X, y)
         >>> theirs = network.to_sklearn()
         >>> type(theirs).__module__.partition(".")[0]
         'sklearn'

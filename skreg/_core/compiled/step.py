@@ -18,9 +18,9 @@ from .sparse import addresses_of_products, input_arrays
 __all__ = ["CompiledStep", "is_covered"]
 
 # A block takes about a tenth of a second at most, after which Ctrl-C is heard: so many
-# multiply-adds of all its models together. And its targets have so many bytes.
+# multiply-adds of all its models together. And its targets have so many bytes at most.
 _BLOCK_WORK = 1_000_000_000
-_BLOCK_BYTES = 2**22
+_BLOCK_BYTES = 2**20
 
 
 def is_covered(network, penalty, solver):
