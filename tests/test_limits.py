@@ -13,6 +13,10 @@ from sklearn.base import clone
 from sklearn.model_selection import train_test_split
 
 from skreg import MLPClassifier, config_context
+from skreg._core.losses import SquaredError
+from skreg._core.network import Network
+from skreg._core.periodic import PeriodicLayer
+from skreg._core.predictions import predict_raw
 from skreg._core.step import _NumpyStep
 from skreg._core.streams import Stream
 from skreg._fitting import splits
@@ -62,6 +66,26 @@ def test_what_a_row_costs_beyond_X(early_stopping, Estimator, engine, monkeypatc
     expected = 8 + 4 * (3 if Estimator is MLPClassifier else 1)
     # The unit of a regression's loss is of all rows at a time.
     assert a_row < expected + (24 if early_stopping and engine == "numpy" else 12)
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("n_waves", [0, 100])
+def test_memory_of_a_prediction_grows_neither_with_rows_nor_with_networks(n_waves):
+    units, periodic = 100, None
+    if n_waves:
+        units, periodic = 4, PeriodicLayer(4, [1], n_waves)
+    network = Network((4, units, 1), "relu", SquaredError(), periodic)
+
+    def bytes_of(n_rows, n_models):
+        X, params = np.ones((n_rows, 4)), np.ones((n_models, network.n_params))
+        size = peak(lambda: predict_raw(network, params, X))
+        # The numbers of the rows, and the predictions.
+        return size - 8 * n_rows * (1 + n_models)
+
+    bytes_of(2, 1)
+    a_chunk = bytes_of(4_000, 1)
+    assert bytes_of(20_000, 1) < 1.2 * a_chunk
+    assert bytes_of(4_000, 8) < 1.2 * a_chunk
 
 
 @pytest.mark.parametrize("seed", range(30))
