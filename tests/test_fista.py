@@ -310,6 +310,18 @@ def test_fista_stops_early_and_says_when_it_did_not_converge():
     assert early.best_iter_ < early.n_iter_ < 20_000
 
 
+def test_the_last_iteration_is_looked_at():
+    X, y = make_regression()
+    model = MLPRegressor(**LINEAR | {"max_iter": 13}, alpha=0.1)
+    with pytest.warns(Warning, match="fista failed to converge after 13"):
+        model.fit(X, y)
+    (W,), (b,) = model.coefs_, model.intercepts_
+    error = X @ W + b - y[:, None]
+    slopes = np.abs(np.append(X.T @ error / len(X) + 0.1 * W, error.mean()))
+    model.set_params(tol=1.001 * slopes.max()).fit(X, y)
+    assert (model.n_iter_, model.stop_reason_) == (13, "converged")
+
+
 @pytest.mark.parametrize("loss", ["absolute_error", "quantile"])
 def test_losses_without_a_gradient_are_refused_by_name(loss):
     X, y = make_nonlinear(MLPRegressor)

@@ -163,6 +163,17 @@ def test_bounds_on_iterations_and_evaluations_end_the_solver():
             assert model.n_iter_ <= 3
 
 
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+def test_a_start_at_rest_is_an_iteration(l1_ratio):
+    X, y = make_regression()
+    model = MLPRegressor(**LBFGS, alpha=0.1, l1_ratio=l1_ratio, warm_start=True)
+    loss, coef = model.fit(X, y).loss_, model.coefs_[0]
+    model.set_params(tol=1e-2).fit(X, y)
+    assert (model.n_iter_, model.stop_reason_) == (1, "converged")
+    np.testing.assert_allclose(model.loss_curve_[-2:], loss, rtol=1e-12)
+    np.testing.assert_array_equal(model.coefs_[0], coef)
+
+
 # -- Adam ---------------------------------------------------------------------------
 
 

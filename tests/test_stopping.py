@@ -313,6 +313,8 @@ def test_curves_that_go_on_count_from_the_first_epoch_on():
         assert joined.validation_loss == [1.0, 0.5, 2.0, 6.0, 6.0, 6.0]
         assert joined.validation_scores == [0.1, 0.2, 0.3, 0.4, 0.6, 0.5]
         assert joined.lowest_loss == 0.5 and joined.n_validated == 6
+        joined.append(0.1, 0.1)
+        assert joined.loss[-1] == joined.data_loss[-1] == joined.lowest_loss == 0.2
 
 
 def test_reasons_are_the_strings_users_see():

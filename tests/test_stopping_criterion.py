@@ -132,6 +132,17 @@ def test_a_grid_reaches_the_parameters_of_a_criterion(noise):
     assert search.best_estimator_.stopping_criterion.n_strips in (1, 3)
 
 
+def test_parameters_of_a_criterion_that_are_not_set_stay_what_they_are():
+    criterion = ProgressQuotient(threshold=1.5, strip_length=2)
+    network = MLPClassifier(stopping_criterion=criterion)
+    network.set_params(stopping_criterion__threshold=4.0)
+    assert criterion.get_params() == {"threshold": 4.0, "strip_length": 2}
+    # It has begun anew.
+    criterion.update(-1.0, 1.0, 1.0)
+    criterion.set_params(strip_length=3)
+    assert vars(criterion) == vars(ProgressQuotient(threshold=4.0, strip_length=3))
+
+
 def test_a_criterion_of_ones_own(noise):
     class AfterSoManyEpochs(StoppingCriterion):
         def __init__(self, n_epochs=3):

@@ -46,14 +46,20 @@ def test_orders_are_positions_not_rows():
     np.testing.assert_array_equal(np.sort(order), np.arange(4))
 
 
-def test_a_copy_goes_on_by_itself():
-    stream = Stream(np.arange(20), np.random.RandomState(0))
+GENERATORS = pytest.mark.parametrize("bits", [np.random.MT19937, np.random.PCG64])
+
+
+@GENERATORS
+def test_a_copy_goes_on_by_itself(bits):
+    stream = Stream(np.arange(20), np.random.RandomState(bits(0)))
     orders_of(stream, 2)
-    stream.dropout_rng.random(5)
+    for name in ("dropout_rng", "augmentation_rng"):
+        getattr(stream, name).random(5)
     other = stream.copy()
-    orders, uniform = orders_of(other, 3), other.dropout_rng.random(4)
-    assert same(orders_of(stream, 3), orders)
-    np.testing.assert_array_equal(stream.dropout_rng.random(4), uniform)
+    assert same(orders_of(other, 3), orders_of(stream, 3))
+    for name in ("dropout_rng", "augmentation_rng"):
+        uniform = getattr(other, name).random(4)
+        np.testing.assert_array_equal(getattr(stream, name).random(4), uniform)
 
 
 def test_other_rows_start_in_their_own_order():
@@ -137,7 +143,7 @@ def test_models_that_share_a_stream_share_their_masks(dropout):
         np.testing.assert_allclose(losses, losses[0, 0])
 
 
-@pytest.mark.parametrize("bits", [np.random.MT19937, np.random.PCG64])
+@GENERATORS
 def test_it_is_all_one_when_dropouts_generator_is_asked_for(bits):
     def stream():
         return Stream(np.arange(20), np.random.RandomState(bits(5)))
