@@ -11,6 +11,7 @@ from skreg._core.batching import chunk_size
 from skreg._core.engines import config_context
 from skreg._core.losses import SquaredError
 from skreg._core.network import Network
+from skreg._core.periodic import PeriodicLayer
 from skreg._core.stopping import StopReason
 from skreg._fitting import fit, run_batch
 from skreg._fitting.fit import Validation, fit_each, fit_many, task_of
@@ -498,3 +499,12 @@ def test_chunks_fit_into_the_cache(layers, batch_size, dtype, smallest, largest)
     pytest.importorskip("numba")
     with config_context(engine="compiled"):
         assert size <= chunk_size(network, batch_size, dtype) <= 3 * largest
+
+
+def test_fewer_networks_fit_into_the_cache_if_they_have_many_waves():
+    few, many = (
+        Network((4, 8, 1), "relu", SquaredError(), PeriodicLayer(4, [0, 1], n_waves))
+        for n_waves in (1, 100)
+    )
+    # The waves of a minibatch take more memory than all parameters.
+    assert 10 * chunk_size(many, 200, float) < chunk_size(few, 200, float)

@@ -116,6 +116,11 @@ def test_schedules(schedule, optimizer):
     check(X, *network(**(OPTIMIZERS[optimizer] | params)))
 
 
+def test_a_momentum_of_one():
+    params = dict(solver="sgd", momentum=1.0, learning_rate_init=1e-3, l1_ratio=0.0)
+    check(X, *network(**params))
+
+
 GROUPS = {"alone": None, "groups": [0, 0, 1, 2, 1, 3]}
 
 

@@ -76,6 +76,14 @@ def test_no_finite_epoch_is_an_error(solver, Estimator):
     assert not hasattr(estimator, "coefs_")
 
 
+def test_a_scorer_is_not_blamed_for_a_network_that_diverged():
+    regressor = MLPRegressor(
+        solver="sgd", learning_rate_init=1e308, early_stopping=True, scoring="r2"
+    )
+    with pytest.raises(ValueError, match="non-finite parameter weights"):
+        regressor.fit(X, Y_REAL)
+
+
 def test_no_finite_iteration_of_lbfgs_is_an_error():
     regressor = MLPRegressor(solver="lbfgs")
     with pytest.raises(ValueError, match="non-finite parameter weights") as caught:

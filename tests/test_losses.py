@@ -205,6 +205,14 @@ def test_best_constant_has_the_smallest_loss(name, weighted):
         np.testing.assert_allclose(constant, repeated, rtol=1e-10)
 
 
+def test_counts_that_are_all_zero_have_a_best_constant():
+    loss, zeros = LOSSES["poisson"], np.zeros((1, 5))
+    constant = loss.best_constant(zeros)
+    assert np.isfinite(constant).all()
+    np.testing.assert_allclose(loss.predict(constant), 0, atol=1e-300)
+    np.testing.assert_allclose(loss.value(constant, zeros), 0, atol=1e-300)
+
+
 @pytest.mark.parametrize("quantile", [0.0, 0.1, 0.5, 0.77, 1.0])
 def test_weighted_quantile_inverts_the_distribution(quantile):
     rng = np.random.default_rng(6)

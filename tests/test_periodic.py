@@ -298,6 +298,11 @@ def test_many_rows_and_wide_inputs(Estimator):
     assert_allclose(model.predict(rows[few]), model.predict(rows)[few], rtol=1e-10)
 
 
+def test_waves_of_rows_of_less_precision_are_as_precise_as_the_weights():
+    model, rows = fitted(), X.astype("f4")
+    assert_allclose(model.predict(rows), model.predict(rows.astype(float)), rtol=1e-12)
+
+
 def test_predictions_far_away_are_bounded():
     model = fitted()
     far = np.full((2, 4), 1e200)

@@ -82,8 +82,11 @@ def test_a_network_that_sees_nothing_keeps_a_unit_a_layer_and_no_weight(layer):
     coefs, intercepts = make_layers()
     X = np.random.RandomState(1).normal(size=(7, 5))
     coefs[layer][:] = 0
+    before = [W.copy() for W in coefs]
     expected = raw_predictions(coefs, intercepts, ACTIVATIONS["logistic"], X)
     part = prune(coefs, intercepts, ACTIVATIONS["logistic"], 5)
+    for given, was in zip(coefs, before, strict=True):
+        assert_array_equal(given, was)
     assert [W.shape for W in part.coefs] == [(5, 1), (1, 1), (1, 2)]
     assert not any(W.any() for W in part.coefs)
     assert not part.support.any()

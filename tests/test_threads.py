@@ -10,7 +10,10 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._core import threads
+from skreg._core.losses import SquaredError
+from skreg._core.network import Network
 from skreg._core.objective import Objective
+from skreg._core.predictions import Chunks, predict_raw
 from skreg._core.threads import blas_threads_for, blas_threads_for_layers
 from skreg.feature_selection import feature_path
 from skreg.model_selection import GridSearchCV
@@ -427,6 +430,27 @@ def test_gradients_between_the_fits_of_a_path_have_one_thread(monkeypatch):
     # One to find the first penalty, and one a point for its residual.
     assert len(seen) == 1 + len(path.feature_alphas)
     assert seen == [ONE] * len(seen)
+
+
+@pytest.mark.both_engines
+def test_large_predictions_of_many_networks_keep_threads(
+    everything_is_large, engine, monkeypatch
+):
+    kind, name, seen = Chunks, "forward", []
+    if engine == "compiled":
+        from skreg._core.compiled.evaluation import CompiledEvaluation
+
+        kind, name = CompiledEvaluation, "predictions"
+    evaluate = getattr(kind, name)
+
+    def watched(*args):
+        seen.append(blas_threads())
+        return evaluate(*args)
+
+    monkeypatch.setattr(kind, name, watched)
+    architecture = Network((5, 4, 1), "relu", SquaredError())
+    predict_raw(architecture, np.ones((2, architecture.n_params)), X)
+    assert seen == [LARGE[engine]]
 
 
 class _Products:
