@@ -10,7 +10,7 @@ from skreg import config_context
 from skreg._core import schedules, training
 from skreg._core.losses import HalfPoisson, SquaredError
 from skreg._core.network import Network
-from skreg._core.penalties import InputGroups
+from skreg._core.penalties import InputGroups, make_penalty
 from skreg._core.stopping import Patience, Progress, StopReason
 from skreg._core.streams import Stream
 from skreg._core.training import Model, Settings, train
@@ -176,6 +176,21 @@ def test_each_model_has_the_bits_that_it_has_alone(solver, dtype):
             assert_array_equal(result.params, alone.params)
             for name, value in result.optimizer_state.items():
                 assert_array_equal(value, alone.optimizer_state[name])
+
+
+def test_blocks_of_more_networks_are_shorter():
+    """Ctrl-C waits for a block of all of them."""
+    network = Network((X.shape[1], 300, 300, Y.shape[1]), "tanh", SquaredError())
+    settings, lengths = Settings("adam", 8), []
+    for groups in ([slice(0, 1)], [slice(0, 2), slice(2, 3), slice(3, 4)]):
+        models = models_of(network, NUMBERS)[: groups[-1].stop]
+        penalty = make_penalty(models, "log_sum", None, float)
+        with config_context(engine="compiled"):
+            step = training.make_step(
+                network, penalty, "adam", models, settings, X, Y, groups
+            )
+        lengths.append(step.longest_block(8))
+    assert lengths[1] == lengths[0] // 4 > 1
 
 
 def test_minibatches_and_masks_are_the_same(monkeypatch):

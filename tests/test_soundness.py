@@ -21,6 +21,8 @@ from skreg._core.penalties import ElasticNet
 from skreg._core.solvers import fista, lbfgs
 from skreg._core.soundness import FinitePredictions, RowNorms
 from skreg._core.stopping import Patience, Progress
+from skreg._core.streams import Stream
+from skreg._core.training import Model, Settings, train
 from skreg.feature_selection import feature_path
 from skreg.model_selection import GridSearchCV
 
@@ -362,6 +364,23 @@ def test_judgement_is_that_of_the_predictions(loss, activation, dtype):
             if verdict:
                 assert not overflows(network, params, X)
     assert len(set(verdicts)) == 2
+
+
+def test_each_network_of_a_batch_is_judged_by_its_own_limit():
+    network, ones = Network((1, 1), "identity", SquaredError()), np.ones((4, 1))
+    models = [
+        Model(
+            np.array([3.0, 0.0]),
+            Stream(np.arange(4), np.random.RandomState(0)),
+            Progress(Patience(np.inf, 0.0)),
+            learning_rate_init=1e-300,
+            max_iter=1,
+            largest_raw=largest,
+        )
+        for largest in (2.0, 4.0)
+    ]
+    trained = train(network, models, ones, ones, Settings("sgd", batch_size=4))
+    assert [each.stop_reason for each in trained] == ["diverged", "max_iter"]
 
 
 def test_only_rows_that_count_are_judged():
