@@ -17,7 +17,7 @@ and nothing is assumed about how the ratios are distributed. A case is slower if
 interval lies above 1 and its median above 1.05. It is then measured once more, in new
 rounds, and is reported if it is slower again; the exit status is 1 then.
 
-Seconds are those of the processor, which other processes change least. Threads of BLAS
+Times are processor seconds, which other processes affect least. Threads of BLAS
 that wait for each other spend them as well, which the case with the threads that BLAS
 takes by default is about. What sleeps, or waits for a disk, is not seen.
 
@@ -434,12 +434,12 @@ def main():
     args = parser.parse_args()
     if args.rounds < 6:
         parser.error("fewer than 6 rounds say nothing at all.")
+    for name in filter(None, (args.base, args.head)):
+        if _revision(name, ROOT) is None:
+            parser.error(f"there is no commit {name}.")
     base = args.base or default_base(args.head)
     if base is None:
         parser.error("there is no commit before this one: name one by --base.")
-    for name in filter(None, (base, args.head)):
-        if _revision(name, ROOT) is None:
-            parser.error(f"there is no commit {name}.")
     print(f"base: {_git('log', '-1', '--format=%h %s', base).decode().strip()}")
     head = "the working tree"
     if args.head:

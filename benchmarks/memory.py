@@ -6,8 +6,8 @@ sampled while fitting; Linux only): pages of the file itself can be dropped at a
 
     python benchmarks/memory.py [--gigabytes 1.0] [--features 784]
 
-X is not copied. What is needed grows with the rows: about 100 bytes each, most of them
-while scikit-learn draws a stratified split.
+X is not copied. What is needed grows with the rows: about 20 bytes each, the numbers of
+the rows in two orders and a number for each output.
 """
 
 import argparse

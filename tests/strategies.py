@@ -4,7 +4,7 @@
 some container, and an engine. The ordinary values of parameters are those of
 `random_searches.parameter_values`; here are the absurd ones, which are allowed all the
 same, and some that are not. Data are drawn as a few properties of theirs and a seed,
-for to draw each number takes Hypothesis longer than a fit.
+because drawing each number would take Hypothesis longer than a fit.
 """
 
 import copy
@@ -36,7 +36,7 @@ _POSITIVE = _NOT_NEGATIVE[2:]
 _BELOW_ONE = [0.0, SMALLEST, TINY, 0.5, 1 - 1e-16]
 _MANY = [1, 10**9, 2**63, 10**30, 10**400]
 
-# Values that are valid and that nobody should want, by parameter.
+# Extreme values that nobody should want, most of them valid, by parameter.
 ABSURD = {
     "hidden_layer_sizes": [(), (1,), 1, [2], (1,) * 5, np.array([2, 3]), 10**30],
     "n_frequencies": [0, 1, 7, 10**30],
@@ -78,7 +78,7 @@ ABSURD = {
     "scoring": ["loss", None, "r2", "roc_auc", "accuracy", "neg_log_loss"],
 }
 
-# What no parameter may be.
+# What most parameters refuse.
 INVALID = [-1, -0.5, np.nan, -np.inf, np.inf, "nonsense", None, [], {}, 1.5]
 
 SCALES = [1.0] * 6 + [

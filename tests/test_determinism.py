@@ -379,14 +379,19 @@ def test_predictions_in_parts(size, dtype):
 # -- workers, and networks that train together -----------------------------------------
 
 
-def assert_same_with_workers(function, engine, backend):
-    expected = in_one_process(function, engine)
-    with joblib.parallel_backend(backend):
-        found = function(n_jobs=2)
+def assert_same(found, expected, function, engine):
     if engine == "compiled":
         np.testing.assert_array_equal(found, expected)
     else:
         assert close(found, expected, rounding_of(function))
+
+
+def assert_same_with_workers(function, engine, backend):
+    expected = in_one_process(function, engine)
+    for n_jobs in (2, 3):
+        with joblib.parallel_backend(backend):
+            found = function(n_jobs=n_jobs)
+        assert_same(found, expected, function, engine)
 
 
 @holds("`n_jobs`, and workers that are threads or processes")
@@ -408,13 +413,11 @@ def test_workers_that_are_processes(function, engine):
 @EACH_ENGINE
 @pytest.mark.parametrize("function", [grid, float32_grid, halving, ensemble])
 def test_each_network_by_itself(function, engine, monkeypatch):
+    # First, for what is computed once is kept.
+    expected = in_one_process(function, engine)
     monkeypatch.setattr(batching, "_CHUNK_BYTES", 1)
     monkeypatch.setattr(batching, "_COMPILED_CHUNK_BYTES", 1)
-    expected = in_one_process(function, engine)
-    if engine == "compiled":
-        np.testing.assert_array_equal(function(), expected)
-    else:
-        assert close(function(), expected, rounding_of(function))
+    assert_same(function(), expected, function, engine)
 
 
 @holds("which networks train together")
