@@ -300,6 +300,8 @@ def _is_equal(a, b):
     if isinstance(a, np.random.RandomState) or callable(a):
         # A fit may draw from it.
         return True
+    if isinstance(a, np.random.Generator):
+        return _is_equal(a.bit_generator.state, b.bit_generator.state)
     if hasattr(a, "__dict__"):
         return _is_equal(vars(a), vars(b))
     return bool(a == b)
