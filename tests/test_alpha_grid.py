@@ -89,6 +89,16 @@ def test_scale_and_weights_of_the_data():
     )
 
 
+def test_weights_count_in_the_unit_of_the_target():
+    X, y = load_diabetes(return_X_y=True)
+    weight = np.where(y > 100, 3, 1)
+    network = MLPRegressor((5,), normalize_y=True)
+    np.testing.assert_allclose(
+        largest_alpha(network, X, y, sample_weight=weight),
+        largest_alpha(network, X.repeat(weight, 0), y.repeat(weight)),
+    )
+
+
 def test_of_a_pipeline_the_scaled_data_count():
     X, y = load_breast_cancer(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), MLPClassifier((5,)))

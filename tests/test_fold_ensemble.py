@@ -238,6 +238,14 @@ def test_means_of_what_is_predicted_out_of_fold():
     assert_array_equal(out_of_fold.mean(tables)[:, 1], [-2.5, -5.0, -5.0, np.nan])
 
 
+def test_a_row_that_is_twice_in_a_fold_counts_once():
+    twice = np.r_[np.arange(30), 3, 3]
+    ensemble = FoldEnsembleRegressor(Ridge(), cv=[(np.arange(30, N), twice)]).fit(X, Y)
+    assert_array_equal(ensemble.oof_fold_ == 0, np.arange(N) < 30)
+    expected = ensemble.estimators_[0].predict(X[:30])
+    assert_allclose(ensemble.oof_prediction_[:30], expected)
+
+
 # -- members are what they would be alone ----------------------------------------------
 
 

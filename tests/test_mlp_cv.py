@@ -563,6 +563,7 @@ def test_who_fails_late_comes_last(monkeypatch):
     results = model.cv_results_
     (failed,) = np.flatnonzero([each is not None for each in results["error"]])
     assert results["n_folds"][failed] == 2
+    assert results["oof_loss"][failed] == np.inf
     assert results["rank"][failed] == 4
     assert results["weight"][model.best_index_] == 1
 

@@ -90,6 +90,15 @@ def test_columns_of_few_values_and_with_equal_quantiles_have_no_splines():
     assert n_columns(one_hot) == 3
 
 
+def test_a_second_fit_forgets_the_splines_of_the_first(X):
+    inputs = NetworkInputs(n_knots=4).fit(X)
+    few_values = X[:, 3:]
+    found = inputs.fit(few_values).transform(few_values)
+    assert_array_equal(found, NetworkInputs().fit_transform(few_values))
+    found = inputs.fit(X).set_params(n_knots=0).fit(X).transform(X)
+    assert_array_equal(found, NetworkInputs().fit_transform(X))
+
+
 def test_splines_have_the_names_of_their_columns():
     rng = np.random.default_rng(0)
     X = np.column_stack([np.arange(100) % 2, rng.normal(size=(100, 2))])
