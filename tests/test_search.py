@@ -401,6 +401,30 @@ def test_metadata_routing():
             )
 
 
+def test_networks_that_request_other_metadata_are_given_their_own():
+    X, y = data(load_breast_cancer, 150)
+    with sklearn.config_context(enable_metadata_routing=True):
+        with_weights = network().set_fit_request(sample_weight=True)
+        without = network().set_fit_request(sample_weight=False)
+        pipeline = Pipeline(
+            [
+                ("scaler", StandardScaler().set_fit_request(sample_weight=True)),
+                ("mlp", with_weights),
+            ]
+        )
+        scorer = get_scorer("neg_log_loss").set_score_request(sample_weight=False)
+        assert_same_search(
+            pipeline,
+            {"mlp": [with_weights, without]},
+            X,
+            y,
+            fit_params={"sample_weight": np.where(y == 1, 100.0, 1.0)},
+            scoring=scorer,
+            cv=2,
+            refit=False,
+        )
+
+
 class Counting(TransformerMixin, BaseEstimator):
     """Counts its fits."""
 
