@@ -186,6 +186,17 @@ def test_another_search_does_not_take_it_over(make, tmp_path, monkeypatch):
     assert rungs.n_done == 2
 
 
+@pytest.mark.parametrize(
+    "changed", [{"refit": "accuracy"}, {"factor": 2}, {"return_train_score": True}]
+)
+def test_what_survives_and_what_is_scored_is_part_of_it(changed, tmp_path, monkeypatch):
+    scores = {"scoring": ["neg_log_loss", "accuracy"], "refit": "neg_log_loss"}
+    interrupted(halving(tmp_path, **scores), monkeypatch)
+    rungs = Rungs(monkeypatch)
+    search = halving(tmp_path, **scores).set_params(**changed).fit(X, Y)
+    assert rungs.n_done == len(search.n_resources_)
+
+
 def test_weights_of_rows_are_part_of_it(tmp_path, monkeypatch):
     interrupted(halving(tmp_path), monkeypatch)
     interrupted(ensemble(tmp_path), monkeypatch)
