@@ -483,5 +483,16 @@ def test_a_function_of_several_scores_may_fail_on_some_folds():
     assert search.best_index_ == 2
 
 
+def test_each_reason_why_scoring_fails_gives_a_warning():
+    def failing(model, X, y):
+        raise ZeroDivisionError(f"This is alpha={model.alpha}.")
+
+    network, grid = MLPClassifier((3,), max_iter=1), {"alpha": [0.1, 1]}
+    search = GridSearchCV(network, grid, scoring=failing, cv=2, refit=False)
+    texts = warnings_of(lambda: search.fit(X, Y))
+    for alpha in grid["alpha"]:
+        assert sum(f"This is alpha={alpha}." in text for text in texts) == 1
+
+
 def _failing(estimator, X, y):
     raise ZeroDivisionError("no score")

@@ -38,6 +38,8 @@ def undefined(estimator, X, y):
         ([-INF, NAN, -INF], [0, 2, 1]),
         ([NAN, INF, -5], [1, 2, 0]),
         ([3], [0]),
+        # Sorting that is not stable keeps the order of up to 16.
+        ([0, 1] * 50, [*range(1, 100, 2), *range(0, 100, 2)]),
     ],
 )
 def test_nan_comes_last_and_equals_in_their_order(scores, order):
