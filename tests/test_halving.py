@@ -466,6 +466,19 @@ def test_survivors_may_move_to_other_jobs():
     assert_rows_equal_training_alone(search, X, y)
 
 
+def test_a_fold_may_go_on_in_several_jobs_of_a_worker(monkeypatch):
+    # The nine fits of the second rung are cut after two, four and six: so the second
+    # fold is stacked on the first in one job, and alone in another.
+    monkeypatch.setattr(_scheduler, "_capacity", lambda *args: 1)
+    X, y = data(load_breast_cancer)
+    alphas = [1e3, 300.0, 100.0, 30.0, 10.0, 3.0, 1e-2, 1e-3, 1e-4]
+    search = HalvingGridSearchCV(
+        network(), {"alpha": alphas}, cv=3, scoring=neg_log_loss, refit=False
+    ).fit(X, y)
+    assert search.cv_results_["param_alpha"][9:12].tolist() == alphas[-3:]
+    assert_rows_equal_training_alone(search, X, y, rows=slice(9, None))
+
+
 @pytest.mark.parametrize(
     "estimator, prefix",
     [
