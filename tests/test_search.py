@@ -21,7 +21,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning, FitFailedWarning
 from sklearn.feature_selection import SelectKBest
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.metrics import accuracy_score, get_scorer, make_scorer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler, scale
@@ -520,6 +520,15 @@ def test_mixed_candidates():
         cv=3,
         n_batched=0,
     )
+
+
+def test_other_estimators_begin_anew_on_each_fold():
+    X, y = data(load_breast_cancer, 150)
+    pipeline = Pipeline([("scale", StandardScaler()), ("model", network())])
+    warm = SGDClassifier(max_iter=2, tol=None, warm_start=True, random_state=0)
+    grid = {"model": [network(), warm]}
+    kwargs = dict(cv=3, scoring="roc_auc", refit=False)
+    assert_same_search(pipeline, grid, X, y, n_batched=1, **kwargs)
 
 
 class Subclassed(MLPClassifier):
