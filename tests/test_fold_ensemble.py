@@ -32,6 +32,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skreg import MLPClassifier, MLPClassifierCV, MLPRegressor, config_context
@@ -683,7 +684,15 @@ def test_classifiers_without_probabilities_vote():
     votes = (labels[:, :, None] == ensemble.classes_).mean(axis=0)
     assert_array_equal(ensemble.predict_proba(X), votes)
     with np.errstate(divide="ignore"):
-        assert_array_equal(ensemble.predict_log_proba(X), np.log(votes))
+        logarithms = np.log(votes)
+    # Without a warning about the logarithm of zero.
+    assert_array_equal(ensemble.predict_log_proba(X), logarithms)
+
+
+@pytest.mark.parametrize("estimator", [Ridge(), HistGradientBoostingRegressor()])
+def test_the_tags_of_the_data_are_those_of_the_estimator(estimator):
+    inner, tags = get_tags(estimator), get_tags(FoldEnsembleRegressor(estimator))
+    assert (tags.input_tags, tags.target_tags) == (inner.input_tags, inner.target_tags)
 
 
 # -- kinds of rows ---------------------------------------------------------------------
