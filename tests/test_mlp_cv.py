@@ -540,6 +540,14 @@ def test_some_candidates_may_fail(name, values):
     assert model.summary().count("failed") == 4
 
 
+def test_a_candidate_that_fails_has_no_temperature():
+    space = {**SPACE, "n_knots": [0], "scaling": ["none"], "alpha": [1e-4, -1.0]}
+    with pytest.warns(FitFailedWarning, match="2 of 4"):
+        results = fitted("multiclass", space).cv_results_
+    failed = [each["alpha"] < 0 for each in results["params"]]
+    assert_array_equal(np.isnan(results["temperature"]), failed)
+
+
 def failing_from(monkeypatch, number):
     """Let the members of a call fail, and those of the calls after it."""
     calls, fit_on_folds = [], _search.fit_on_folds
