@@ -76,6 +76,16 @@ def test_networks_with_a_hidden_layer_live_and_die_within_the_grid(l1_ratio):
     assert scores[-1] > 0.97
 
 
+def test_networks_with_a_hidden_layer_die_at_the_spectral_norm():
+    X, y = scaled(load_iris)
+    Y = np.eye(3)[y]
+    rate = X.T @ (Y - Y.mean(axis=0)) / len(y)
+    largest, second, _ = np.linalg.svd(rate, compute_uv=False)
+    assert second > 0.1 * largest
+    network = MLPClassifier((5,), l1_ratio=0.0)
+    np.testing.assert_allclose(largest_alpha(network, X, y), largest)
+
+
 def test_scale_and_weights_of_the_data():
     X, y = scaled(load_breast_cancer)
     largest = largest_alpha(MLPClassifier((5,)), X, y)

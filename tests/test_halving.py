@@ -302,7 +302,11 @@ def test_a_fold_that_is_kept_takes_no_time_again(monkeypatch):
     np.testing.assert_array_equal(times, 3 * [12 / 6 + 6 / 3] + [12 / 2])
 
 
-def test_steps_are_fitted_once_per_fold():
+@pytest.mark.parametrize("memory, n_fits", [(2**26, 2), (1, 4)])
+def test_steps_are_fitted_once_per_fold_if_memory_allows(monkeypatch, memory, n_fits):
+    # Without memory for a second fold, each of the two later rungs prepares it again.
+    monkeypatch.setattr(_scheduler, "_WINDOW_BYTES", memory)
+
     class Counting(StandardScaler):
         n_fits = 0
 
@@ -314,7 +318,7 @@ def test_steps_are_fitted_once_per_fold():
     pipeline = make_pipeline(Counting(), network())
     grid = {"mlpclassifier__alpha": np.logspace(-3, 0, 9)}
     HalvingGridSearchCV(pipeline, grid, cv=2, refit=False).fit(X, y)
-    assert Counting.n_fits == 2
+    assert Counting.n_fits == n_fits
 
 
 @pytest.mark.parametrize(
