@@ -572,6 +572,17 @@ def test_a_target_that_cannot_be_transformed_fails_its_folds_only():
         np.testing.assert_array_equal(scores, [expected] * 2)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+def test_a_function_of_several_scores_beside_a_failed_candidate():
+    def scores(model, X, y):
+        return {"accuracy": model.score(X, y), "size": len(y)}
+
+    X, y = data(load_breast_cancer, 150)
+    kwargs = dict(cv=2, scoring=scores, error_score=-1.0, return_train_score=True)
+    for alphas in ([-1.0, 1e-3], [1e-3, -1.0]):
+        assert_same_search(network(), {"alpha": alphas}, X, y, refit="size", **kwargs)
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_diverging_candidate_leaves_its_neighbours_alone(n_jobs):
     X, y = data(load_breast_cancer, 200)
