@@ -292,6 +292,27 @@ def test_erasing_with_random_values_stays_in_the_training_range(rng):
     assert 3 <= X_new.min() < X_new.max() <= 5
 
 
+def test_each_channel_of_an_erased_pixel_has_a_random_value_of_its_own(rng):
+    X = rng.uniform(size=(50, N_PIXELS * 3))
+    erase = RandomErasing((*SHAPE, 3), p=1.0, scale=(0.3, 0.3), value="random")
+    X_new = erase.prepare(X)(X, None, None, rng)[0].reshape(-1, 3)
+    erased = X_new[(X_new != X.reshape(-1, 3)).any(axis=1)]
+    # The whole pixel is erased, and its values do not tell of each other.
+    assert len(erased) == pytest.approx(0.3 * 50 * N_PIXELS, rel=0.1)
+    correlation = np.corrcoef(erased.T)[np.triu_indices(3, 1)]
+    np.testing.assert_allclose(correlation, 0, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    "augmentation", [HorizontalFlip(SHAPE, p=1.0), RandomErasing(SHAPE, p=1.0)]
+)
+def test_images_that_are_all_changed_are_changed_in_a_copy(augmentation, rng):
+    X = images(rng)
+    before = X.copy()
+    assert (augmentation(X, None, None, rng)[0] != before).any(axis=1).all()
+    np.testing.assert_array_equal(X, before)
+
+
 # --- what holds for all ------------------------------------------------------------
 
 ALL = [

@@ -11,6 +11,7 @@ from augmented import (
     X,
     classifier,
     keep_rows,
+    regressor,
     rows_held_out,
 )
 from helpers import Recorder
@@ -22,6 +23,7 @@ from sklearn.model_selection import ShuffleSplit
 from skreg import MLPClassifier, MLPRegressor, model_selection
 from skreg.augmentation import (
     AugmentingResampler,
+    BaseAugmentation,
     Compose,
     CutMix,
     FeatureDropout,
@@ -129,6 +131,24 @@ def test_an_augmentation_of_ones_own_is_prepared_on_training_rows():
     expected = np.setdiff1d(np.arange(60), held_out)
     np.testing.assert_array_equal(np.sort(X_learned[:, 0]), expected)
     np.testing.assert_allclose(Y_learned[:, 0], X_learned[:, 0] / 60)
+
+
+@pytest.mark.parametrize("around", [lambda own: own, lambda own: Compose([own])])
+def test_a_subclass_learns_from_the_training_rows_and_their_target(around):
+    class Remembering(BaseAugmentation):
+        def _learn(self, X, Y):
+            learned.append((X.copy(), Y.copy()))
+
+        def _augment(self, X, rng):
+            return X, None
+
+    learned = []
+    target = np.arange(float(N_ROWS))
+    fitted = regressor(augmentation=around(Remembering()), **STOPPING).fit(X, target)
+    ((X_learned, Y_learned),) = learned
+    expected = np.setdiff1d(np.arange(N_ROWS), rows_held_out(fitted))
+    np.testing.assert_array_equal(np.sort(X_learned[:, 0]), expected)
+    np.testing.assert_array_equal(Y_learned[:, 0], X_learned[:, 0])
 
 
 def test_only_training_rows_tell_the_spread():

@@ -95,6 +95,7 @@ def test_without_the_originals():
         ("not minority", [10, 40, 40]),
         ("minority", [40, 10, 40]),
         ({0: 25, 2: 41}, [25, 10, 41]),
+        ({0: 10, 1: 12, 2: 40}, [10, 12, 40]),
         (lambda y: {1: int((np.asarray(y) == 1).sum()) + 3}, [10, 13, 40]),
     ],
 )
@@ -217,6 +218,13 @@ def test_labels_of_a_callable_that_softens_the_target():
     _, y_new = AugmentingResampler(soften, random_state=0).fit_resample(X, y)
     assert (y_new[5000:] == y).mean() == pytest.approx(0.7, abs=0.03)
 
+    def enlarge(X, Y, sample_weight, rng):
+        return X, 3 * soften(X, Y, None, rng)[1], sample_weight
+
+    # Of shares that do not sum to one the ratios count.
+    _, enlarged = AugmentingResampler(enlarge, random_state=0).fit_resample(X, y)
+    np.testing.assert_array_equal(enlarged, y_new)
+
     def negative(X, Y, sample_weight, rng):
         return X, -Y, sample_weight
 
@@ -321,6 +329,34 @@ def test_integers_are_rounded_and_stay_in_range():
     assert mixed.fit_resample(X, y)[0].mean() == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint64])
+def test_the_largest_integers_do_not_wrap_around(dtype):
+    largest = np.iinfo(dtype).max
+    X = np.full((60, 2), largest, dtype=dtype)
+    X[::2] = 0
+    resampler = AugmentingResampler(GaussianNoise(), random_state=0)
+    X_new = resampler.fit_resample(X, np.arange(60) % 4 // 2)[0][60:]
+    assert X_new.dtype == dtype
+    # Half of the noise at the largest integer leads beyond it.
+    assert (X_new[1::2] > 0.7 * largest).all()
+    assert (X_new[1::2] > 0.999 * largest).mean() > 0.3
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+@pytest.mark.parametrize("augmentation", [GaussianNoise(), Mixup()], ids=repr)
+def test_frames_of_sparse_columns_keep_their_dtypes(augmentation, dtype):
+    X, y = noisy()
+    X = np.rint(4 * X * (X > 0.5)).astype(dtype)
+    columns = [f"x{i}" for i in range(6)]
+    kept = pd.DataFrame(X, columns=columns).astype(pd.SparseDtype(dtype, 0))
+    resampler = AugmentingResampler(augmentation, random_state=0)
+    X_new, _ = resampler.fit_resample(kept, y)
+    assert X_new.dtypes.tolist() == kept.dtypes.tolist()
+    assert X_new.columns.tolist() == columns
+    expected, _ = resampler.fit_resample(X, y)
+    np.testing.assert_allclose(X_new, expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "make", [sparse.csr_matrix, sparse.csc_array, sparse.coo_array]
 )
@@ -343,6 +379,10 @@ def test_one_hot_and_column_targets():
     expected = resampler.fit_resample(X, y)[1]
     one_hot = resampler.fit_resample(X, np.eye(4, dtype=int)[y])[1]
     np.testing.assert_array_equal(one_hot.argmax(axis=1), expected)
+    as_sparse = sparse.csc_matrix(np.eye(4, dtype=int)[y])
+    as_sparse = resampler.fit_resample(X, as_sparse)[1]
+    assert isinstance(as_sparse, sparse.csc_matrix)
+    np.testing.assert_array_equal(as_sparse.toarray(), one_hot)
     column = resampler.fit_resample(X, y[:, None])[1]
     assert column.shape == (1400, 1)
     labels = np.array(["w", "x", "y", "z"])
@@ -371,6 +411,24 @@ def test_regression_without_mixing_keeps_the_target():
     _, y_new = resampler.fit_resample_regression(X, y)
     np.testing.assert_array_equal(y_new, np.tile(y, 2))
     assert y_new.dtype == y.dtype
+    resampler.set_params(keep_original=False, n_copies=3)
+    _, y_new = resampler.fit_resample_regression(X, y)
+    np.testing.assert_array_equal(y_new, np.tile(y, 3))
+    assert y_new.dtype == y.dtype
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.Series, pl.Series])
+def test_mixed_targets_have_the_type_of_the_floats_that_they_are_mixed_from(make):
+    X, y = noisy()
+    resampler = AugmentingResampler(Mixup(alpha=1.0), random_state=0)
+    singles, doubles, integers = (
+        resampler.fit_resample_regression(X, make(y.astype(dtype)))[1]
+        for dtype in (np.float32, np.float64, np.int32)
+    )
+    dtypes = [np.asarray(each).dtype for each in (singles, doubles, integers)]
+    assert dtypes == [np.float32, np.float64, np.float64]
+    np.testing.assert_array_equal(doubles, integers)
+    np.testing.assert_allclose(singles, doubles, atol=1e-6)
 
 
 @pytest.mark.parametrize("augmentation", [GaussianNoise(), Mixup()], ids=repr)

@@ -91,7 +91,11 @@ def cast(values, dtype):
     """`values` in `dtype`; for integers rounded and clipped rather than cut off."""
     if dtype.kind in "iu":
         bounds = np.iinfo(dtype)
-        return np.clip(np.rint(values), bounds.min, bounds.max).astype(dtype)
+        high = values.dtype.type(bounds.max)
+        if int(high) > bounds.max:
+            # The largest integers of 64 bits are between two floats.
+            high = np.nextafter(high, values.dtype.type(0))
+        return np.clip(np.rint(values), bounds.min, high).astype(dtype)
     if dtype.kind == "b":
         return values > 0.5
     return values.astype(dtype, copy=False)
