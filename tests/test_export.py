@@ -240,6 +240,24 @@ def test_parameters_in_the_unit_of_scikit_learn(iris):
     assert_allclose(theirs.predict_proba(X), given.predict_proba(X), rtol=1e-10)
 
 
+@pytest.mark.parametrize("refit", [True, 3])
+def test_all_rows_count_after_a_refit(refit, iris):
+    X, y = iris
+    network = MLPRegressor(early_stopping=True, refit=refit, n_iter_no_change=2)
+    network.set_params(random_state=0, learning_rate_init=0.1, alpha=0.01)
+    theirs = network.fit(X, y).to_sklearn()
+    # The second training is shorter than the first one, of which the curve is.
+    assert network.best_iter_ < network.n_iter_
+    # About a thirtieth of the rows, of which the last epoch need not see all.
+    assert theirs.batch_size in (4, 5)
+    assert theirs.alpha == pytest.approx(0.01 * theirs.batch_size)
+    network.set_params(solver="lbfgs", learning_rate_init="auto").fit(X, y)
+    assert network.best_iter_ < network.n_iter_
+    assert network.to_sklearn().alpha == pytest.approx(0.01 * 150)
+    network.set_params(warm_start=True).fit(X, y)
+    assert network.to_sklearn().alpha == pytest.approx(0.01 * 150, rel=0.3)
+
+
 def test_their_training_is_ours_with_the_parameters_of_the_export(iris):
     X, y = iris
     network = MLPClassifier(**PARAMS, alpha=0.02, batch_size=50, tol=0).fit(X, y)

@@ -236,6 +236,10 @@ def _parameters(network, hidden_layer_sizes):
 def _n_rows(network):
     """About the number of training rows: those that an epoch has seen in the mean."""
     n_epochs = len(getattr(network, "loss_curve_", None) or ())
+    state = getattr(network, "_training_state", None)
+    if state is not None and network.refit_n_updates_ is not None:
+        # `t_` counts the rows of the second training, and the curve is of the first.
+        n_epochs += state.progress.n_epochs - network.n_iter_
     return max(1, round(getattr(network, "t_", 0) / max(1, n_epochs)))
 
 
