@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_regressor
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.cross_decomposition import CCA
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -1093,6 +1094,21 @@ def routing():
 
 
 WEIGHT = np.random.default_rng(1).integers(1, 4, size=N).astype(float)
+
+
+def test_tags_are_those_of_the_estimator():
+    for given, kind in (
+        *((each, FoldEnsembleClassifier) for each in (None, RandomForestClassifier())),
+        *((each, FoldEnsembleRegressor) for each in (None, CCA(), Ridge())),
+    ):
+        tags = get_tags(kind(given))
+        network = MLPClassifier() if kind is FoldEnsembleClassifier else MLPRegressor()
+        expected = get_tags(network if given is None else given)
+        assert tags.input_tags == expected.input_tags
+        assert tags.target_tags == expected.target_tags
+        assert tags.classifier_tags == expected.classifier_tags
+        assert tags.regressor_tags == expected.regressor_tags
+        assert tags.estimator_type == expected.estimator_type
 
 
 def without_routing(estimator, **fit_params):

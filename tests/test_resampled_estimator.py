@@ -9,13 +9,16 @@ from helpers import all_checks, noisy
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
+from sklearn.cross_decomposition import CCA
 from sklearn.datasets import make_classification
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skreg.augmentation import (
@@ -276,6 +279,32 @@ def test_regressor_uses_the_way_for_regression():
     )
     assert model.fit(X, y, sample_weight=np.ones(300)).score(X, y) > 0.999
     np.testing.assert_allclose(model.estimator_.coef_, [1, -2, 0, 3], atol=1e-6)
+
+
+def test_tags_are_those_of_the_estimator_that_the_resampler_has_too():
+    forest = RandomForestClassifier()
+
+    def tags_of(estimator, resampler):
+        kind = ResampledClassifier if is_classifier(estimator) else ResampledRegressor
+        return get_tags(kind(estimator, resampler))
+
+    theirs, alone = get_tags(forest), tags_of(forest, None)
+    assert (alone.input_tags, alone.target_tags) == (
+        *(theirs.input_tags, theirs.target_tags),
+    )
+    assert alone.classifier_tags == theirs.classifier_tags
+    assert alone.classifier_tags.multi_label and alone.input_tags.allow_nan
+    # A resampler has one label a row, and takes no missing values; noise has no zeros.
+    for resampler, is_sparse in ((NOISE, False), (MIXUP, True)):
+        tags = tags_of(forest, resampler)
+        assert tags.input_tags.sparse is is_sparse
+        assert not tags.input_tags.allow_nan and not tags.classifier_tags.multi_label
+        assert tags_of(Ridge(), resampler).input_tags.sparse is is_sparse
+    assert not tags_of(HistGradientBoostingClassifier(), MIXUP).input_tags.sparse
+    poor = CCA()
+    assert tags_of(poor, None).regressor_tags == get_tags(poor).regressor_tags
+    assert tags_of(poor, None).regressor_tags.poor_score
+    assert tags_of(poor, None).estimator_type == "regressor"
 
 
 def test_delegation():

@@ -152,12 +152,12 @@ class _ResampledEstimator(
             )
         )
 
-    def __sklearn_tags__(self):
+    def _with_inner_tags(self, tags):
         """The tags of the estimator, as far as they are the resampler's, too."""
-        tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
         for name in ("input_tags", "target_tags", "classifier_tags", "regressor_tags"):
-            setattr(tags, name, getattr(inner, name))
+            if getattr(inner, name) is not None:
+                setattr(tags, name, getattr(inner, name))
         if self.resampler is not None:
             accepted = get_tags(self.resampler).input_tags
             for name in ("sparse", "allow_nan", "string", "categorical"):
@@ -218,6 +218,10 @@ class ResampledClassifier(ClassifierMixin, _ResampledEstimator):
     """
 
     _is_regression = False
+
+    def __sklearn_tags__(self):
+        # The mixin begins its tags anew.
+        return self._with_inner_tags(super().__sklearn_tags__())
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba(self, X: MatrixLike) -> Floats:
@@ -314,6 +318,9 @@ class ResampledRegressor(RegressorMixin, _ResampledEstimator):
     """
 
     _is_regression = True
+
+    def __sklearn_tags__(self):
+        return self._with_inner_tags(super().__sklearn_tags__())
 
 
 def _has_entry_per_row(value, X):

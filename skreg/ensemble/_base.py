@@ -435,18 +435,16 @@ class BaseFoldEnsemble(
             )
         )
 
-    def __sklearn_tags__(self):
+    def _with_inner_tags(self, tags):
         """The tags of the estimator, as far as they are about its data."""
-        tags = super().__sklearn_tags__()
         # The steps of the default are chosen by the data, and take whatever it takes.
         estimator = self.estimator
         if estimator is None:
             _, estimator = find_model(self._given_or_default(is_sparse=True))
         inner = get_tags(estimator)
-        for name in ("input_tags", "target_tags"):
-            setattr(tags, name, getattr(inner, name))
-        if tags.classifier_tags is not None and inner.classifier_tags is not None:
-            tags.classifier_tags = inner.classifier_tags
+        for name in ("input_tags", "target_tags", "classifier_tags", "regressor_tags"):
+            if getattr(inner, name) is not None:
+                setattr(tags, name, getattr(inner, name))
         return tags
 
 

@@ -194,6 +194,10 @@ class FoldEnsembleClassifier(
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
+    def __sklearn_tags__(self):
+        # The mixin begins its tags anew.
+        return self._with_inner_tags(super().__sklearn_tags__())
+
     def _check_y(self, y):
         check_labels(y, "y")
         if hasattr(y, "tocsr"):
@@ -364,6 +368,10 @@ class FoldEnsembleRegressor(
         predictions = snapshot(self)._predict_members(X)
         mean = predictions.mean(axis=0)
         return (mean, predictions.std(axis=0)) if return_std else mean
+
+    def __sklearn_tags__(self):
+        # The mixin begins its tags anew.
+        return self._with_inner_tags(super().__sklearn_tags__())
 
     def _check_y(self, y):
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
