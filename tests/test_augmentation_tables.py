@@ -272,6 +272,16 @@ def test_mixup_takes_groups_with_the_probability_of_the_share(rng):
         assert among[:, 1].mean() == pytest.approx(low + 0.05, abs=0.05)
 
 
+def test_mixup_takes_each_group_by_a_draw_of_its_own(rng):
+    n = 20000
+    X = np.repeat(np.eye(2)[np.arange(n) % 2], 2, axis=1)
+    groups = [[0, 2], [1, 3]]
+    X_new = Mixup(alpha=50.0, one_hot_groups=groups)(X, None, None, rng)[0]
+    # Shares are about one half, and half of the partners are of the other kind. So
+    # a quarter of the rows have one group alone from a row of the other kind.
+    assert (X_new[:, 0] != X_new[:, 1]).mean() == pytest.approx(0.25, abs=0.03)
+
+
 def test_cutmix_mixes_the_target_by_the_share_of_columns(rng):
     X, Y, weight = distinct(300, 25), np.eye(300), np.arange(300.0)
     X_new, Y_new, weight_new = CutMix()(X, Y, weight, rng)

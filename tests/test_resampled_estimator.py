@@ -14,6 +14,7 @@ from sklearn.cross_decomposition import CCA
 from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.pipeline import make_pipeline
@@ -21,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
+from skreg import MLPRegressor
 from skreg.augmentation import (
     AugmentingResampler,
     Compose,
@@ -32,6 +34,7 @@ from skreg.augmentation import (
     SwapNoise,
     resample_training_rows,
 )
+from skreg.ensemble import FoldEnsembleRegressor
 
 NOISE = AugmentingResampler(GaussianNoise(), random_state=0)
 MIXUP = AugmentingResampler(Mixup(), random_state=0)
@@ -279,6 +282,36 @@ def test_regressor_uses_the_way_for_regression():
     )
     assert model.fit(X, y, sample_weight=np.ones(300)).score(X, y) > 0.999
     np.testing.assert_allclose(model.estimator_.coef_, [1, -2, 0, 3], atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("wrap", [clone, lambda net: make_pipeline(clone(net))])
+def test_several_quantiles_are_scored_as_by_the_network(wrap):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    y, weight = X[:, 0] + rng.normal(size=80), rng.uniform(size=80)
+    network = MLPRegressor((4,), loss="quantile", quantile=[0.1, 0.5, 0.8])
+    network.set_params(max_iter=20, random_state=0)
+    model = ResampledRegressor(wrap(network), MIXUP).fit(X, y)
+    assert model.predict(X).shape == (80, 3)
+    score = model.score(X, y, sample_weight=weight)
+    assert score == pytest.approx(
+        np.mean(
+            [
+                d2_pinball_score(y, column, sample_weight=weight, alpha=level)
+                for level, column in zip(
+                    [0.1, 0.5, 0.8], model.predict(X).T, strict=True
+                )
+            ]
+        )
+    )
+    ensemble = FoldEnsembleRegressor(model, cv=2, random_state=0).fit(X, y)
+    assert ensemble.score(X, y) < 1
+    # One number is scored as everywhere.
+    network.set_params(quantile=0.5)
+    model.set_params(estimator=wrap(network)).fit(X, y)
+    expected = r2_score(y, model.predict(X), sample_weight=weight)
+    assert model.score(X, y, sample_weight=weight) == pytest.approx(expected)
 
 
 def test_tags_are_those_of_the_estimator_that_the_resampler_has_too():

@@ -373,6 +373,24 @@ def test_sparse_matrices_keep_their_kind(make):
     assert X_new.nnz < 0.6 * np.prod(X_new.shape)
 
 
+def test_booleans_become_what_most_of_a_mixture_is():
+    X, y = np.arange(4000)[:, None] % 2 == 0, np.arange(4000) % 4 // 2
+    resampler = AugmentingResampler(Mixup(alpha=9), keep_original=False, random_state=0)
+    X_new, _ = resampler.fit_resample(X, y)
+    own, partner = X[resampler.sample_indices_], X[resampler.partner_indices_]
+    most = np.where(resampler.partner_shares_[:, None] > 0.5, partner, own)
+    np.testing.assert_array_equal(X_new, most)
+
+
+def test_zeros_that_rounding_makes_are_not_stored():
+    X, y = np.eye(40, dtype=np.int8), np.arange(40) % 2
+    resampler = AugmentingResampler(Mixup(alpha=9), random_state=0)
+    X_new, _ = resampler.fit_resample(sparse.csr_array(X), y)
+    np.testing.assert_array_equal(X_new.toarray(), resampler.fit_resample(X, y)[0])
+    # All ones are stored, and no more than one of a mixture is the larger part.
+    assert (X_new.data == 1).all() and X_new.nnz <= 80
+
+
 def test_one_hot_and_column_targets():
     X, y = noisy()
     resampler = AugmentingResampler(Mixup(), random_state=0)

@@ -5,8 +5,9 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import d2_pinball_score, r2_score
 
 from .warnings import warn
+from .wrappers import find_model
 
-__all__ = ["check_predicts_target", "regression_score"]
+__all__ = ["check_predicts_target", "quantiles_of", "regression_score"]
 
 
 def regression_score(y, prediction, quantiles=None, *, sample_weight=None):
@@ -40,6 +41,25 @@ def regression_score(y, prediction, quantiles=None, *, sample_weight=None):
         for quantile, column in zip(quantiles, prediction.T, strict=True)
     ]
     return float(np.mean(scores))
+
+
+def quantiles_of(estimator):
+    """The quantiles that the columns of a fitted estimator's predictions are.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted regressor, or a Pipeline, target transformer or search around it.
+
+    Returns
+    -------
+    tuple of float or None
+        None if it predicts the target itself, or a single quantile.
+    """
+    _, model = find_model(estimator, fitted=True)
+    if hasattr(model, "best_estimator_"):
+        _, model = find_model(model.best_estimator_, fitted=True)
+    return getattr(model, "_quantiles", None)
 
 
 def check_predicts_target(estimator):

@@ -27,6 +27,7 @@ from .._utils.decorators import available_if
 from .._utils.labels import check_labels
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
+from .._utils.scores import quantiles_of, regression_score
 from .._utils.sklearn_private import HasMethods, num_samples
 from .._utils.versions import VersionedMixin
 from ._resampler import AugmentingResampler
@@ -318,6 +319,36 @@ class ResampledRegressor(RegressorMixin, _ResampledEstimator):
     """
 
     _is_regression = True
+
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """The coefficient of determination, or its like for several quantiles.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The rows, which are not resampled.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            R^2; of several quantiles the mean of
+            :func:`~sklearn.metrics.d2_pinball_score` over them.
+        """
+        prediction = self.predict(X)
+        return regression_score(
+            y, prediction, self._quantiles, sample_weight=sample_weight
+        )
+
+    @property
+    def _quantiles(self):
+        """The quantiles that the columns of predictions are; None of a single one."""
+        return quantiles_of(self.estimator_)
 
     def __sklearn_tags__(self):
         return self._with_inner_tags(super().__sklearn_tags__())

@@ -6,8 +6,7 @@ from sklearn.metrics import accuracy_score
 
 from .._fitting.targets import LabelEncoding
 from .._typing import ArrayLike, MatrixLike
-from .._utils.scores import regression_score
-from .._utils.wrappers import find_model
+from .._utils.scores import quantiles_of, regression_score
 from ._outputs import Numbers, Probabilities
 
 __all__ = ["OfClasses", "OfNumbers"]
@@ -69,10 +68,7 @@ class OfNumbers:
     @property
     def _quantiles(self):
         """The quantiles that the columns of predictions are; None of a single one."""
-        _, model = find_model(self.estimators_[0], fitted=True)
-        if hasattr(model, "best_estimator_"):
-            _, model = find_model(model.best_estimator_, fitted=True)
-        return getattr(model, "_quantiles", None)
+        return quantiles_of(self.estimators_[0])
 
     def _output_of(self, y, classes=None):
         """What is averaged: the predictions themselves."""
