@@ -107,7 +107,13 @@ def test_what_validation_rows_hold_moves_no_weight(augmentation):
     assert not np.array_equal(recorders[0].X[0], recorders[1].X[0])
 
 
-def test_an_augmentation_of_ones_own_is_prepared_on_training_rows():
+ALONE_OR_COMPOSED = pytest.mark.parametrize(
+    "around", [lambda own: own, lambda own: Compose([Mixup(), own])]
+)
+
+
+@ALONE_OR_COMPOSED
+def test_an_augmentation_of_ones_own_is_prepared_on_training_rows(around):
     class Remembering:
         """It learns the rows, by a method of the form of those of the package."""
 
@@ -122,7 +128,10 @@ def test_an_augmentation_of_ones_own_is_prepared_on_training_rows():
     X = np.column_stack([np.arange(60.0), np.ones(60)])
     recorder = Recorder()
     network = MLPRegressor(
-        (2,), augmentation=Remembering(), early_stopping=True, scoring=recorder
+        (2,),
+        augmentation=around(Remembering()),
+        early_stopping=True,
+        scoring=recorder,
     )
     network.set_params(max_iter=2, random_state=0).fit(X, X[:, 0] / 60)
     ((X_learned, Y_learned),) = learned
@@ -133,7 +142,7 @@ def test_an_augmentation_of_ones_own_is_prepared_on_training_rows():
     np.testing.assert_allclose(Y_learned[:, 0], X_learned[:, 0] / 60)
 
 
-@pytest.mark.parametrize("around", [lambda own: own, lambda own: Compose([own])])
+@ALONE_OR_COMPOSED
 def test_a_subclass_learns_from_the_training_rows_and_their_target(around):
     class Remembering(BaseAugmentation):
         def _learn(self, X, Y):

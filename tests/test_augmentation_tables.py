@@ -303,6 +303,17 @@ def test_cutmix_counts_a_group_as_one_column(rng):
     np.testing.assert_allclose(np.diag(Y_new), kept, atol=1e-12)
 
 
+@pytest.mark.parametrize("augmentation", ALL_WITH_P, ids=repr)
+def test_rows_of_integers_are_augmented_as_floats(augmentation):
+    X = 10 * np.arange(400).reshape(50, 8)
+    expected, given = (
+        augmentation(rows, None, None, np.random.default_rng(0))[0]
+        for rows in (X.astype(float), X)
+    )
+    assert given.dtype == float
+    np.testing.assert_array_equal(given, expected)
+
+
 def test_integer_targets_are_mixed_as_numbers(rng):
     Y = np.eye(50, dtype=int)
     Y_new = Mixup(alpha=5.0)(distinct(50, 2), Y, None, rng)[1]
