@@ -154,6 +154,31 @@ def test_a_request_to_stop(cancer, solver):
 
 
 @needs_callbacks
+def test_a_verbose_fit_prints_beside_callbacks(cancer, capsys):
+    network = classifier(verbose=True)
+    network.fit(*cancer)
+    expected = capsys.readouterr().out
+    recorder = Recorder()
+    network.set_callbacks(recorder).fit(*cancer)
+    assert capsys.readouterr().out == expected
+    assert len(recorder.epochs()) == network.n_iter_ == expected.count("Iteration")
+
+
+@needs_callbacks
+@pytest.mark.parametrize(
+    ("params", "n_subtasks"),
+    [({}, 8), ({"feature_alpha": 0.5}, None), ({"refit": True}, 2), ({"refit": 3}, 4)],
+)
+def test_the_number_of_subtasks_is_told_where_it_is_known(cancer, params, n_subtasks):
+    recorder = Recorder()
+    classifier(**params).set_callbacks(recorder).fit(*cancer)
+    (fit,) = [call[2] for call in recorder.calls if call[:2] == ("end", "fit")]
+    assert fit.max_subtasks == n_subtasks
+    if "refit" in params:
+        assert {call[2].parent.max_subtasks for call in recorder.epochs()} == {8}
+
+
+@needs_callbacks
 def test_refit_has_phases(cancer):
     recorder = Recorder()
     network = classifier(refit=True).set_callbacks(recorder).fit(*cancer)

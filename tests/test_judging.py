@@ -16,14 +16,20 @@ from sklearn.preprocessing import StandardScaler, scale
 
 from skreg import MLPClassifier, MLPRegressor
 from skreg._fitting.fit import fit_many, task_of
-from skreg._fitting.judging import Judge, _some, advice_on_divergence
+from skreg._fitting.judging import (
+    Fault,
+    FaultKind,
+    Judge,
+    _some,
+    advice_on_divergence,
+)
 from skreg.feature_selection import (
     SparseInputSelector,
     StabilitySelection,
     feature_path,
 )
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV, alpha_grid
-from skreg.neural_network._reporting import warn_about_candidates
+from skreg.neural_network._reporting import warn_about_candidates, warn_about_paths
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(300, 4))
@@ -346,6 +352,12 @@ def test_refit_says_it_once():
     assert "normalize_y=True" in message
 
 
+def test_a_fault_stands_beside_what_ended_training():
+    model = MLPRegressor((10,), max_iter=5, random_state=0)
+    (message,) = warnings_of(lambda: model.fit(X, PRICES))
+    assert "Maximum iterations (5)" in message and "normalize_y=True" in message
+
+
 def test_what_diverges_on_dollars_names_normalize_y():
     model = MLPRegressor((10,), solver="sgd", random_state=0)
     (message,) = warnings_of(lambda: model.fit(X, PRICES))
@@ -381,6 +393,17 @@ def test_a_score_that_is_not_finite_is_named(solver):
     model.set_params(scoring=score)
     messages = "".join(warnings_of(lambda: model.fit(X, CURVE)))
     assert "set scoring=" in messages and "learning_rate_init" not in messages
+
+
+def test_a_validation_loss_that_overflows_is_no_matter_of_the_scoring():
+    model = MLPRegressor((), early_stopping=True, random_state=0)
+    model.set_params(learning_rate_init=0.05)
+    # The squares of predictions have a finite sum until the weight has grown.
+    far, zero = np.full((5, 1), 1e153), np.zeros(5)
+    x = X[:, :1]
+    messages = warnings_of(lambda: model.fit(x, 30 * x[:, 0], X_val=far, y_val=zero))
+    assert len(model.validation_scores_) > 2
+    assert "Training diverged" in messages[0] and "set scoring=" not in messages[0]
 
 
 def test_paths_say_nothing_of_their_points():
@@ -475,3 +498,15 @@ def test_half_of_the_candidates_are_worth_a_word():
     assert warnings_of(lambda: warn_about_candidates(fits, 3)) == []
     (message,) = warnings_of(lambda: warn_about_candidates(fits, 2))
     assert message.startswith("1 of 2 candidates")
+
+
+def test_half_of_the_paths_are_worth_a_word():
+    seen = [Fault(kind, f"Seen: {kind}.", "Do.") for kind in FaultKind]
+    for faults in ([seen[0], None, None], [*seen, None], [None]):
+        assert warnings_of(lambda faults=faults: warn_about_paths(faults)) == []
+    (message,) = warnings_of(lambda: warn_about_paths([None, *seen[:1] * 2, None]))
+    assert message.startswith("2 of 4 paths") and message.endswith(
+        "Seen: constant. Do."
+    )
+    (message,) = warnings_of(lambda: warn_about_paths(seen[1:2]))
+    assert message.startswith("The path begins") and message.endswith("useless. Do.")
