@@ -147,7 +147,10 @@ def test_partial_fit_classes(iris):
         classifier.partial_fit(X, y)
     with pytest.raises(ValueError, match="`y` has classes not in"):
         classifier.partial_fit(X, y, classes=[0, 1])
-    classifier.partial_fit(X, y, classes=[0, 1, 2])
+    classifier.partial_fit(X, y, classes=[2, 0, 1])
+    assert_array_equal(classifier.classes_, [0, 1, 2])
+    # Their order does not matter.
+    classifier.partial_fit(X, y, classes=[1, 2, 0])
     with pytest.raises(ValueError, match="is not the same as on last call"):
         classifier.partial_fit(X, y, classes=[0, 1, 2, 3])
     with pytest.raises(ValueError, match="is not the same as on last call"):

@@ -136,6 +136,9 @@ def test_weights_of_rows_count_in_the_score():
         for level, column in zip(LEVELS, model.predict(X).T, strict=True)
     ]
     assert_allclose(model.score(X, Y, weight), np.mean(scores))
+    # A fitted network is of the quantiles that it was fitted to.
+    model.set_params(quantile=(0.2, 0.3, 0.4))
+    assert_allclose(model.score(X, Y, weight), np.mean(scores))
 
 
 def test_training_goes_on_and_state_survives():
