@@ -307,6 +307,7 @@ def test_unknown_parameter_values_of_the_regressor(name, values):
         ),
         ({"loss": "quantile"}, "needs the parameter quantile"),
         ({"solver": "sgd", "momentum": 1.0, "l1_ratio": 0.5}, "momentum=1"),
+        ({"solver": "sgd", "momentum": 1.0, "feature_alpha": 0.5}, "momentum=1"),
         ({"early_stopping": True, "scoring": "nonsense"}, "scoring"),
     ],
 )

@@ -27,6 +27,7 @@ from helpers import (
 )
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skreg import MLPClassifier, MLPRegressor
@@ -816,6 +817,15 @@ def test_sparse_matrices_are_refused():
         model.fit(X, Z, X_val=rows, y_val=Z)
     with pytest.raises(ValueError, match="periodic features .* X is a sparse matrix"):
         model.fit(X, Z).predict(rows)
+    # It is the fitted network that has waves.
+    with pytest.raises(ValueError, match="periodic features .* X is a sparse matrix"):
+        model.set_params(n_frequencies=0).predict(rows)
+
+
+@BOTH
+def test_tags_say_whether_sparse_matrices_are_taken(Estimator):
+    assert not get_tags(Estimator(n_frequencies=1)).input_tags.sparse
+    assert get_tags(Estimator()).input_tags.sparse
 
 
 # -- soundness -------------------------------------------------------------------------
