@@ -159,6 +159,17 @@ def test_channels_are_warped_alike(rng, palette_size):
     np.testing.assert_allclose(warped[..., 0], expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [SHAPE, (*SHAPE, 3)])
+@pytest.mark.parametrize("fill", [0.0, 2.5])
+def test_warps_of_each_image_are_those_of_a_palette(fill, shape, rng):
+    X = images(rng, n=9, shape=shape)
+    warp = RandomAffine(shape, rotate=(30, 30), scale=(0.7, 0.7), fill=fill)
+    expected = warp(X, None, None, rng)[0]
+    single = warp.set_params(palette_size=None)(X, None, None, rng)[0]
+    np.testing.assert_allclose(single, expected, atol=1e-12)
+    assert np.isclose(single, fill).all(axis=0).any() and single.std() > 0.3
+
+
 def test_palette_represents_the_ranges(rng):
     image = images(rng, n=1)
     params = dict(rotate=40, scale=0.3, translate=0.2, shear=20)
