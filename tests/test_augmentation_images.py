@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from scipy import ndimage
+from scipy import ndimage, sparse
 from sklearn.base import clone
 
 from skreg.augmentation import HorizontalFlip, RandomAffine, RandomErasing
@@ -355,6 +355,34 @@ def test_contract(augmentation, dtype, rng):
     np.testing.assert_array_equal(X_new, again)
     assert not np.array_equal(X_new, prepared(X, Y, weight, rng)[0])
     assert vars(augmentation) == augmentation.get_params(deep=False)
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "keeps_zeros"),
+    [
+        (RandomAffine(SHAPE, rotate=20), True),
+        (RandomAffine(SHAPE, rotate=20, fill=0.5), False),
+        (HorizontalFlip(SHAPE), True),
+        (RandomErasing(SHAPE), True),
+        (RandomErasing(SHAPE, value=-1), False),
+        (RandomErasing(SHAPE, value="random"), False),
+    ],
+    ids=repr,
+)
+def test_sparse_images_where_zeros_are_kept(augmentation, keeps_zeros, rng):
+    X = images(rng, n=70)
+    X[:, : N_PIXELS // 2] = 0
+    of_sparse = sparse.csr_array(X)
+    if not keeps_zeros:
+        with pytest.raises(TypeError, match="was given a sparse X"):
+            augmentation.prepare(of_sparse)
+        return
+    one, other = (
+        augmentation.prepare(rows)(X, None, None, np.random.default_rng(0))[0]
+        for rows in (of_sparse, X)
+    )
+    np.testing.assert_array_equal(one, other)
+    assert (one == 0).mean() > 0.2
 
 
 @pytest.mark.parametrize("augmentation", ALL, ids=repr)
