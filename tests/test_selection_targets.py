@@ -79,6 +79,20 @@ def test_a_rare_label_of_several_is_in_every_half():
             assert Y[half, 1].sum() == 1
 
 
+@pytest.mark.parametrize("rare", range(5))
+@pytest.mark.parametrize("is_weighted", [False, True])
+def test_a_rare_label_is_in_every_half_whatever_the_other_labels(rare, is_weighted):
+    Y = (np.random.RandomState(0).uniform(size=(120, 5)) < 0.5).astype(int)
+    # Of the rows that count, only two have it. It is frequent among the others.
+    Y[:60, rare], Y[60:, rare] = 0, 1
+    Y[[3, 40], rare] = 1
+    weight = np.repeat([1.0, 0.0], 60)
+    if not is_weighted:
+        Y, weight = Y[:60], np.ones(60)
+    for half in halves_of(Y, sample_weight=weight):
+        assert weight[half][Y[half, rare] == 1].sum() == 1
+
+
 def test_rows_without_weight_do_not_count_for_a_class():
     y = np.array(["rare"] * 6 + ["b"] * 60)
     weight = np.ones(66)

@@ -123,7 +123,10 @@ def _strata(estimator, y, sample_weight):
                 "another problem. Leave this class out, merge it with another, or give "
                 "more rows of it."
             )
-    return 2 * codes.reshape(-1) + ~has_weight
+    # Rows without weight come after all others: between those of a rare label, which may
+    # be in several strata, they would decide to which half each goes.
+    codes = codes.reshape(-1)
+    return codes + (codes.max() + 1) * ~has_weight
 
 
 def _dense(y):
