@@ -184,6 +184,31 @@ def test_pairs_that_were_not_tried_are_blank(data, plt):
     assert display.image_.get_array().mask.sum() == 2
 
 
+@pytest.fixture(scope="module")
+def list_of_grids(data):
+    grids = [{"alpha": [0.1, 1.0], "l1_ratio": [0.2, 0.5]}, {"alpha": [0.1, 10.0]}]
+    return GridSearchCV(network(), grids, cv=2).fit(*data)
+
+
+@pytest.mark.parametrize("chosen, alphas", [(3, [0.1, 1.0]), (5, [0.1, 1.0, 10.0])])
+def test_a_slice_of_grids_has_what_has_the_held_values(list_of_grids, chosen, alphas):
+    search = copy(list_of_grids)
+    search.best_index_ = chosen
+    display = PenaltyGridDisplay.from_estimator(search, names="alpha")
+    assert display.values == [alphas]
+    assert display.held == ({"l1_ratio": 0.5} if chosen == 3 else {})
+
+
+@pytest.mark.parametrize("names", ["l1_ratio", ["alpha", "l1_ratio"]])
+def test_a_choice_from_another_grid_is_not_marked(list_of_grids, names, plt):
+    search = copy(list_of_grids)
+    # A candidate of the second grid, which leaves l1_ratio as it is.
+    search.best_index_ = 4
+    display = PenaltyGridDisplay.from_estimator(search, names=names).plot()
+    assert display.choice is None and display.choice_ is None
+    assert display.values[-1] == [0.2, 0.5]
+
+
 def test_in_a_pipeline_with_values_that_are_no_numbers(data, plt):
     pipeline = make_pipeline(StandardScaler(), network())
     grid = {"mlpclassifier__hidden_layer_sizes": [(3,), (4, 2)]}

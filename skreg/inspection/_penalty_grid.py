@@ -157,6 +157,9 @@ class PenaltyGridDisplay:
         }
         rows = _rows_to_draw(results["params"], rows, names, held)
         values, tables = _tables_of(results, rows, names, metric)
+        # Of a list of grids, the choice may be from one without these parameters.
+        has_names = all(name in chosen for name in names)
+        choice = [chosen[name] for name in names] if has_names else None
         # The spread in the tables divides by the number of folds, the standard error
         # of a mean by one less.
         root = np.sqrt(max(search.n_splits_ - 1, 1))
@@ -169,7 +172,7 @@ class PenaltyGridDisplay:
             test_errors=errors[0],
             train_scores=tables["mean_train"],
             train_errors=errors[1],
-            choice=[chosen.get(name) for name in names],
+            choice=choice,
             score_name=metric if metric != "score" else _name_of_scoring(search),
             held=held,
         )
