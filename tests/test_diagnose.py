@@ -5,6 +5,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from helpers import LOSSES
+from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.cluster import KMeans
@@ -221,6 +223,17 @@ def test_penalties_are_tried_as_far_as_something_is_learned(alpha, stronger):
     variance = settings_of(MLPClassifier(alpha=alpha), "variance")
     tried = [each["alpha"] for each in variance if set(each) == {"alpha"}]
     assert tried == pytest.approx(stronger)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_target_is_to_be_scaled_if_its_loss_can_be(loss):
+    # Counts have no other unit.
+    can_be = loss != "poisson"
+    network = MLPRegressor((2,), loss=loss)
+    assert ({"normalize_y": True} in settings_of(network, "bias")) == can_be
+    if not can_be:
+        with pytest.raises(ValueError, match="normalize_y"):
+            network.set_params(normalize_y=True).fit([[0.0], [1.0]], [1.0, 2.0])
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "fista"])
@@ -745,6 +758,29 @@ def test_processes_change_nothing():
     assert [r.change for r in one.tried] == pytest.approx([r.change for r in two.tried])
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("max_iter, reason", [(-1, "other"), (1, "max_iter")])
+def test_a_machine_counts_the_iterations_of_each_pair_of_classes(
+    n_classes, max_iter, reason
+):
+    X, y = rings(60)
+    y = np.where(X[:, 0] > 1, n_classes - 1, y)
+    # A limit of -1 is none, and training can be no longer.
+    found = diagnose(SVC(max_iter=max_iter), X, y, cv=3, target_error=0.0)
+    assert found.stop_reasons == {reason: 3}
+    is_longer = ["max_iter" in each.params for each in found.tried]
+    assert any(is_longer) == (max_iter == 1)
+
+
+def test_references_learn_from_sparse_rows():
+    X, y = rings(90)
+    found = diagnose(
+        LogisticRegression(), sparse.csr_matrix(X), y, cv=3, random_state=0
+    )
+    assert found.verdict == "high bias"
+    assert found.reference_error < found.validation_error - 0.2
+
+
 # -- errors ----------------------------------------------------------------------------
 
 
@@ -825,10 +861,11 @@ def test_a_network_that_is_cut_short_beside_one_class():
         )
 
 
-def test_several_classes_have_another_scoring():
+@pytest.mark.parametrize("scoring", [None, "accuracy"])
+def test_several_classes_have_another_scoring(scoring):
     X, _ = rare()
     y = np.repeat([3, 1, 2], [90, 6, 4])
-    diagnosis = look_at(constant(), X, y)
+    diagnosis = look_at(constant(), X, y, scoring=scoring)
     assert diagnosis.only_class == 3
     assert diagnosis.better_scoring == ["balanced_accuracy", "f1_macro"]
 

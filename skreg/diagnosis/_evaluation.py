@@ -131,11 +131,13 @@ def _stop_reason_of(model):
         if reason == StopReason.MAX_ITER and schedules_to_the_end(model):
             return "end_of_schedule"
         return reason if reason in _REASONS else "other"
-    n_iter = np.max(getattr(model, "n_iter_", None) or [np.nan])
+    # One number, or one of each class, pair of classes or output.
+    n_iter = np.max(np.asarray(getattr(model, "n_iter_", None), dtype=float))
     max_iter = getattr(model, "max_iter", None)
     if max_iter is None or not np.isfinite(n_iter):
         return None
-    return "max_iter" if n_iter >= max_iter else "other"
+    # A support vector machine has no limit if it is -1.
+    return "max_iter" if 0 <= max_iter <= n_iter else "other"
 
 
 class Measure:
