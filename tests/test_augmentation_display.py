@@ -73,6 +73,17 @@ def test_a_handful_of_images_is_shown():
     assert rows(y=np.arange(20.0), n_images=2) == [0, 19]
 
 
+def test_the_images_that_are_shown_keep_their_targets():
+    def add_target(X, Y, sample_weight, rng):
+        return X + Y, Y, sample_weight
+
+    X, y = np.zeros((20, 20)), np.arange(20.0)
+    display = AugmentationDisplay.from_augmentation(
+        add_target, X, y, image_shape=(4, 5), n_images=3, n_copies=1
+    )
+    assert display.copies[0, :, 0, 0].tolist() == [0, 10, 19]
+
+
 def test_all_rows_are_learned_from_whatever_is_shown():
     X = np.zeros((20, 20))
     X[7:13] = np.random.default_rng(0).normal(size=(6, 20))

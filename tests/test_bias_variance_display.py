@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import Ridge
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -119,6 +120,21 @@ def test_values_that_are_not_numbers(plt):
     assert display.ax_.get_xscale() == "linear"
     assert "noise" not in display.lines_
     assert display.lines_["bias"].get_label() == "bias"
+
+
+def test_the_axis_reaches_down_to_a_negative_variance(plt):
+    # Nearly all rounds predict what is wrong, so that leaving it is a gain.
+    y = np.repeat([0, 1], [30, 10])
+    display = BiasVarianceDisplay.from_estimator(
+        DummyClassifier(),
+        X_TEST,
+        y,
+        **dict(X_test=X_TEST, y_test=np.ones(40, dtype=int)),
+        **dict(param_name="strategy", param_range=["stratified", "prior"]),
+        **dict(n_rounds=15, random_state=0),
+    ).plot()
+    low, _ = display.ax_.get_ylim()
+    assert low < display.variance[0] < -0.1
 
 
 def test_errors():

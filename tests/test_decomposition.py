@@ -345,6 +345,9 @@ class Memory(DummyClassifier):
         ("bootstrap", 30, 30, True),
         ("subsample", None, 10, False),
         ("subsample", 0.8, 16, False),
+        # Of 11.6 rows and 2.4.
+        ("subsample", 0.58, 12, False),
+        ("subsample", 0.12, 2, False),
     ],
 )
 def test_training_sets(resampling, train_size, size, repeats):
@@ -685,6 +688,26 @@ def test_errors_of_training_name_the_round():
             network, X, y, X_test=X, y_test=y, resampling=[np.arange(3), np.arange(9)]
         )
     assert "round 1" in "".join(caught.value.__notes__)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_errors_of_training_name_the_round_of_a_later_stack(monkeypatch):
+    # A stack for each round.
+    monkeypatch.setattr(_rounds, "_WINDOW_BYTES", 1)
+    rounds = iter(range(4))
+
+    def sample(random_state):
+        X, y = waves(9, random_state)
+        y[3] = 1e200 if next(rounds) == 2 else 0.0
+        return X, y
+
+    X, y = waves(5, np.random.RandomState(0))
+    network = MLPRegressor((3,), max_iter=2, learning_rate_init=1.0)
+    with pytest.raises(ValueError, match="non-finite") as caught:
+        bias_variance_decomposition(
+            network, X_test=X, y_test=y, resampling=sample, n_rounds=4
+        )
+    assert "round 2" in "".join(caught.value.__notes__)
 
 
 def test_parameters_are_checked():
