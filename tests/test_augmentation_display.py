@@ -73,11 +73,14 @@ def test_a_handful_of_images_is_shown():
     assert rows(y=np.arange(20.0), n_images=2) == [0, 19]
 
 
-def test_the_images_that_are_shown_keep_their_targets():
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_the_images_that_are_shown_keep_their_targets(n_outputs):
     def add_target(X, Y, sample_weight, rng):
-        return X + Y, Y, sample_weight
+        assert Y.shape == (3, n_outputs)
+        return X + Y[:, :1], Y, sample_weight
 
     X, y = np.zeros((20, 20)), np.arange(20.0)
+    y = y if n_outputs == 1 else np.stack([y, -y], axis=1)
     display = AugmentationDisplay.from_augmentation(
         add_target, X, y, image_shape=(4, 5), n_images=3, n_copies=1
     )

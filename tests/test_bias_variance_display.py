@@ -102,6 +102,15 @@ def test_what_is_drawn(plt):
             np.testing.assert_allclose(edges, [height - error, height + error])
 
 
+def test_true_and_false_stand_side_by_side_by_name(plt):
+    display = BiasVarianceDisplay.from_estimator(
+        Ridge(), param_name="fit_intercept", param_range=[True, False], **OPTIONS
+    ).plot()
+    ticks = [text.get_text() for text in display.ax_.get_xticklabels()]
+    assert ticks == ["True", "False"]
+    assert display.lines_["loss"].get_xdata().tolist() == [0, 1]
+
+
 def test_values_that_are_not_numbers(plt):
     y = (Y_TEST > 0).astype(int)
     display = BiasVarianceDisplay.from_estimator(

@@ -304,6 +304,26 @@ def test_several_outputs_are_averaged():
         assert result.main_prediction.shape == (20, 2)
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_column_of_test_targets_is_one_target_a_row(loss):
+    X, y = blobs(60, 3, np.random.RandomState(0))
+    model = LinearRegression() if loss == "squared_error" else LogisticRegression()
+    row, column = (
+        bias_variance_decomposition(
+            model,
+            *(X[:40], y[:40]),
+            **dict(X_test=X[40:], y_test=y_test, loss=loss, n_rounds=5),
+            random_state=0,
+        )
+        for y_test in (y[40:], y[40:, None])
+    )
+    np.testing.assert_array_equal(column.loss_per_row, row.loss_per_row)
+    np.testing.assert_array_equal(column.bias_per_row, row.bias_per_row)
+    np.testing.assert_array_equal(
+        np.ravel(column.main_prediction), np.ravel(row.main_prediction)
+    )
+
+
 def test_noise_that_is_known_is_taken_out_of_the_bias_of_its_row():
     X, y = waves(40, np.random.RandomState(0))
     noise = np.linspace(0.0, 0.3, 10)
@@ -576,13 +596,14 @@ def test_only_rounds_with_data_of_their_own_are_stacked_up_to_a_size(
     # Less than one of the training sets has.
     monkeypatch.setattr(_rounds, "_WINDOW_BYTES", 1)
     X, y = waves(30, np.random.RandomState(0))
-    bias_variance_decomposition(
+    result = bias_variance_decomposition(
         MLPRegressor((4,), max_iter=2),
         *(X, y),
         **dict(X_test=X, y_test=y, n_rounds=3, random_state=0),
         resampling="bootstrap" if is_shared else lambda random_state: (X, y),
     )
     assert n_together == ([3] if is_shared else [1, 1, 1])
+    assert result.stop_reasons == {"max_iter": 3}
 
 
 def test_one_warning_for_all_unfinished_rounds():
@@ -658,9 +679,23 @@ def test_estimators_that_cannot_be_decomposed():
         bias_variance_decomposition(KMeans(), X, y, X_test=X, y_test=y)
     with pytest.raises(TypeError, match="must have fit and predict"):
         bias_variance_decomposition(StandardScaler(), X, y, X_test=X, y_test=y)
-    with pytest.raises(ValueError, match="finite and not negative"):
+
+
+@pytest.mark.parametrize(
+    "noise, message",
+    [
+        (-1, "finite and not negative"),
+        (np.nan, "finite and not negative"),
+        (np.where(np.arange(40) == 7, np.inf, 1.0), "finite and not negative"),
+        ([0.1], r"have shape \(40,\), got \(1,\)"),
+        (np.ones((40, 1)), r"have shape \(40,\), got \(40, 1\)"),
+    ],
+)
+def test_noise_that_cannot_be(noise, message):
+    X, y = waves(40, np.random.RandomState(0))
+    with pytest.raises(ValueError, match=message):
         bias_variance_decomposition(
-            LinearRegression(), X, y, X_test=X, y_test=y, noise=-1
+            LinearRegression(), X, y, X_test=X, y_test=y, noise=noise, n_rounds=2
         )
 
 

@@ -627,14 +627,14 @@ def test_what_more_rows_would_do_is_told_by_the_end_of_the_curve(curve, words):
     assert f"From 20 to 40 rows the validation error {words}" in str(told(curve))
 
 
-def told(curve=(0.5, 0.4, 0.3), **found):
-    """A Diagnosis with errors 0.15, 0.3 and a reference of 0.1."""
+def told(curve=(0.5, 0.4, 0.3), avoidable=0.2, **found):
+    """A Diagnosis with errors 0.15 and 0.3, and by default a reference of 0.1."""
     errors = dict.fromkeys(("train_error_se", "validation_error_se", "gap_se"), 0.01)
     return Diagnosis(
         *("high bias and high variance", None, [], []),
         **dict(train_error=0.15, validation_error=0.3, gap=0.15, **errors),
-        **dict(reference_error=0.1, reference="target_error"),
-        **dict(avoidable_error=0.2, avoidable_error_se=0.01, bias_share=0.0),
+        **dict(reference_error=0.3 - avoidable, reference="target_error"),
+        **dict(avoidable_error=avoidable, avoidable_error_se=0.01, bias_share=0.0),
         baseline_error=0.5,
         learning_curve=dict(
             n_rows=[10, 20, 40], train_error=[0.1] * 3, validation_error=curve
@@ -648,6 +648,21 @@ def test_the_numbers_of_the_evidence():
     assert "validation error 0.3 is 0.2 +- 0.01 above the reference 0.1" in text
     assert "training error 0.15 is itself 0.05 above the reference" in text
     assert "0.15 above the training error, 30% of the error of a constant" in text
+
+
+@pytest.mark.parametrize("avoidable", [0.0, -0.1])
+def test_what_is_no_worse_than_the_reference_is_not_said_to_be_above_it(avoidable):
+    text = str(told(avoidable=avoidable))
+    assert f"0.3 is no more than the reference {0.3 - avoidable:.1g}" in text
+    assert "+- 0.01 above the reference" not in text
+
+
+@pytest.mark.parametrize("n_diverged", [0, 1, 4])
+def test_it_is_said_that_training_diverged(n_diverged):
+    reasons = {"diverged": n_diverged, "converged": 4 - n_diverged}
+    text = str(told(stop_reasons=reasons))
+    is_said = f"Training diverged in {n_diverged} of 4 folds" in text
+    assert is_said == (n_diverged > 0)
 
 
 @pytest.mark.parametrize("n_cut, is_said", [(1, False), (2, True), (4, True)])

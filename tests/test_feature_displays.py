@@ -111,6 +111,18 @@ def test_bars_of_selected_inputs_are_coloured():
     assert set(display.threshold_line_.get_xdata()) == {0.6}
 
 
+@pytest.mark.parametrize("bound, is_told", [(0.125, True), (np.inf, False)])
+def test_a_bound_that_says_nothing_is_not_told(bound, is_told):
+    scores = np.array([0.2, 0.7])
+    display = StabilityDisplay(
+        scores, 0.6, scores > 0.6, expected_false_selections=bound
+    ).plot()
+    title = display.ax_.get_title()
+    assert title.startswith("1 of 2 inputs selected")
+    assert ("at most 0.12 of them false" in title) == is_told
+    assert ("false" in title) == is_told
+
+
 def test_the_threshold_is_the_one_of_the_fit(path):
     X, y = make_data()
     network = MLPClassifier(**NETWORK | {"max_iter": 5})

@@ -234,6 +234,8 @@ def test_several_metrics(data):
     ).fit(*data)
     display = PenaltyGridDisplay.from_estimator(search, metric="roc_auc")
     assert display.score_name == "roc_auc"
+    best = np.argmax(search.cv_results_["mean_test_roc_auc"])
+    assert display.choice == [ALPHAS[best]]
     assert np.nanmax(display.test_scores) == max(
         search.cv_results_["mean_test_roc_auc"]
     )
@@ -327,6 +329,16 @@ def test_the_title_tells_the_choice_and_what_is_held(two_penalties, plt):
     display = PenaltyGridDisplay.from_estimator(two_penalties, names="alpha").plot()
     assert display.held == {"l1_ratio": best["l1_ratio"]}
     assert display.ax_.get_title() == f"with l1_ratio={best['l1_ratio']:.3g}"
+
+
+@pytest.mark.parametrize("n_parameters", [1, 2])
+def test_true_and_false_stand_side_by_side_by_name(n_parameters, plt):
+    names = ["early_stopping", "shuffle"][:n_parameters]
+    scores = np.full((2,) * n_parameters, 0.5)
+    display = PenaltyGridDisplay(names, [[False, True]] * n_parameters, scores).plot()
+    labels = [text.get_text() for text in display.ax_.get_xticklabels()]
+    assert labels == ["False", "True"]
+    assert display.ax_.get_xticks().tolist() == [0, 1]
 
 
 def test_long_values_do_not_make_long_titles(plt):

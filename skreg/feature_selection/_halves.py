@@ -123,8 +123,8 @@ def _strata(estimator, y, sample_weight):
                 "another problem. Leave this class out, merge it with another, or give "
                 "more rows of it."
             )
-    # Rows without weight come after all others: between those of a rare label, which may
-    # be in several strata, they would decide to which half each goes.
+    # Rows without weight come after all others. A rare label may be in several strata,
+    # and rows between them would decide to which halves its rows go.
     codes = codes.reshape(-1)
     return codes + (codes.max() + 1) * ~has_weight
 
