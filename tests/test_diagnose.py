@@ -627,7 +627,7 @@ def test_what_more_rows_would_do_is_told_by_the_end_of_the_curve(curve, words):
     assert f"From 20 to 40 rows the validation error {words}" in str(told(curve))
 
 
-def told(curve=(0.5, 0.4, 0.3), avoidable=0.2, **found):
+def told(curve=(0.5, 0.4, 0.3), avoidable=0.2, constant=0.5, **found):
     """A Diagnosis with errors 0.15 and 0.3, and by default a reference of 0.1."""
     errors = dict.fromkeys(("train_error_se", "validation_error_se", "gap_se"), 0.01)
     return Diagnosis(
@@ -635,7 +635,7 @@ def told(curve=(0.5, 0.4, 0.3), avoidable=0.2, **found):
         **dict(train_error=0.15, validation_error=0.3, gap=0.15, **errors),
         **dict(reference_error=0.3 - avoidable, reference="target_error"),
         **dict(avoidable_error=avoidable, avoidable_error_se=0.01, bias_share=0.0),
-        baseline_error=0.5,
+        baseline_error=constant,
         learning_curve=dict(
             n_rows=[10, 20, 40], train_error=[0.1] * 3, validation_error=curve
         ),
@@ -648,6 +648,10 @@ def test_the_numbers_of_the_evidence():
     assert "validation error 0.3 is 0.2 +- 0.01 above the reference 0.1" in text
     assert "training error 0.15 is itself 0.05 above the reference" in text
     assert "0.15 above the training error, 30% of the error of a constant" in text
+
+
+def test_a_gap_has_no_share_of_a_constant_without_error():
+    assert "is 0.15 above the training error.\n" in str(told(constant=0.0))
 
 
 @pytest.mark.parametrize("avoidable", [0.0, -0.1])

@@ -62,9 +62,12 @@ def explain(diagnosis):
             f"{_number(d.train_error - d.reference_error)} above the reference."
         )
     if "variance" in d.verdict:
+        share = ""
+        if d.baseline_error > 0:
+            share = f", {d.gap / d.baseline_error:.0%} of the error of a constant"
+            share += " prediction"
         sentences.append(
-            f"The validation error is {_number(d.gap)} above the training error, "
-            f"{d.gap / d.baseline_error:.0%} of the error of a constant prediction."
+            f"The validation error is {_number(d.gap)} above the training error{share}."
         )
     sentences += _on_rows(d)
     return sentences
