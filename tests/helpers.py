@@ -263,7 +263,6 @@ def objective_of(model, X, y):
     )
     network = outcome.network
     Y = model._problem.encode(y, outcome.encoding, X.dtype)
-    Y = model._problem.training_target(Y, outcome.encoding)
     objective_penalty = make_penalty(
         [model],
         model.feature_penalty,
