@@ -82,11 +82,12 @@ def test_a_rare_label_of_several_is_in_every_half():
 @pytest.mark.parametrize("rare", range(5))
 @pytest.mark.parametrize("is_weighted", [False, True])
 def test_a_rare_label_is_in_every_half_whatever_the_other_labels(rare, is_weighted):
-    Y = (np.random.RandomState(0).uniform(size=(120, 5)) < 0.5).astype(int)
-    # Of the rows that count, only two have it. It is frequent among the others.
-    Y[:60, rare], Y[60:, rare] = 0, 1
-    Y[[3, 40], rare] = 1
     weight = np.repeat([1.0, 0.0], 60)
+    share = np.where(weight > 0, 0.5, 0.25)[:, None]
+    Y = (np.random.RandomState(0).uniform(size=(120, 5)) < share).astype(int)
+    # Of the rows that count, two have it. Among the others no label is as frequent.
+    Y[:, rare] = weight == 0
+    Y[[3, 40], rare] = 1
     if not is_weighted:
         Y, weight = Y[:60], np.ones(60)
     for half in halves_of(Y, sample_weight=weight):
