@@ -23,6 +23,10 @@ from skreg._fitting.judging import (
     _some,
     advice_on_divergence,
 )
+
+
+from skreg._fitting.judging import Judge, _some, advice_on_divergence
+from skreg._fitting.targets import LabelEncoding
 from skreg.feature_selection import (
     SparseInputSelector,
     StabilitySelection,
@@ -134,6 +138,22 @@ def test_networks_of_a_fold_are_judged_each_in_its_own_unit():
         assert judge.fault_of(task.config, outcome) is None
 
 
+def test_networks_of_a_fold_are_judged_each_by_its_own_class_weights():
+    y = (X[:, 0] > 1).astype(int)
+    model = MLPClassifier((), learning_rate_init=1e-9, max_iter=1, random_state=0)
+    encoding = LabelEncoding.of(y)
+    tasks = [
+        task_of(clone(model).set_params(class_weight=weight), encoding=encoding)
+        for weight in (None, "balanced", {0: 1, 1: 2}, None)
+    ]
+    judge, messages = Judge(STAMPED, y), []
+    for task, outcome in zip(tasks, fit_many(tasks, STAMPED, y), strict=True):
+        alone = Judge(STAMPED, y).fault_of(task.config, outcome)
+        assert judge.fault_of(task.config, outcome) == alone
+        messages.append(alone.seen)
+    assert len(set(messages)) == 3
+
+
 def test_outliers_do_not_make_a_network_look_dead():
     y = CURVE.copy()
     y[:20] += 1e9
@@ -212,6 +232,10 @@ def test_y_val_in_another_unit_is_named():
     through = TransformedTargetRegressor(model, transformer=StandardScaler())
     given = {"X_val": X[200:], "y_val": PRICES[200:]}
     (message,) = warnings_of(lambda: through.fit(X[:200], PRICES[:200], **given))
+    assert "y_val seems to be in another unit than y" in message
+    # Around the same mean.
+    given["y_val"] = 1000 * (CURVE[200:] - CURVE[200:].mean())
+    (message,) = warnings_of(lambda: model.fit(X[:200], CURVE[:200], **given))
     assert "y_val seems to be in another unit than y" in message
     # By a factor, and a column of several.
     given["y_val"] = PRICES[200:] / 1000

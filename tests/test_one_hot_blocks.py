@@ -64,6 +64,9 @@ def test_blocks_are_those_of_the_encoder(params, kind):
 def test_indicators_that_go_together_are_no_block():
     frame = pd.DataFrame({"has_car": [1, 1, 0], "has_dog": [1, 0, 1]})
     assert blocks_of(frame) == []
+    # A column is compared with all of a block, and not only with the last one.
+    rooms = pd.DataFrame({"in_a": [1, 0, 0], "in_b": [0, 1, 0], "in_c": [1, 0, 1]})
+    assert blocks_of(rooms) == [["in_a", "in_b"]]
     # Names alone, or values alone, make none either.
     assert blocks_of(pd.DataFrame({"a_x": [0.0, 2.0], "a_y": [2.0, 0.0]})) == []
     assert blocks_of(pd.DataFrame({"car": [0, 1], "dog": [1, 0]})) == []

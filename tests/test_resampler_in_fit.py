@@ -95,6 +95,20 @@ def test_a_resampler_in_every_call_of_partial_fit_and_warm_start():
     assert network.t_ == 180 + 90 + 4 * 180 + 4 * 180
 
 
+def test_a_resampler_without_a_seed_draws_by_that_of_the_network():
+    y = np.minimum(np.arange(N_ROWS) % 4, 1)
+    resampler = RandomOverSampler()
+    fits = [
+        classifier(augmentation=resampler, random_state=seed).fit(SCALED, y)
+        for seed in (0, 1, 0)
+    ]
+    assert_same_weights(fits[0], fits[2])
+    # It stays the user's: another network draws other rows.
+    assert resampler.random_state is None
+    alone = classifier(augmentation=RandomOverSampler(), random_state=1)
+    assert_same_weights(fits[1], alone.fit(SCALED, y))
+
+
 def test_training_with_a_resampler_is_not_resumed():
     task = task_of(classifier(augmentation=COPIES))
     (outcome,) = fit_many([task], SCALED, Y_CLASSES)
