@@ -149,6 +149,10 @@ def test_plain_split_says_why():
     with pytest.warns(UserWarning, match="6 rows cannot hold each of 10 classes"):
         labels = validation_labels(y, 0.1)
     assert len(labels) == 6
+    # Nor can six training rows.
+    with pytest.warns(UserWarning, match="6 rows cannot hold each of 10 classes"):
+        labels = validation_labels(y, 54)
+    assert len(labels) == 54
 
 
 def test_enough_rows_for_every_class_does_not_warn():
