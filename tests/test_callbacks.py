@@ -144,6 +144,25 @@ def test_the_fitted_estimator_is_what_fit_would_give_now(cancer, early_stopping)
 
 
 @needs_callbacks
+def test_the_fitted_estimator_has_the_column_names_of_this_fit(cancer):
+    pd = pytest.importorskip("pandas")
+    X, y = cancer
+    seen = []
+
+    class Watcher(Recorder):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            if context.task_name == "epoch":
+                seen.append(fitted_estimator)
+
+    frame = pd.DataFrame(X).add_prefix("c")
+    network = classifier(max_iter=1).set_callbacks(Watcher())
+    for rows in (X, frame, frame.add_prefix("d"), X):
+        network.fit(rows, y)
+        # Other names, or names where there are none, are warned of.
+        np.testing.assert_array_equal(seen[-1].predict(rows), network.predict(rows))
+
+
+@needs_callbacks
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", "fista"])
 def test_a_request_to_stop(cancer, solver):
     network = classifier(solver=solver).set_callbacks(Recorder(stop_after=3))

@@ -6,6 +6,7 @@ from threading import Event
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.utils.parallel import delayed
 
 from skreg import MLPRegressor
@@ -81,6 +82,13 @@ def test_a_call_that_fails_ends_those_in_other_threads():
     with pytest.raises(ValueError, match="This one"):
         list(run_calls(calls, n_jobs=2, prefers_threads=True))
     assert has_ended.wait(5)
+
+
+def test_calls_in_other_threads_have_the_settings_of_scikit_learn_of_this_one():
+    calls = [delayed(sklearn.get_config)() for _ in range(2)]
+    with sklearn.config_context(assume_finite=True):
+        configs = list(run_calls(calls, n_jobs=2, prefers_threads=True))
+    assert [config["assume_finite"] for config in configs] == [True, True]
 
 
 @pytest.mark.parametrize("reason", [None, StopReason.CONVERGED])
