@@ -23,9 +23,6 @@ from skreg._fitting.judging import (
     _some,
     advice_on_divergence,
 )
-
-
-from skreg._fitting.judging import Judge, _some, advice_on_divergence
 from skreg._fitting.targets import LabelEncoding
 from skreg.feature_selection import (
     SparseInputSelector,

@@ -12,7 +12,6 @@ from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import (
     _fit_and_score,
-    _insert_error_scores,
     _score,
     _warn_or_raise_about_fit_failures,
 )
@@ -214,14 +213,14 @@ def handle_fit_failures(search, results):
     """Warn of some failed fits, raise if all failed, and fill in their scores."""
     _warn_or_raise_about_fit_failures(results, search.error_score)
     if callable(search.scoring):
-        _insert_error_scores(results, search.error_score)
         _name_error_scores(results, search.error_score)
 
 
 def _name_error_scores(results, error_score):
     """Give all results the names of scores that those have whose scorer did not fail.
 
-    A function that returns several scores has no names for them when it fails.
+    A function that returns several scores has no names for them where it, or a fit,
+    has failed. scikit-learn's own function knows of fits alone.
     """
     for part in ("test_scores", "train_scores"):
         found = [result[part] for result in results if part in result]
