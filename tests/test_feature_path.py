@@ -343,6 +343,15 @@ def test_leaving_columns_change_nothing(monkeypatch, path):
     np.testing.assert_allclose(whole.coefs[-2][0], path.coefs[-2][0], atol=1e-8)
 
 
+@pytest.mark.parametrize(
+    "params", [{"feature_penalty": "group_lasso"}, {"feature_epsilon": 1.0}], ids=str
+)
+def test_where_inputs_may_come_back_no_column_leaves(params, monkeypatch):
+    monkeypatch.setattr(sparse_path, "_columns", lambda X, inputs: 1 / 0)
+    support = feature_path(MLPClassifier(**NETWORK, **params), *make_data()).support
+    assert (support[1:] & ~support[:-1]).any()
+
+
 def test_a_task_that_fails_leaves_its_neighbours_alone():
     X, y = make_data()
     codes = (y == "yes") * 1.0

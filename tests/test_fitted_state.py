@@ -28,6 +28,7 @@ SETTINGS = {
     "refit": {"early_stopping": True, "refit": True},
     "feature penalty": {"feature_alpha": 0.1},
     "lbfgs": {"solver": "lbfgs"},
+    "averages": {"weight_averaging": 0.5},
 }
 
 
@@ -41,6 +42,17 @@ def test_a_pickle_does_not_grow_with_the_rows(settings):
 
     # Counters have more digits.
     assert pickled(2_000) < pickled(200) + 1_000
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_a_pickle_holds_no_parameters_twice(settings):
+    network = MLPClassifier((3,), max_iter=3, random_state=0, **settings)
+    state = network.fit(*data(200))._training_state
+    vectors = [state.params, state.kept, state.progress.kept]
+    if state.average is not None:
+        vectors.append(state.average.params)
+    distinct = {id(vector): vector for vector in vectors}.values()
+    assert len(distinct) == len({vector.tobytes() for vector in vectors})
 
 
 @pytest.mark.parametrize(

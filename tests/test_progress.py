@@ -36,6 +36,11 @@ def test_lines(capsys):
     assert len(printed) == 25
     assert printed[0].startswith("work: 2 of 50 pieces done, 0.0 s")
     assert printed[-1].startswith("work: 50 of 50 pieces done")
+    # The last one has a line, though it is no twentieth.
+    lines = ProgressLines("work", 1, 45, "pieces")
+    lines.advance(44)
+    lines.advance()
+    assert "45 of 45 pieces done" in capsys.readouterr().out
     ProgressLines("work", 0, 1, "pieces").advance()
     ProgressLines("work", 1, None, "pieces").advance()
     assert capsys.readouterr().out == ""

@@ -260,9 +260,10 @@ def test_groups_without_a_splitter_would_leak(iris):
         classifier().fit(*iris, groups=groups)
     # Nothing is split off here, so nothing leaks.
     classifier(early_stopping=False, tol=1.0).fit(*iris, groups=groups)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        network = classifier(validation_splitter=GroupShuffleSplit(1))
-        network.fit(*iris, groups=groups[:-1])
+    splitting = classifier(validation_splitter=GroupShuffleSplit(1))
+    for network in (splitting, classifier(early_stopping=False, tol=1.0)):
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            network.fit(*iris, groups=groups[:-1])
 
 
 def test_a_splitter_moves_neither_weights_nor_shuffles(iris):

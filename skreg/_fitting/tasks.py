@@ -1,5 +1,6 @@
 """Tasks, outcomes, and the state in which training can be left and taken up again."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -85,15 +86,23 @@ class TrainingState:
         A fitted estimator keeps this, because its next fit may have other rows.
         Training that continues on the same rows needs the whole state.
         """
-        kept, average = self.kept, self.average
-        # A pickle then holds one array instead of two equal ones.
+        kept, average, progress = self.kept, self.average, self.progress
+        # A pickle then holds one array instead of several equal ones.
         if np.array_equal(self.params, kept):
             kept = self.params
         if average is not None and np.array_equal(average.params, kept):
             average = replace(average, params=kept)
+        if progress is not None and np.array_equal(progress.kept, kept):
+            progress = copy.copy(progress)
+            progress.kept = kept
         stream = self.stream and self.stream.without_rows()
         return replace(
-            self, kept=kept, average=average, stream=stream, validation_rows=None
+            self,
+            kept=kept,
+            average=average,
+            progress=progress,
+            stream=stream,
+            validation_rows=None,
         )
 
 
