@@ -57,7 +57,6 @@ def test_code_of_the_users_around_the_networks_is_for_processes(around):
     "params",
     [{"solver": "lbfgs"}, {"augmentation": Mixup()}, {"scoring": own_function}],
     ids=lambda params: next(iter(params)),
-    ids=str,
 )
 def test_one_network_that_trains_in_python_is_for_processes(params):
     assert not prefer_threads([MLPClassifier(), MLPClassifier(**params)])
