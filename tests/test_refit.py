@@ -1,20 +1,17 @@
 """`refit`: after early stopping, training again on all rows for as many updates."""
 
 import warnings
-from collections import Counter
 from itertools import count
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import noisy
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import (
     GroupKFold,
     KFold,
-    PredefinedSplit,
     ShuffleSplit,
     TimeSeriesSplit,
 )
@@ -389,24 +386,6 @@ def test_the_latest_fold_decides(cancer, seed, n_folds):
     assert network.best_validation_score_ == pytest.approx(
         latest.best_validation_score_
     )
-
-
-def test_a_fold_that_was_cut_short_might_have_been_the_latest():
-    epochs = Counter()
-
-    def score(estimator, X, y):
-        epochs[len(X)] += 1
-        return epochs[len(X)] if len(X) == 50 else -abs(epochs[len(X)] - 3)
-
-    X, y = noisy(60, 2)
-    # Ten rows have an update an epoch, and fifty rows five.
-    splitter = PredefinedSplit(np.repeat([0, 1], [50, 10]))
-    network = classifier(refit=2, validation_splitter=splitter, scoring=score)
-    network.set_params(batch_size=10, max_iter=6, n_iter_no_change=1)
-    (outcome,) = fit_many([task_of(network)], X, y)
-    assert outcome.refit_n_updates == 15 and outcome.progress.n_epochs == 5
-    assert outcome.stop_reason == "no_improvement"
-    assert outcome.cut_short
 
 
 def test_folds_train_as_one_batch_and_so_do_the_second_networks(iris, monkeypatch):
