@@ -111,6 +111,7 @@ def test_an_interrupted_search_goes_on(make, n_done, tmp_path, monkeypatch):
     assert not any("checkpoint" in name for name in vars(search) if name[-1] == "_")
 
 
+@pytest.mark.slow
 def test_a_search_that_is_killed_goes_on(tmp_path, monkeypatch):
     code = """
 import os, sys

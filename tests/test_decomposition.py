@@ -490,6 +490,7 @@ def test_seeds():
     assert bias_variance_decomposition(free, X, y, **options).variance > 1e-6
 
 
+@pytest.mark.slow
 def test_processes_change_nothing():
     X, y = waves(40, np.random.RandomState(0))
     network = MLPRegressor((4,), solver="lbfgs", max_iter=1000, tol=1e-2)

@@ -254,6 +254,7 @@ def import_skreg(preload):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_importing_skreg_is_clean():
     foundations = ("numpy", "scipy", "sklearn", "joblib", "threadpoolctl")
     preload = [

@@ -374,6 +374,7 @@ def test_the_best_go_on(monkeypatch):
 ONE_BY_ONE = parse_version("1.3")
 
 
+@pytest.mark.slow
 def test_networks_of_settings_that_are_left_behind_are_dropped(monkeypatch):
     plan(monkeypatch, (6, 1), (3, 2), (2, 3))
     networks, alive = [], []

@@ -389,6 +389,7 @@ def test_alpha_grid_does_not_depend_on_the_unit():
     )
 
 
+@pytest.mark.slow
 def test_diagnosis():
     model = network(early_stopping=True, max_iter=50)
     in_dollars = diagnose(model, X, PRICES, random_state=0)

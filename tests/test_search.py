@@ -799,6 +799,7 @@ def deadly_score(estimator, X, y):
     return estimator.score(X, y)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_its_fits_only():
     X, y = data(load_breast_cancer, 120)
     search = GridSearchCV(
