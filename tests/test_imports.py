@@ -58,6 +58,7 @@ ORDER = (
     "skreg._core.penalties",
     "skreg._core.streams",
     "skreg._core.losses",
+    "skreg._core.targets",
     "skreg._core.activations",
     "skreg._core.buffers",
     "skreg._core.tables",

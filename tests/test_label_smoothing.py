@@ -58,7 +58,7 @@ def trained_on(monkeypatch):
     found, train = [], run_batch.train
 
     def watched(network, models, X, Y, *args, **kwargs):
-        found.append(Y)
+        found.append(Y[:])
         return train(network, models, X, Y, *args, **kwargs)
 
     monkeypatch.setattr(run_batch, "train", watched)

@@ -112,7 +112,8 @@ def test_chunks_of_rows_change_nothing(is_sparse, monkeypatch, engine):
     params = rng.normal(size=(2, network.n_params))
     X_given = sparse.csr_matrix(X) if is_sparse else X
 
-    whole = Objective(network, penalty, X, Y, rows, weight, n_models=2)
+    only = X[rows], Y[rows], np.arange(150)
+    whole = Objective(network, penalty, *only, weight, n_models=2)
     value, gradient = whole.smooth_value_and_gradient(params)
     data_loss = whole.data_loss(params)
     monkeypatch.setattr(CHUNK_BYTES[engine], 1)  # 64, 64 and 22 rows

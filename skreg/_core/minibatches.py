@@ -85,7 +85,7 @@ class Minibatches:
     ----------
     network : network.Network
     X : ndarray (C-ordered) or CSR matrix of shape (n_samples, n_features)
-    Y : ndarray of shape (n_samples, n_outputs)
+    Y : ndarray or OneHot of shape (n_samples, n_outputs)
     streams : list of streams.Stream
         One for each group; all with the same number of rows.
     groups : list of slice

@@ -23,7 +23,7 @@ class Objective:
     network : network.Network
     penalty : penalties.Penalty
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-    Y : ndarray of shape (n_samples, n_outputs)
+    Y : ndarray or OneHot of shape (n_samples, n_outputs)
     rows : ndarray of int of shape (n_rows,)
         The rows that count.
     sample_weight : ndarray of shape (n_rows,), default=None
@@ -114,7 +114,7 @@ class _NumpyEvaluation:
 
     def __init__(self, network, X, rows, Y, sample_weight, n_models):
         self._network, self._n_models = network, n_models
-        self._Y = np.ascontiguousarray(Y[rows].T)
+        self._Y, self._rows = Y, rows
         self._weight = sample_weight
         self._chunks = Chunks(network, n_models, X, rows)
 
@@ -125,11 +125,15 @@ class _NumpyEvaluation:
     def _weighted(self, values, part):
         return values if self._weight is None else values * self._weight[part]
 
+    def _targets(self, part):
+        """The targets of some rows by outputs: ``(n_outputs, n_rows)``."""
+        return np.ascontiguousarray(self._Y[self._rows[part]].T)
+
     def losses(self, params):
         """The summed losses: ``(n_models,)``."""
         total = np.zeros(self._n_models)
         for part, _, raw in self._chunks.forward(params):
-            losses = self._network.loss.value(raw, self._Y[:, part])
+            losses = self._network.loss.value(raw, self._targets(part))
             total += self._weighted(losses, part).sum(axis=-1)
         return total
 
@@ -141,7 +145,7 @@ class _NumpyEvaluation:
         part_blocks = network.blocks(part_gradient)
         periodic_part = network.periodic_views(part_gradient)
         for part, workspace, raw in self._chunks.forward(params):
-            Y = self._Y[:, part]
+            Y = self._targets(part)
             losses = network.loss.value(raw, Y)
             total += self._weighted(losses, part).sum(axis=-1)
             delta = workspace.output_delta

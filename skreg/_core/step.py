@@ -28,7 +28,7 @@ __all__ = ["engine_for", "make_step"]
 
 # Raw predictions are kept until this many bytes of them are worth one evaluation of the
 # loss; one call a block instead of one a minibatch (up to 8 microseconds of 88).
-_KEPT_OUTPUT_BYTES = 2**20
+_KEPT_OUTPUT_BYTES = 2**19
 
 
 def engine_for(network, penalty, solver):
@@ -73,7 +73,7 @@ def make_step(network, penalty, solver, models, shared, X, Y, groups):
     shared : object with the solver's hyper-parameters that all models share
     X : ndarray (C-ordered) or CSR matrix of shape (n_samples, n_features)
         What the indices of a block refer to.
-    Y : ndarray of shape (n_samples, n_outputs)
+    Y : ndarray or OneHot of shape (n_samples, n_outputs)
         The targets of the same rows.
     groups : list of slice
         The models that share their minibatches.

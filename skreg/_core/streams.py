@@ -47,7 +47,8 @@ class Stream:
         self.sample_weight = sample_weight
         self.augmentation = augmentation
         self._random_state = random_state
-        self._order = numbers_of_rows(len(rows))
+        # That of an epoch. Solvers that see all rows at a time have none.
+        self._order = None
         self._noise = _Noise(random_state)
 
     @property
@@ -82,7 +83,7 @@ class Stream:
         """
         return self is other or (
             np.array_equal(self.rows, other.rows)
-            and np.array_equal(self._order, other._order)
+            and _equal_or_none(self._order, other._order)
             and _equal_or_none(self.sample_weight, other.sample_weight)
             and self._generator_states() == other._generator_states()
         )
@@ -98,6 +99,8 @@ class Stream:
         Each permutation is of the previous order, as in scikit-learn, and takes its
         place: the array is the same one.
         """
+        if self._order is None:
+            self._order = numbers_of_rows(self.n_rows)
         if shuffle:
             self._random_state.shuffle(self._order)
         return self._order
@@ -105,7 +108,7 @@ class Stream:
     def copy(self):
         """A stream that goes on as this one would, by itself."""
         other = copy.copy(self)
-        other._order = self._order.copy()
+        other._order = None if self._order is None else self._order.copy()
         other._random_state = _copy_of(self._random_state)
         other._noise = self._noise.copy()
         return other
@@ -113,8 +116,8 @@ class Stream:
     def without_rows(self):
         """The generators alone, to go on with on other rows; they are shared."""
         other = copy.copy(self)
-        other.rows = other._order = numbers_of_rows(0)
-        other.sample_weight = other.augmentation = None
+        other.rows = numbers_of_rows(0)
+        other._order = other.sample_weight = other.augmentation = None
         return other
 
     def on_rows(self, rows, sample_weight=None, augmentation=None):
@@ -122,7 +125,7 @@ class Stream:
         other = self.copy()
         other.rows, other.sample_weight = rows, sample_weight
         other.augmentation = augmentation
-        other._order = numbers_of_rows(len(rows))
+        other._order = None
         return other
 
 

@@ -187,7 +187,7 @@ def train(
     models : list of Model
         All streams have the same number of rows. Not changed, but for `progress`.
     X : ndarray (C-ordered) or CSR matrix of shape (n_samples, n_features)
-    Y : ndarray of shape (n_samples, n_outputs)
+    Y : ndarray or OneHot of shape (n_samples, n_outputs)
         Encoded targets, of X's dtype.
     settings : Settings
     report : callable, default=None

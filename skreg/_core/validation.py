@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .objective import Objective
+from .targets import OneHot
 
 __all__ = ["Holdout", "Validator"]
 
@@ -16,7 +17,7 @@ class Holdout:
     Attributes
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-    Y : ndarray of shape (n_samples, n_outputs)
+    Y : ndarray or OneHot of shape (n_samples, n_outputs)
     rows : ndarray of int of shape (n_rows,)
         The validation rows in X and Y.
     sample_weight : ndarray of shape (n_rows,) or None
@@ -25,7 +26,7 @@ class Holdout:
     """
 
     X: object
-    Y: np.ndarray
+    Y: np.ndarray | OneHot
     rows: np.ndarray
     sample_weight: np.ndarray | None = None
     unit: float = 1.0

@@ -20,7 +20,7 @@ def prepare_for(augmentation, X, Y, rows):
         A resampler gives None: it changes the rows before there are minibatches, by
         `resample_rows`.
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-    Y : ndarray of shape (n_samples, n_outputs)
+    Y : ndarray or OneHot of shape (n_samples, n_outputs)
     rows : ndarray of int
         The training rows.
     """

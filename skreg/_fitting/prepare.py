@@ -13,6 +13,7 @@ from .._core.penalties import InputGroups
 from .._core.periodic import PeriodicLayer, has_many_values
 from .._core.stopping import Curves, Progress
 from .._core.streams import Stream
+from .._core.targets import OneHot
 from .._core.training import Model
 from .._core.validation import Holdout
 from .._utils.warnings import warn
@@ -38,7 +39,7 @@ class Prepared:
     network: Network
     model: Model
     X: Any
-    Y: np.ndarray
+    Y: np.ndarray | OneHot
     encoding: Any
     batch_size: int
     validation_rows: tuple | None = None
@@ -213,7 +214,7 @@ class Preparation:
     def _encode(self, config, encoding):
         key = config.key("target"), _encoding_key(encoding)
         if key not in self._encoded:
-            Y = config.problem.encode(self._y, encoding, self._X.dtype)
+            Y = config.problem.encode_for_training(self._y, encoding, self._X.dtype)
             self._encoded[key] = Y
         return self._encoded[key]
 
@@ -312,7 +313,7 @@ class Preparation:
         if key not in self._resampled:
             seed = stream.noise_seed[0]
             X, y, new = resample_rows(config, self._X, self._y, stream, seed)
-            Y = config.problem.encode(y, encoding, X.dtype)
+            Y = config.problem.encode_for_training(y, encoding, X.dtype)
             Y = config.problem.training_target(Y, encoding)
             self._resampled[key] = X, Y, new
         return self._resampled[key]
@@ -344,7 +345,7 @@ class Preparation:
         else:
             problem.check(given.y, encoding, network.n_outputs, "y_val")
             X, rows = given.X, self._given_rows
-            Y = problem.encode(given.y, encoding, X.dtype)
+            Y = problem.encode_for_training(given.y, encoding, X.dtype)
             weight = problem.training_weight(
                 given.sample_weight, given.y, rows, encoding
             )

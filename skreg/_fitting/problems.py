@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils import compute_sample_weight
 
 from .._core.losses import HalfBinomial, HalfMultinomial, make_loss
-from .targets import LabelEncoding, TargetScaling
+from .targets import LabelEncoding, TargetScaling, parts_of_rows
 
 __all__ = ["Classification", "Problem", "Regression"]
 
@@ -55,15 +55,19 @@ class Problem(ABC):
 
     @abstractmethod
     def encode(self, y, encoding, dtype):
-        """The target as floats: ``(n_samples, n_outputs)``."""
+        """The target as floats: an array ``(n_samples, n_outputs)``."""
+
+    def encode_for_training(self, y, encoding, dtype):
+        """The same in little memory: an array, or a `OneHot` of classes."""
+        return self.encode(y, encoding, dtype)
 
     def training_target(self, Y, encoding):
         """The encoded target as networks are trained on it; validation takes it as is.
 
         Parameters
         ----------
-        Y : ndarray of shape (n_samples, n_outputs)
-            What `encode` gave.
+        Y : ndarray or OneHot of shape (n_samples, n_outputs)
+            What `encode` or `encode_for_training` gave.
         encoding : LabelEncoding, TargetScaling or None
         """
         return Y
@@ -111,8 +115,12 @@ class Classification(Problem):
         """One column a class; see `LabelEncoding.encode`."""
         return encoding.encode(y, dtype)
 
+    def encode_for_training(self, y, encoding, dtype):
+        """One number a row; see `LabelEncoding.encode_for_training`."""
+        return encoding.encode_for_training(y, dtype)
+
     def training_target(self, Y, encoding):
-        """The target with smoothed labels: a new array where they are smoothed."""
+        """The target with smoothed labels: a new one where they are smoothed."""
         smoothing = self._parameters.label_smoothing
         return encoding.smoothed(Y, smoothing) if smoothing > 0 else Y
 
@@ -233,6 +241,9 @@ class Regression(Problem):
         Y = Y[stream.rows].T
         weight = stream.sample_weight
         constant = loss.best_constant(Y, weight).astype(Y.dtype)
-        unit = float(np.average(loss.value(constant, Y), weights=weight))
+        losses = np.empty(stream.n_rows, Y.dtype)
+        for part in parts_of_rows(stream.n_rows):
+            losses[part] = loss.value(constant, Y[:, part])
+        unit = float(np.average(losses, weights=weight))
         # A loss divided by a smaller unit could be infinite.
         return max(unit, _SMALLEST_UNIT) if unit > 0 else 1.0

@@ -265,7 +265,7 @@ class _Trail:
         config, network = self._task.config, self._outcome.network
         stream = self._state.stream
         encoding = self._outcome.encoding
-        Y = config.problem.encode(y, encoding, X.dtype)
+        Y = config.problem.encode_for_training(y, encoding, X.dtype)
         Y = config.problem.training_target(Y, encoding)
         penalty = ElasticNet([0.0], [0.0], X.dtype)
         objective = Objective(network, penalty, X, Y, stream.rows, stream.sample_weight)

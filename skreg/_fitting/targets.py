@@ -4,7 +4,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-__all__ = ["LabelEncoding", "TargetScaling", "fitted_attributes"]
+from .._core.targets import OneHot
+
+__all__ = ["LabelEncoding", "TargetScaling", "fitted_attributes", "parts_of_rows"]
 
 _KINDS_OF_CLASSES = {
     "binary",
@@ -118,27 +120,27 @@ class LabelEncoding:
         """The class of each row, whose shares a split keeps; None for multilabel."""
         if self.kind == "multilabel":
             return None
-        strata = np.empty(len(y), dtype=np.min_scalar_type(-len(self.classes)))
-        for part in _parts(len(y)):
-            strata[part] = self.codes(y[part])
-        return strata
+        return self._codes_by_parts(y, np.min_scalar_type(-len(self.classes)))
 
     def encode(self, y, dtype):
         """The target as floats: ``(n_rows, n_outputs)``.
 
         Rows whose label is not among `classes` are all zeros.
         """
+        Y = self.encode_for_training(y, dtype)
+        return Y.toarray() if isinstance(Y, OneHot) else Y
+
+    def encode_for_training(self, y, dtype):
+        """The same, where there are more than two classes as a `OneHot`."""
         if self.kind == "multilabel":
             dense = y.toarray() if sparse.issparse(y) else np.asarray(y)
             return np.ascontiguousarray(dense, dtype=dtype)
-        Y = np.zeros((len(y), self.n_outputs), dtype=dtype)
-        for part in _parts(len(y)):
-            codes = self.codes(y[part])
-            if self.kind == "binary":
-                Y[part, 0] = codes == 1
-            else:
-                known = np.flatnonzero(codes >= 0)
-                Y[part][known, codes[known]] = 1
+        if self.kind == "multiclass":
+            codes = self._codes_by_parts(y, np.int32)
+            return OneHot(codes, np.array([0, 1], dtype), self.n_outputs)
+        Y = np.empty((len(y), 1), dtype=dtype)
+        for part in parts_of_rows(len(y)):
+            Y[part, 0] = self.codes(y[part]) == 1
         return Y
 
     def smoothed(self, Y, share):
@@ -146,8 +148,15 @@ class LabelEncoding:
 
         That is all classes, or yes and no of binary targets and of each of several
         labels.
+
+        Parameters
+        ----------
+        Y : ndarray or OneHot of shape (n_samples, n_outputs)
+        share : float
         """
         n_alternatives = self.n_outputs if self.kind == "multiclass" else 2
+        if isinstance(Y, OneHot):
+            return Y.with_values((1 - share) * Y.values + share / n_alternatives)
         smoothed = (1 - share) * Y + share / n_alternatives
         return smoothed.astype(Y.dtype, copy=False)
 
@@ -157,6 +166,12 @@ class LabelEncoding:
         positions[positions == len(self.classes)] = 0
         positions[self.classes[positions] != y] = -1
         return positions
+
+    def _codes_by_parts(self, y, dtype):
+        codes = np.empty(len(y), dtype)
+        for part in parts_of_rows(len(y)):
+            codes[part] = self.codes(y[part])
+        return codes
 
     def decode(self, raw):
         """The labels of raw predictions ``(n_rows, n_outputs)``."""
@@ -169,7 +184,7 @@ class LabelEncoding:
         return self.classes[raw.argmax(axis=1)]
 
 
-def _parts(n_rows):
+def parts_of_rows(n_rows):
     """Slices that cut rows into parts, whose intermediate arrays are small."""
     return [slice(i, i + _ROWS_OF_A_PART) for i in range(0, n_rows, _ROWS_OF_A_PART)]
 

@@ -417,7 +417,7 @@ def _names_of(names, n_features):
 
 def _kkt_residuals(estimator, points, X, y, groups):
     first = points[0].outcome
-    Y = estimator._problem.encode(y, first.encoding, X.dtype)
+    Y = estimator._problem.encode_for_training(y, first.encoding, X.dtype)
     Y = estimator._problem.training_target(Y, first.encoding)
     model = copy.copy(estimator)
     residuals = []

@@ -54,11 +54,15 @@ def _load(X, augmented, group, minibatch, memory, places):
 
 
 @kernel
-def _gather_targets(Y, minibatch, targets):
+def _gather_targets(Y, codes, values, minibatch, targets):
     """Write the targets of some rows, ``(n_outputs, n_rows)``."""
     for output in range(targets.shape[0]):
         for i in range(targets.shape[1]):
-            targets[output, i] = Y[minibatch[i], output]
+            row = minibatch[i]
+            if len(codes):
+                targets[output, i] = values[1 if codes[row] == output else 0]
+            else:
+                targets[output, i] = Y[row, output]
 
 
 def _train(
@@ -81,6 +85,8 @@ def _train(
     indices,
     indptr,
     Y,
+    codes,
+    values,
     rows,
     weight,
     rates,
@@ -117,8 +123,8 @@ def _train(
         See `updates`.
     X, data, indices, indptr : array
         The inputs: a matrix, or the arrays of a CSR matrix.
-    Y : array of shape (n_samples, n_outputs)
-        All targets.
+    Y, codes, values : array
+        All targets, see `targets.arrays_of`.
     rows : array of int of shape (n_streams, n_steps, n_rows)
     weight : array of float of shape (n_steps, n_streams, n_rows)
     rates : array of float of shape (n_steps or 1, n_models)
@@ -173,7 +179,7 @@ def _train(
                         for i in range(n_rows):
                             targets[output, i] = augmented_Y[step, stream, output, i]
                 else:
-                    _gather_targets(Y, minibatch, targets)
+                    _gather_targets(Y, codes, values, minibatch, targets)
                 weighed = row_weight, 1.0 / n_rows
                 results = output_delta, loss_lines, total
                 call(
@@ -202,6 +208,8 @@ def _evaluate(
     indptr,
     rows,
     Y,
+    codes,
+    values,
     weight,
     memory,
     places,
@@ -220,8 +228,8 @@ def _evaluate(
     X, data, indices, indptr, memory
         As for `_train`.
     rows : array of int of shape (n_rows,)
-    Y : array of shape (n_samples, n_outputs), or of no length
-        The second where only predictions are asked for.
+    Y, codes, values : array
+        As for `_train`; all of no length where only predictions are asked for.
     weight : array of float of shape (n_rows,) or (0,)
     places : array of int
         As for `_train`, for minibatches of the size of `minibatch`.
@@ -237,6 +245,7 @@ def _evaluate(
     n_models, n_params = params.shape
     n_rows, n_outputs = len(rows), layer_units[-1]
     csr, embedding = (data, indices, indptr), (embedded, n_frequencies)
+    has_targets = len(Y) + len(codes) > 0
     no_masks = vector(memory, 0, 0)
     gradient = vector(memory, places[GRADIENT_AT], n_params)
     for model in range(len(gradients)):
@@ -258,8 +267,8 @@ def _evaluate(
         loss_lines = vector(lines, size, lines.size - size)
         for i in range(len(part_weight)):
             part_weight[i] = weight[start + i]
-        if len(Y):
-            _gather_targets(Y, part, targets)
+        if has_targets:
+            _gather_targets(Y, codes, values, part, targets)
         for model in range(n_models):
             own = _row(params, model), csr, embedding
             here = layer_units, *own, part, no_masks, memory, places
@@ -267,7 +276,7 @@ def _evaluate(
             for i in range(len(predictions) and size):
                 for output in range(n_outputs):
                     predictions[model, start + i, output] = raw[output, i]
-            if len(Y):
+            if has_targets:
                 total = vector(losses, model, 1)
                 results = output_delta, loss_lines, total
                 call(
@@ -304,6 +313,8 @@ def trainer_for(dtype, index_dtype):
         array_of(index, **read),
         array_of(index, **read),
         array_of(number, 2, layout="A", **read),
+        array_of(types.int32, **read),
+        array_of(number, **read),
         array_of(whole, 3, layout="A", **read),
         array_of(wide, 3, layout="A", **read),
         array_of(wide, 2, layout="A", **read),
@@ -320,8 +331,8 @@ def trainer_for(dtype, index_dtype):
 
 
 @cache
-def evaluator_for(dtype, index_dtype):
-    """The function `_evaluate`, for the same dtypes."""
+def evaluator_for(dtype, index_dtype, row_dtype):
+    """The function `_evaluate`, for the same dtypes and that of the rows' numbers."""
     number, index = number_type(dtype), number_type(index_dtype)
     whole, wide = types.int64, types.float64
     read = {"is_read": True}
@@ -336,8 +347,10 @@ def evaluator_for(dtype, index_dtype):
         array_of(number, **read),
         array_of(index, **read),
         array_of(index, **read),
-        array_of(whole, **read),
+        array_of(number_type(row_dtype), **read),
         array_of(number, 2, layout="A", **read),
+        array_of(types.int32, **read),
+        array_of(number, **read),
         array_of(wide, **read),
         array_of(number),
         array_of(whole),

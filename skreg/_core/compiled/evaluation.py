@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from ..buffers import aligned_empty
+from ..targets import arrays_of
 from . import activations, losses
 from .blocks import evaluator_for
 from .layout import addresses, places_in_memory
@@ -33,7 +34,7 @@ class CompiledEvaluation:
     network : network.Network
     X : ndarray (C-ordered) or CSR matrix of shape (n_samples, n_features)
     rows : ndarray of int of shape (n_rows,)
-    Y : ndarray of shape (n_samples, n_outputs), default=None
+    Y : ndarray or OneHot of shape (n_samples, n_outputs), default=None
         Not needed for predictions alone.
     sample_weight : ndarray of shape (n_rows,), default=None
     """
@@ -44,18 +45,19 @@ class CompiledEvaluation:
         self._network, self._dtype = network, X.dtype
         self._layer_units = np.array(network.layer_units)
         self._inputs, index_dtype = input_arrays(X, self._dtype)
-        self._rows = np.asarray(rows, dtype=np.int64)
-        self._Y = np.empty((0, 0), self._dtype)
+        # Those of many rows in as little memory as they come in.
+        row_dtype = np.result_type(np.int32, np.min_scalar_type(-X.shape[0]))
+        self._rows = np.asarray(rows, dtype=row_dtype)
+        self._targets = arrays_of(Y, self._dtype)
         address_of_loss, self._loss_parameter = 0, np.empty(0)
         if Y is not None:
-            self._Y = Y.astype(self._dtype, copy=False)
             address_of_loss = losses.address_of_loss(type(network.loss), self._dtype)
             self._loss_parameter = losses.parameter_of(network.loss)
         is_sparse = sparse.issparse(X)
         if sample_weight is None:
             sample_weight = np.empty(0)
         self._weight = np.ascontiguousarray(sample_weight, dtype=np.float64)
-        self._evaluate = evaluator_for(self._dtype, index_dtype)
+        self._evaluate = evaluator_for(self._dtype, index_dtype, row_dtype)
         forward, backward = addresses_of_passes(self._dtype, index_dtype)
         activation, derivative = activations.addresses_of_activation(
             network.activation_name, self._dtype
@@ -108,7 +110,7 @@ class CompiledEvaluation:
             np.ascontiguousarray(params, dtype=self._dtype),
             *self._inputs,
             self._rows,
-            self._Y,
+            *self._targets,
             self._weight,
             *self._memory,
             predictions,

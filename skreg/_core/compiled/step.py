@@ -7,6 +7,7 @@ from ..buffers import aligned_copy, aligned_empty
 from ..optimizers import OPTIMIZERS, OptimizerState
 from ..penalties import ElasticNet
 from ..periodic import RATE
+from ..targets import arrays_of
 from . import activations, losses, updates
 from .blocks import trainer_for
 from .layout import addresses, places_in_memory
@@ -71,7 +72,7 @@ class CompiledStep:
         # A network may go on with rows of another precision.
         with np.errstate(over="ignore"):
             self._X = X = X.astype(dtype, copy=False)
-            self._Y = Y.astype(dtype, copy=False)
+            self._targets = arrays_of(Y, dtype)
         self._inputs, index_dtype = input_arrays(X, dtype)
         self._train = trainer_for(dtype, index_dtype)
         forward, backward = addresses_of_passes(dtype, index_dtype)
@@ -131,7 +132,7 @@ class CompiledStep:
             self._numbers,
             *self._input_groups,
             *self._inputs,
-            self._Y,
+            *self._targets,
         )
 
     def keep(self, models, groups):
