@@ -128,7 +128,8 @@ def _threads(n_jobs):
     """A context in which joblib has so many threads; None leaves it as it is."""
     if n_jobs is None:
         return nullcontext()
-    return joblib.parallel_config("threading", n_jobs=n_jobs)
+    # Its successor came with joblib 1.3.
+    return joblib.parallel_backend("threading", n_jobs=n_jobs)
 
 
 def _calls_of(case, X, y, weight):

@@ -392,15 +392,20 @@ class Watcher:
         if fitted_estimator is not None:
             predicted = fitted_estimator.predict(X)
             if predicted.dtype.kind == "f" and not np.isfinite(predicted).all():
-                self.findings.append("predictions after an epoch are not finite")
+                self._find("predictions after an epoch are not finite")
         return self._asks_to_stop(context.task_id)
 
     def _asks_to_stop(self, number):
         if self.stop_after is None:
             return False
         if number >= self.stop_after:
-            self.findings.append("training went on after a callback had asked to stop")
+            self._find("training went on after a callback had asked to stop")
         return number + 1 >= self.stop_after
+
+    def _find(self, text):
+        # Each epoch may say the same.
+        if text not in self.findings:
+            self.findings.append(text)
 
 
 @dataclass
