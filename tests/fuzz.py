@@ -22,7 +22,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -412,6 +412,10 @@ class _Worker:
         return "crash", [f"{self.call}: it ended with {self.process.exitcode}"]
 
     def end(self):
+        # One that is killed leaves the semaphores of joblib's threads behind.
+        with suppress(OSError):
+            self.connection.send(None)
+        self.process.join(timeout=5)
         self.process.kill()
         self.process.join()
         self.connection.close()
