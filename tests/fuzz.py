@@ -1,9 +1,10 @@
 """Fits of whatever a user may give: each succeeds soundly, or says what is wrong.
 
-A fit is drawn from a seed (see `strategies`). It either gives finite predictions, and
-probabilities that sum to one, or raises a documented error that names a parameter or
-the data. It is never an internal error, a hang, a storm of one warning or a warning of
-NumPy's; its input stays as it was, and so does an estimator that it fails for.
+A fit is drawn from a seed (see `strategies`). It either gives finite predictions,
+probabilities that sum to one, a score and the columns that were selected, or raises a
+documented error that names a parameter or the data. It is never an internal error, a
+hang, a storm of one warning or a warning of NumPy's; its input stays as it was, and so
+does an estimator that it fails for.
 
     python tests/fuzz.py 20000                 seeds 0 to 19999, on two processes
     python tests/fuzz.py 500 --first 20000     seeds 20000 to 20499
@@ -21,10 +22,12 @@ import time
 import traceback
 import warnings
 from collections import Counter
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
 
+import joblib
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, is_classifier
@@ -40,9 +43,9 @@ from skreg.model_selection import alpha_grid
 
 __all__ = ["check", "Outcome"]
 
-# The limits of a fit in seconds of a processor and on the wall, and how often it may
-# give one and the same warning.
-SECONDS, SECONDS_IN_ALL = 20, 120
+# The limits of each call (of `fit`, of `predict`) in seconds of a processor and on the
+# wall, and how often it may give one and the same warning.
+SECONDS, SECONDS_ON_THE_WALL = 20, 120
 MOST_WARNINGS = 3
 
 # What the errors of Python's and NumPy's own arithmetic and indexing look like.
@@ -71,12 +74,14 @@ class Outcome:
     findings: list = field(default_factory=list)
 
 
-def check(case):
-    """Make the call of a case and look at all that must hold.
+def check(case, limited_time=nullcontext):
+    """Make the calls of a case and look at all that must hold.
 
     Parameters
     ----------
     case : strategies.Case
+    limited_time : callable, default=nullcontext
+        ``limited_time(name)`` is a context manager around each call.
 
     Returns
     -------
@@ -94,10 +99,12 @@ def check(case):
         with (
             warnings.catch_warnings(record=True) as caught,
             config_context(engine=case.engine),
+            _threads(case.n_jobs),
         ):
             warnings.simplefilter("always")
             try:
-                call(outcome)
+                with limited_time(call.__name__):
+                    call(outcome)
             except Exception as error:
                 outcome.ended = f"{type(error).__name__}: {_first_words(error)}"
                 outcome.trace = traceback.format_exc()
@@ -112,7 +119,17 @@ def check(case):
         outcome.findings.append("the data were changed")
     if is_ours and not _is_equal(params, _params_of(estimator)):
         outcome.findings.append("the parameters were changed")
+    if case.watcher is not None:
+        outcome.findings += case.watcher.findings
     return outcome
+
+
+def _threads(n_jobs):
+    """A context in which joblib has so many threads; None leaves it as it is."""
+    if n_jobs is None:
+        return nullcontext()
+    # Its successor came with joblib 1.3.
+    return joblib.parallel_backend("threading", n_jobs=n_jobs)
 
 
 def _calls_of(case, X, y, weight):
@@ -141,7 +158,17 @@ def _calls_of(case, X, y, weight):
         estimator.partial_fit(X, y, **classes, **weights)
 
     def predict(outcome):
-        outcome.findings.extend(_faults_of_predictions(estimator, X))
+        if hasattr(estimator, "predict"):
+            outcome.findings.extend(_faults_of_predictions(estimator, X))
+
+    def score(outcome):
+        # It may be NaN: that of a single row, or of targets whose squares overflow.
+        if hasattr(estimator, "score") and estimator.score(X, y) > 1 + 1e-6:
+            outcome.findings.append("the score is above that of a perfect prediction")
+
+    def transform(outcome):
+        if hasattr(estimator, "transform"):
+            outcome.findings.extend(_faults_of_columns(estimator, X))
 
     def path(outcome):
         found = feature_path(estimator, X, y, **weights)
@@ -172,10 +199,10 @@ def _calls_of(case, X, y, weight):
     if case.call in functions:
         return [functions[case.call]]
     if case.call == "partial_fit" and hasattr(estimator, "partial_fit"):
-        return [partial_fit, predict] * 2 + [fit, predict, partial_fit, predict]
+        return [partial_fit, predict] * 2 + [fit, predict, partial_fit, predict, score]
     if case.call == "warm_start":
-        return [fit, predict] * 2
-    return [fit, predict]
+        return [fit, predict, score] * 2
+    return [fit, predict, score, transform]
 
 
 def _classes_of(y):
@@ -185,12 +212,6 @@ def _classes_of(y):
 
 def _faults_of_predictions(estimator, X):
     found = []
-    if hasattr(estimator, "transform") and hasattr(estimator, "support_"):
-        with np.errstate(all="ignore"):
-            transformed = estimator.get_support()
-        return [] if transformed.dtype == bool else ["get_support() is no mask"]
-    if not hasattr(estimator, "predict"):
-        return found
     if is_classifier(estimator):
         probabilities = estimator.predict_proba(X)
         if not np.isfinite(probabilities).all():
@@ -205,6 +226,23 @@ def _faults_of_predictions(estimator, X):
                 found.append("probabilities are not within 0 and 1")
     elif not np.isfinite(np.asarray(estimator.predict(X), dtype=float)).all():
         found.append("predictions are not finite")
+    return found
+
+
+def _faults_of_columns(selector, X):
+    """What is wrong with the columns that a selector has left."""
+    mask = selector.get_support()
+    if mask.dtype != bool:
+        return ["get_support() is no mask"]
+    transformed = selector.transform(X)
+    n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    expected = n_rows, int(mask.sum())
+    found = []
+    if transformed.shape != expected:
+        found.append(f"transformed to {transformed.shape}, and not to {expected}")
+    values = transformed.data if sparse.issparse(transformed) else transformed
+    if not np.isfinite(np.asarray(values, dtype=float)).all():
+        found.append("transformed data are not finite")
     return found
 
 
@@ -234,15 +272,18 @@ def _faults_of_warnings(caught, is_ours):
         if "metrics" not in Path(each.filename).parts
     )
     for (category, words), n_times in kinds.items():
-        if is_ours and _is_of_numpy(category):
+        if is_ours and _is_of_numpy(category, words):
             found.append(f"RuntimeWarning: {words[:200]}")
         elif n_times > MOST_WARNINGS:
             found.append(f"{n_times} times {category.__name__}: {words[:200]}")
     return found
 
 
-def _is_of_numpy(category):
-    """Whether a warning is one of arithmetic."""
+def _is_of_numpy(category, text):
+    """Whether a warning is one of arithmetic, or hands on the words of one."""
+    if re.search("(flow|invalid value|divide by zero) encountered in ", text):
+        return True
+    # This library has no other warnings of this category.
     is_ours = issubclass(category, FitFailedWarning)
     return issubclass(category, RuntimeWarning) and not is_ours
 
@@ -298,7 +339,7 @@ def _is_equal(a, b):
     if isinstance(a, float):
         return a == b or (a != a and b != b)
     if isinstance(a, np.random.RandomState) or callable(a):
-        # A fit may draw from it.
+        # A fit may draw from it, or tell it something.
         return True
     if isinstance(a, np.random.Generator):
         return _is_equal(a.bit_generator.state, b.bit_generator.state)
@@ -310,49 +351,77 @@ def _is_equal(a, b):
 # -- the long run ----------------------------------------------------------------------
 
 
-def _work(connection):
+def _work(connection, draw, seconds):
     """Check the cases of seeds that come through a connection until None comes."""
+
+    @contextmanager
+    def limited_time(name):
+        """Tell the other side that a call begins, which gets a limit of its own."""
+        connection.send(name)
+        # The signal ends the process, also within compiled functions.
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
     with threadpool_limits(1):
         while (number := connection.recv()) is not None:
             try:
-                case = draw_case(number)
-                # The signal ends the process, also within compiled functions.
-                signal.setitimer(signal.ITIMER_PROF, SECONDS)
-                outcome = check(case)
-                signal.setitimer(signal.ITIMER_PROF, 0)
+                outcome = check(draw(number), limited_time)
                 connection.send((outcome.ended, outcome.findings))
             except Exception as error:
                 connection.send((f"the fuzzer failed: {error!r}", [repr(error)]))
 
 
 class _Worker:
-    """A process that can be killed, and the seed that it is at."""
+    """A process that can be killed, the seed that it is at, and the call."""
 
-    def __init__(self, context):
-        self.number, self.latest = None, 0.0
+    def __init__(self, context, draw, seconds):
+        self.seconds = seconds
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self.process = context.Process(
+            target=_work, args=(theirs, draw, seconds), daemon=True
+        )
         self.process.start()
         theirs.close()
 
     def begin(self, number):
-        self.number, self.latest = number, time.monotonic() + SECONDS_IN_ALL
+        self.number = number
         self.connection.send(number)
+        self.begin_call("the drawing")
 
-    def death(self):
-        """How a fit ended whose process has ended, and the finding."""
+    def begin_call(self, name):
+        self.call, self.latest = name, time.monotonic() + SECONDS_ON_THE_WALL
+
+    def receive(self):
+        """How a case ended, and its findings; None if a call of it begins."""
+        try:
+            message = self.connection.recv()
+        except EOFError:
+            return self._death()
+        if isinstance(message, str):
+            return self.begin_call(message)
+        return message
+
+    def _death(self):
+        """How a case ended whose process has ended, and the finding."""
         self.process.join()
         if self.process.exitcode == -signal.SIGPROF:
-            return "hang", [f"no end within {SECONDS} s of a processor"]
-        return "crash", [f"the process ended with {self.process.exitcode}"]
+            return "hang", [f"{self.call}: no end in {self.seconds} s of a processor"]
+        return "crash", [f"{self.call}: it ended with {self.process.exitcode}"]
 
     def end(self):
+        # One that is killed leaves the semaphores of joblib's threads behind.
+        with suppress(OSError):
+            self.connection.send(None)
+        self.process.join(timeout=5)
         self.process.kill()
         self.process.join()
         self.connection.close()
 
 
-def run(numbers, n_workers, report):
+def run(numbers, n_workers, report, draw=draw_case, seconds=SECONDS):
     """Check the cases of many seeds on worker processes.
 
     Parameters
@@ -361,35 +430,36 @@ def run(numbers, n_workers, report):
     n_workers : int
     report : callable
         ``report(number, ended, findings)`` in the order in which they end.
+    draw : callable, default=draw_case
+        ``draw(number)`` is a case.
+    seconds : float, default=SECONDS
+        Of a processor, for each call.
     """
     context = multiprocessing.get_context("spawn")
     workers = []
     try:
         for number in itertools.islice(numbers, n_workers):
-            workers.append(_Worker(context))
+            workers.append(_Worker(context, draw, seconds))
             workers[-1].begin(number)
         while workers:
             ready = wait([worker.connection for worker in workers], timeout=1)
             for place, worker in reversed(list(enumerate(workers))):
-                lives_on = True
+                end = None
                 if worker.connection in ready:
-                    try:
-                        report(worker.number, *worker.connection.recv())
-                    except EOFError:
-                        lives_on = False
-                        report(worker.number, *worker.death())
+                    end = worker.receive()
                 elif time.monotonic() > worker.latest:
-                    lives_on = False
-                    report(worker.number, "hang", [f"no end in {SECONDS_IN_ALL} s"])
-                else:
+                    end = "hang", [f"{worker.call}: no end in {SECONDS_ON_THE_WALL} s"]
+                if end is None:
                     continue
+                report(worker.number, *end)
                 number = next(numbers, None)
+                lives_on = end[0] not in ("hang", "crash")
                 if number is None or not lives_on:
                     worker.end()
                     del workers[place]
                 if number is not None:
                     if not lives_on:
-                        worker = _Worker(context)
+                        worker = _Worker(context, draw, seconds)
                         workers.append(worker)
                     worker.begin(number)
     finally:

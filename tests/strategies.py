@@ -28,12 +28,15 @@ from skreg.feature_selection import (
 )
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
 
-__all__ = ["ABSURD", "INVALID", "CALLS", "Case", "Data", "cases", "draw_case"]
+__all__ = [
+    *["ABSURD", "CALLS", "Case", "Data", "Watcher"],
+    *["cases", "draw_case", "parameters"],
+]
 
-HUGE, TINY, LARGEST, SMALLEST = 1e300, 1e-300, 1.7e308, 5e-324
-_NOT_NEGATIVE = [0.0, 0, SMALLEST, TINY, 1e-20, 1e20, HUGE, LARGEST, 10**400]
+_HUGE, _TINY, _LARGEST, _SMALLEST = 1e300, 1e-300, 1.7e308, 5e-324
+_NOT_NEGATIVE = [0.0, 0, _SMALLEST, _TINY, 1e-20, 1e20, _HUGE, _LARGEST, 10**400]
 _POSITIVE = _NOT_NEGATIVE[2:]
-_BELOW_ONE = [0.0, SMALLEST, TINY, 0.5, 1 - 1e-16]
+_BELOW_ONE = [0.0, _SMALLEST, _TINY, 0.5, 1 - 1e-16]
 _MANY = [1, 10**9, 2**63, 10**30, 10**400]
 
 # Extreme values that nobody should want, most of them valid, by parameter.
@@ -65,13 +68,13 @@ ABSURD = {
     "weight_averaging": _BELOW_ONE,
     "random_state": [2**32 - 1, 0],
     "huber_delta": _POSITIVE,
-    "quantile": [0.0, 1.0, TINY, 1 - 1e-16, [0.1, 0.5, 0.9], None],
+    "quantile": [0.0, 1.0, _TINY, 1 - 1e-16, [0.1, 0.5, 0.9], None],
     "feature_groups": [None, "auto", [[0]], np.zeros(2, dtype=int)],
     "class_weight": [
         "balanced",
         {0: 0.0, 1: 1.0},
-        {0: HUGE, 1: TINY},
-        {"a": 2.0, "b": HUGE},
+        {0: _HUGE, 1: _TINY},
+        {"a": 2.0, "b": _HUGE},
         {0: 10**400, 1: 1},
         {},
     ],
@@ -79,11 +82,11 @@ ABSURD = {
 }
 
 # What most parameters refuse.
-INVALID = [-1, -0.5, np.nan, -np.inf, np.inf, "nonsense", None, [], {}, 1.5]
+_INVALID = [-1, -0.5, np.nan, -np.inf, np.inf, "nonsense", None, [], {}, 1.5]
 
-SCALES = [1.0] * 6 + [
+_SCALES = [1.0] * 6 + [
     0.0,
-    SMALLEST,
+    _SMALLEST,
     1e-200,
     1e-30,
     1e-5,
@@ -92,7 +95,7 @@ SCALES = [1.0] * 6 + [
     1e38,
     1e150,
     1e200,
-    LARGEST,
+    _LARGEST,
 ]
 _FRAMES = [name for name in ("pandas", "polars") if find_spec(name) is not None]
 
@@ -238,7 +241,7 @@ def _contained(array, container):
 
 
 @st.composite
-def data(draw, targets=None):
+def _data(draw, targets=None):
     """Properties of a table; two thirds of them have nothing wrong."""
     targets = targets or [
         *["binary", "multiclass", "multilabel", "regression", "outputs"],
@@ -261,13 +264,13 @@ def data(draw, targets=None):
         return Data(**plain)
     array = ["array"] * 4 + ["fortran", "read-only", "strided", "list", *_FRAMES]
     strange = {
-        "scale": draw(st.sampled_from(SCALES)),
+        "scale": draw(st.sampled_from(_SCALES)),
         "shift": draw(st.sampled_from([0.0] * 6 + [1.0, 1e8, 1e200])),
         "mixed_scales": draw(_chance(8)),
         "n_constant": draw(st.sampled_from([0, 0, 0, 1, 5])),
         "container": draw(st.sampled_from([*array, "csr", "csc", "coo"])),
         "y_container": draw(st.sampled_from(array)),
-        "y_scale": draw(st.sampled_from(SCALES)),
+        "y_scale": draw(st.sampled_from(_SCALES)),
         "one_class": draw(_chance(10)),
         "rare": draw(_chance(6)),
         "weights": draw(
@@ -279,7 +282,7 @@ def data(draw, targets=None):
         "weight_scale": draw(st.sampled_from([1.0, 1.0, *_POSITIVE[:-1]])),
     }
     if draw(_chance(5)):
-        poisons = [np.nan, np.inf, -np.inf, LARGEST, 1e200, -1e200, 1e160, 1e30]
+        poisons = [np.nan, np.inf, -np.inf, _LARGEST, 1e200, -1e200, 1e160, 1e30]
         strange["poison"] = draw(st.sampled_from(poisons))
         strange["poisoned"] = draw(st.sampled_from(["X", "y", "weight"]))
     return Data(**(plain | strange))
@@ -314,7 +317,7 @@ def parameters(draw, kind, may_be_invalid=True):
         # A copy, for what draws changes when it is used.
         values[name] = copy.deepcopy(draw(st.sampled_from(choices)))
     if may_be_invalid and draw(_chance(25)):
-        values[draw(st.sampled_from(names))] = draw(st.sampled_from(INVALID))
+        values[draw(st.sampled_from(names))] = draw(st.sampled_from(_INVALID))
     return values
 
 
@@ -341,20 +344,90 @@ CALLS = {
 _OF_WRAPPED = {*CALLS} - {"partial_fit", "warm_start", "X_val", "feature_alpha", "cv"}
 
 
+# Those whose parts joblib may share among workers.
+_PARALLEL = {"selector", "stability", "ensemble", "grid", "halving"}
+_PARALLEL |= {"rounds", "diagnose", "cv"}
+
+
+class Watcher:
+    """A callback that looks at what it is given, and may ask to stop.
+
+    It can be one of scikit-learn's callbacks, which follow epochs, and the `callback`
+    of MLPClassifierCV and MLPRegressorCV, which follows rungs.
+
+    Parameters
+    ----------
+    stop_after : int or None
+        The number of epochs, or of rungs, after which it asks to stop.
+
+    Attributes
+    ----------
+    findings : list of str
+        What is wrong with what it was given.
+    """
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.findings = []
+
+    def __repr__(self):
+        return f"Watcher({self.stop_after})"
+
+    def __call__(self, rung, results):
+        return self._asks_to_stop(rung)
+
+    def setup(self, estimator, context):
+        """The hook at the start of `fit`."""
+
+    def teardown(self, estimator, context):
+        """The hook at the end of `fit`."""
+
+    def on_fit_task_begin(self, estimator, context):
+        """The hook at the start of a task."""
+
+    def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+        """The hook at the end of a task, an epoch for example."""
+        if context.task_name != "epoch":
+            return False
+        if fitted_estimator is not None:
+            predicted = fitted_estimator.predict(X)
+            if predicted.dtype.kind == "f" and not np.isfinite(predicted).all():
+                self._find("predictions after an epoch are not finite")
+        return self._asks_to_stop(context.task_id)
+
+    def _asks_to_stop(self, number):
+        if self.stop_after is None:
+            return False
+        if number >= self.stop_after:
+            self._find("training went on after a callback had asked to stop")
+        return number + 1 >= self.stop_after
+
+    def _find(self, text):
+        # Each epoch may say the same.
+        if text not in self.findings:
+            self.findings.append(text)
+
+
 @dataclass
 class Case:
-    """A call that fits an estimator to data by an engine."""
+    """A call that fits an estimator to data by an engine.
+
+    The parts of the call may be shared among `n_jobs` threads. The watcher is a
+    callback of the estimator, or of the network inside.
+    """
 
     call: str
     estimator: object
     data: Data
     engine: str = "numpy"
+    n_jobs: int | None = None
+    watcher: Watcher | None = None
 
     def __repr__(self):
         with np.printoptions(threshold=5):
             return (
-                f"Case({self.call!r}, engine={self.engine!r},\n  "
-                f"{self.estimator!r},\n  {self.data!r})"
+                f"Case({self.call!r}, engine={self.engine!r}, n_jobs={self.n_jobs}, "
+                f"watcher={self.watcher},\n  {self.estimator!r},\n  {self.data!r})"
             )
 
 
@@ -399,7 +472,7 @@ def cases(draw, calls=None, engines=("numpy", "compiled")):
     """A call with all that it is given."""
     calls = calls or [name for name, share in CALLS.items() for _ in range(share)]
     call = draw(st.sampled_from(calls))
-    drawn = draw(data())
+    drawn = draw(_data())
     is_classification = drawn.target in ("binary", "multiclass", "multilabel")
     kind = drawn.target
     values = draw(parameters(kind))
@@ -415,10 +488,10 @@ def cases(draw, calls=None, engines=("numpy", "compiled")):
         values["warm_start"] = True
     if call == "X_val":
         values["early_stopping"] = True
-    network = (MLPClassifier if is_classification else MLPRegressor)(**values)
-    prefix = ""
+    inner = (MLPClassifier if is_classification else MLPRegressor)(**values)
+    network, prefix = inner, ""
     if call in _OF_WRAPPED and draw(_chance(8)):
-        network, prefix = _wrapped(draw, network)
+        network, prefix = _wrapped(draw, inner)
     estimator = network
     cv = draw(st.sampled_from([2, 3]))
     if call == "selector":
@@ -439,7 +512,7 @@ def cases(draw, calls=None, engines=("numpy", "compiled")):
         grid = _drawn_grid(draw, kind, draw(st.sampled_from([1, 2])))
         if call == "halving":
             grid.pop("max_iter", None)
-            grid = grid or {"alpha": [0.1, HUGE]}
+            grid = grid or {"alpha": [0.1, _HUGE]}
         grid = {prefix + name: values for name, values in grid.items()}
         if call == "halving":
             estimator = HalvingGridSearchCV(network, grid, cv=cv, max_resources=4)
@@ -459,7 +532,16 @@ def cases(draw, calls=None, engines=("numpy", "compiled")):
             cv=cv,
             random_state=0,
         )
-    return Case(call, estimator, drawn, draw(st.sampled_from(engines)))
+    engine = draw(st.sampled_from(engines))
+    n_jobs = 2 if call in _PARALLEL and draw(_chance(10)) else None
+    watcher = None
+    if draw(_chance(20)):
+        watcher = Watcher(draw(st.sampled_from([None, 1, 2])))
+        if call == "cv":
+            estimator.set_params(callback=watcher)
+        elif hasattr(inner, "set_callbacks"):
+            inner.set_callbacks(watcher)
+    return Case(call, estimator, drawn, engine, n_jobs, watcher)
 
 
 def draw_case(number, strategy=None):

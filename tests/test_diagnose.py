@@ -3,6 +3,7 @@
 import warnings
 from types import SimpleNamespace
 
+import joblib
 import numpy as np
 import pytest
 from helpers import LOSSES
@@ -943,6 +944,18 @@ def test_a_metric_warns_once_a_call():
         diagnose(quick(max_iter=3), X, y, cv=3, scoring="balanced_accuracy")
     texts = [str(warning.message) for warning in caught]
     assert len(texts) == len(set(texts)) and any("y_true" in text for text in texts)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_columns_that_overflow_are_no_warnings_of_numpy(n_jobs):
+    X, y = rings(40)
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        joblib.parallel_backend("threading"),
+    ):
+        warnings.simplefilter("always")
+        diagnose(quick(max_iter=3), 1e200 + X, y, cv=2, n_jobs=n_jobs)
+    assert [each.message for each in caught if each.category is RuntimeWarning] == []
 
 
 @pytest.mark.parametrize("routing", [False, True])

@@ -3,24 +3,25 @@
 The first test is the contract that `fuzz.py` holds in its long run.
 """
 
+import warnings
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from fuzz import check
+from fuzz import check, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from random_searches import parameter_values
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
-from strategies import ABSURD, CALLS, Data, cases, draw_case, parameters
+from strategies import ABSURD, CALLS, Case, Data, Watcher, cases, draw_case, parameters
 
 import skreg
 from skreg import MLPClassifier, MLPRegressor
 from skreg._fitting.config import parameter_names
 from skreg.ensemble import FoldEnsembleRegressor
-from skreg.feature_selection import feature_path
+from skreg.feature_selection import SparseInputSelector, feature_path
 from skreg.model_selection import GridSearchCV
 
 # A few epochs seldom converge. What a fit may warn of is a part of the contract.
@@ -88,14 +89,126 @@ def test_the_contract_finds_what_breaks_it():
             self.n_iter_ = 1
             raise KeyError("x")
 
-    case = draw_case(0)
-    case.call, case.estimator = "network", Broken()
-    case.data = Data("regression", seed=0, n_rows=5, n_columns=2)
-    assert [finding.split(":")[0] for finding in check(case).findings] == [
+    assert _kinds_of_findings(Broken()) == [
         "KeyError is an internal error",
         "the failed call changed the estimator",
         "the data were changed",
     ]
+
+
+def _case(estimator, **others):
+    data = Data("regression", seed=0, n_rows=24, n_columns=3)
+    return Case("network", estimator, data, **others)
+
+
+def _kinds_of_findings(estimator):
+    findings = check(_case(estimator)).findings
+    return [finding.split(":")[0] for finding in findings]
+
+
+def test_the_contract_is_about_scores_and_the_columns_of_a_selector():
+    class Boasting(MLPRegressor):
+        def score(self, X, y):
+            return 2.0
+
+    class Leaving(SparseInputSelector):
+        def transform(self, X):
+            return np.full((len(X), 0), np.nan)
+
+    class Infinite(SparseInputSelector):
+        def transform(self, X):
+            return super().transform(X) * np.inf
+
+    network = MLPRegressor((2,), max_iter=2, random_state=0)
+    boasting = Boasting((2,), max_iter=2, random_state=0)
+    assert _kinds_of_findings(network) == []
+    assert _kinds_of_findings(boasting) == [
+        "the score is above that of a perfect prediction"
+    ]
+    for kind, expected in [
+        (SparseInputSelector, []),
+        (Leaving, ["transformed to (24, 0), and not to (24, 2)"]),
+        (Infinite, ["transformed data are not finite"]),
+    ]:
+        selector = kind(network, n_features_to_select=2, cv=2)
+        assert _kinds_of_findings(selector) == expected
+
+
+@pytest.mark.parametrize(
+    "category, text, is_finding",
+    [
+        (RuntimeWarning, "invalid value encountered in divide", True),
+        (RuntimeWarning, "Mean of empty slice", True),
+        (UserWarning, "2 fits failed: overflow encountered in exp", True),
+        (UserWarning, "no epoch was better than the first", False),
+    ],
+)
+def test_the_contract_is_about_warnings_of_numpy(category, text, is_finding):
+    class Warns(MLPRegressor):
+        def predict(self, X):
+            warnings.warn(text, category, stacklevel=1)
+            return np.zeros(len(X))
+
+    findings = check(_case(Warns((2,), max_iter=2))).findings
+    assert findings == [f"RuntimeWarning: {text.replace('2', '#')}"] * is_finding
+
+
+def test_the_contract_is_about_what_callbacks_see():
+    watcher = Watcher(stop_after=1)
+    assert watcher(rung=0, results={}) and watcher.findings == []
+    assert watcher(rung=1, results={}) and watcher.findings != []
+    case = _case(MLPRegressor((2,), max_iter=2), watcher=watcher)
+    assert check(case).findings == watcher.findings
+
+
+@pytest.mark.skipif(
+    not hasattr(MLPRegressor, "set_callbacks"), reason="scikit-learn has no callbacks"
+)
+@pytest.mark.parametrize("stop_after, n_epochs", [(None, 4), (2, 2)])
+def test_a_watcher_sees_each_epoch_and_stops(stop_after, n_epochs):
+    class Counting(Watcher):
+        n_seen = 0
+
+        def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+            self.n_seen += context.task_name == "epoch"
+            return super().on_fit_task_end(
+                estimator, context, X=X, fitted_estimator=fitted_estimator
+            )
+
+    watcher = Counting(stop_after)
+    network = MLPRegressor((2,), max_iter=4, random_state=0).set_callbacks(watcher)
+    assert check(_case(network, watcher=watcher)).findings == []
+    assert watcher.n_seen == network.n_iter_ == n_epochs
+
+
+def test_threads_and_callbacks_are_drawn():
+    drawn = [draw_case(seed) for seed in range(300)]
+    assert {case.n_jobs for case in drawn} == {None, 2}
+    assert {case.watcher is None for case in drawn} == {True, False}
+
+
+class _Endless(MLPRegressor):
+    def predict(self, X):
+        while True:
+            pass
+
+
+def _draw_endless(number):
+    return _case(_Endless((2,), max_iter=2) if number == 1 else MLPRegressor((2,)))
+
+
+@pytest.mark.slow
+def test_a_prediction_that_does_not_end_is_a_finding():
+    ends = {}
+    run(
+        iter(range(3)),
+        1,
+        lambda number, *end: ends.update({number: end}),
+        _draw_endless,
+        1,
+    )
+    assert ends[1] == ("hang", ["predict: no end in 1 s of a processor"])
+    assert ends[0] == ends[2] == ("fitted", [])
 
 
 # -- weights ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from threading import Event, get_ident
 
 import joblib
+import numpy as np
 import sklearn
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
@@ -100,6 +101,7 @@ class _Caller:
     thread: int = field(default_factory=get_ident)
     config: dict = field(default_factory=get_config)
     config_of_sklearn: dict = field(default_factory=sklearn.get_config)
+    errors_of_numpy: dict = field(default_factory=np.geterr)
 
 
 def _recorded(caller, no_longer_wanted, call, args, kwargs):
@@ -112,6 +114,8 @@ def _recorded(caller, no_longer_wanted, call, args, kwargs):
     with (
         config_context(**caller.config),
         sklearn.config_context(**caller.config_of_sklearn),
+        # Another thread begins with NumPy's defaults, and would not be quiet.
+        np.errstate(**caller.errors_of_numpy),
     ):
         if os.getpid() == caller.process:
             with collected_warnings() as caught, cancelled_by(no_longer_wanted):

@@ -1,13 +1,54 @@
 """What predictions are measured by that may be several quantiles of the target."""
 
+from __future__ import annotations
+
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.metrics import d2_pinball_score, r2_score
 
+from .._typing import ArrayLike, MatrixLike
 from .warnings import warn
 from .wrappers import find_model
 
-__all__ = ["check_predicts_target", "quantiles_of", "regression_score"]
+__all__ = [
+    "QuantileScoreMixin",
+    "check_predicts_target",
+    "quantiles_of",
+    "regression_score",
+]
+
+
+class QuantileScoreMixin:
+    """A mixin for regressors whose `_quantiles` are what their predictions are."""
+
+    def score(
+        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """The coefficient of determination, or its like for several quantiles.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            The rows to predict.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        float
+            R^2; where several quantiles are predicted the mean of
+            :func:`~sklearn.metrics.d2_pinball_score` over them.
+        """
+        return self._metric(y, self.predict(X), sample_weight)
+
+    def _metric(self, y, predicted, sample_weight):
+        return regression_score(
+            y, predicted, self._quantiles, sample_weight=sample_weight
+        )
 
 
 def regression_score(y, prediction, quantiles=None, *, sample_weight=None):

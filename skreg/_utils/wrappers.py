@@ -12,6 +12,7 @@ from sklearn import get_config
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import process_routing
 
 from .columns import take_attributes
@@ -25,6 +26,7 @@ __all__ = [
     "names_before_model",
     "parts_of",
     "replace_model",
+    "take_tags",
     "transform_before_model",
     "transform_target_before_model",
     "transforms_target",
@@ -80,6 +82,21 @@ def replace_model(estimator, model):
     if not prefix:
         return model
     return clone(estimator).set_params(**{prefix.removesuffix("__"): model})
+
+
+def take_tags(tags, estimator):
+    """Give the tags of what wraps an estimator those of it that are about its data.
+
+    Parameters
+    ----------
+    tags : sklearn.utils.Tags
+        They keep those of their own that the estimator does not have.
+    estimator : estimator
+    """
+    inner = get_tags(estimator)
+    for name in ("input_tags", "target_tags", "classifier_tags", "regressor_tags"):
+        if getattr(inner, name) is not None:
+            setattr(tags, name, getattr(inner, name))
 
 
 def transforms_target(estimator):

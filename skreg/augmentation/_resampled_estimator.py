@@ -27,9 +27,10 @@ from .._utils.decorators import available_if
 from .._utils.labels import check_labels
 from .._utils.presentation import PresentationMixin
 from .._utils.publishing import fitted_at_once
-from .._utils.scores import quantiles_of, regression_score
+from .._utils.scores import QuantileScoreMixin, quantiles_of
 from .._utils.sklearn_private import HasMethods, num_samples
 from .._utils.versions import VersionedMixin
+from .._utils.wrappers import take_tags
 from ._resampler import AugmentingResampler
 from ._resampling import resample_training_rows
 
@@ -155,10 +156,7 @@ class _ResampledEstimator(
 
     def _with_inner_tags(self, tags):
         """The tags of the estimator, as far as they are the resampler's, too."""
-        inner = get_tags(self.estimator)
-        for name in ("input_tags", "target_tags", "classifier_tags", "regressor_tags"):
-            if getattr(inner, name) is not None:
-                setattr(tags, name, getattr(inner, name))
+        take_tags(tags, self.estimator)
         if self.resampler is not None:
             accepted = get_tags(self.resampler).input_tags
             for name in ("sparse", "allow_nan", "string", "categorical"):
@@ -273,7 +271,7 @@ class ResampledClassifier(ClassifierMixin, _ResampledEstimator):
         return self.estimator_.decision_function(X)
 
 
-class ResampledRegressor(RegressorMixin, _ResampledEstimator):
+class ResampledRegressor(QuantileScoreMixin, RegressorMixin, _ResampledEstimator):
     """A regressor with a resampler in front of its `fit`.
 
     The resampler is given only the rows that `fit` is given; see
@@ -319,31 +317,6 @@ class ResampledRegressor(RegressorMixin, _ResampledEstimator):
     """
 
     _is_regression = True
-
-    def score(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float:
-        """The coefficient of determination, or its like for several quantiles.
-
-        Parameters
-        ----------
-        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
-            The rows, which are not resampled.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        float
-            R^2; of several quantiles the mean of
-            :func:`~sklearn.metrics.d2_pinball_score` over them.
-        """
-        prediction = self.predict(X)
-        return regression_score(
-            y, prediction, self._quantiles, sample_weight=sample_weight
-        )
 
     @property
     def _quantiles(self):

@@ -245,6 +245,8 @@ class Measure:
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.simplefilter("ignore", FitFailedWarning)
             warnings.filterwarnings("ignore", "One or more of the .* non-finite")
+            # scikit-learn's workers are not as quiet as this thread.
+            warnings.filterwarnings("ignore", ".* encountered in ", RuntimeWarning)
             # The learning curve may begin with fewer rows than a minibatch has.
             warnings.filterwarnings("ignore", "Got .?batch_size")
             try:

@@ -13,7 +13,6 @@ from sklearn.utils import (
     check_array,
     check_consistent_length,
     check_random_state,
-    get_tags,
     indexable,
 )
 from sklearn.utils.metadata_routing import (
@@ -43,7 +42,7 @@ from .._utils.publishing import fitted_at_once
 from .._utils.sklearn_private import HasMethods, Interval, check_sample_weight
 from .._utils.versions import VersionedMixin
 from .._utils.warnings import each_warning_once
-from .._utils.wrappers import find_model, fit_parameter, has_steps
+from .._utils.wrappers import find_model, fit_parameter, has_steps, take_tags
 from ._chunks import folds_of_values, trained_on_chunk
 from ._default_network import default_estimator
 from ._folds import OutOfFold, draw_folds
@@ -441,10 +440,7 @@ class BaseFoldEnsemble(
         estimator = self.estimator
         if estimator is None:
             _, estimator = find_model(self._given_or_default(is_sparse=True))
-        inner = get_tags(estimator)
-        for name in ("input_tags", "target_tags", "classifier_tags", "regressor_tags"):
-            if getattr(inner, name) is not None:
-                setattr(tags, name, getattr(inner, name))
+        take_tags(tags, estimator)
         return tags
 
 

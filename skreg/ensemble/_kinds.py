@@ -5,8 +5,7 @@ from __future__ import annotations
 from sklearn.metrics import accuracy_score
 
 from .._fitting.targets import LabelEncoding
-from .._typing import ArrayLike, MatrixLike
-from .._utils.scores import quantiles_of, regression_score
+from .._utils.scores import QuantileScoreMixin, quantiles_of
 from ._outputs import Numbers, Probabilities
 
 __all__ = ["OfClasses", "OfNumbers"]
@@ -33,37 +32,8 @@ class OfClasses:
         self.oof_decision_function_ = prediction
 
 
-class OfNumbers:
+class OfNumbers(QuantileScoreMixin):
     """A mixin for ensembles of regressors."""
-
-    def score(
-        self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> float:
-        """The coefficient of determination, or its like for several quantiles.
-
-        Parameters
-        ----------
-        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
-            The rows to predict.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        float
-            R^2; where the networks estimate several quantiles the mean of
-            :func:`~sklearn.metrics.d2_pinball_score` over them.
-        """
-        return self._metric(y, self.predict(X), sample_weight)
-
-    def _metric(self, y, predicted, sample_weight):
-        return regression_score(
-            y, predicted, self._quantiles, sample_weight=sample_weight
-        )
 
     @property
     def _quantiles(self):
