@@ -230,6 +230,40 @@ def test_a_request_to_stop_ends_the_phase_that_it_was_made_in(cancer):
 
 
 @needs_callbacks
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["adam", "fista"])
+@pytest.mark.parametrize("n_epochs", [3, 20])
+def test_a_request_to_stop_ends_a_path(n_epochs, solver, cancer):
+    # The dense network has eight epochs.
+    recorder = Recorder(stop_after=n_epochs)
+    network = classifier(solver=solver, feature_alpha=1.0).set_callbacks(recorder)
+    network.fit(*cancer)
+    assert network.stop_reason_ == "callback"
+    assert len(recorder.epochs()) == n_epochs
+    assert network.predict(cancer[0]).shape == cancer[1].shape
+
+
+@needs_callbacks
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("n_frequencies", [0, 2])
+def test_a_path_shows_networks_of_all_inputs(n_frequencies, cancer):
+    X, y = cancer
+    seen = []
+
+    class Watcher(Recorder):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            if context.task_name == "epoch":
+                left = fitted_estimator.n_features_selected_
+                seen.append((left, fitted_estimator.predict_proba(X)))
+
+    network = classifier(early_stopping=False, n_frequencies=n_frequencies)
+    network.set_params(feature_alpha=100.0, max_iter=30).set_callbacks(Watcher())
+    network.fit(X, y)
+    assert seen[0][0] == X.shape[1] > seen[-1][0] == network.n_features_selected_
+    np.testing.assert_array_equal(seen[-1][1], network.predict_proba(X))
+
+
+@needs_callbacks
 def test_scoring_monitor():
     pytest.importorskip("pandas")
     from sklearn.callback import ScoringMonitor

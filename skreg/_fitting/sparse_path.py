@@ -73,6 +73,9 @@ _MOST_IDLE_STAGES, _HASTIEST_FACTOR = 20, 1e30
 # Values beyond this one do not matter, and products with them overflow.
 _LARGEST_VALUE = 1e300
 
+# Who made them wants the network that there is, not the end of its path.
+_WISHES = (StopReason.INTERRUPTED, StopReason.CALLBACK)
+
 # A penalty that has not removed all inputs after so many stages never will.
 _MOST_STAGES = 1000
 
@@ -228,7 +231,7 @@ class _Trail:
             )
             self._outcome, self.goes_on = FitOutcome(error=error), False
             return
-        if outcome.stop_reason is StopReason.INTERRUPTED:
+        if outcome.stop_reason in _WISHES:
             self.goes_on = False
             return
         self.monitors = task.config.early_stopping and not to_the_end
@@ -315,7 +318,29 @@ class _Trail:
             resume=True,
             max_iter=earlier.n_epochs + self._n_epochs(),
             encoding=self._outcome.encoding,
+            report_on=self._report_on(inputs),
         )
+
+    def _report_on(self, inputs):
+        """The task's own, which is shown the network with all inputs."""
+        task, whole, before = self._task, self._outcome.network, self._state
+        if task.report_on is None:
+            return None
+
+        def report_on(phase, network, encoding):
+            report = task.report_on(phase, whole, encoding)
+
+            def report_with_all_inputs(progress):
+                progress = copy.copy(progress)
+                if progress.kept is not None:
+                    progress.kept = _with_all_inputs(
+                        progress.kept, whole, inputs, before
+                    )
+                return report(progress)
+
+            return report and report_with_all_inputs
+
+        return report_on
 
     def _n_epochs(self):
         config = self._task.config
@@ -333,7 +358,7 @@ class _Trail:
         has a nearer value or fewer epochs.
         """
         self.moved = True
-        if outcome.stop_reason in (StopReason.DIVERGED, StopReason.INTERRUPTED):
+        if outcome.stop_reason in (StopReason.DIVERGED, *_WISHES):
             self._end_at_last_point(outcome.stop_reason)
             return
         if outcome.error is not None:
@@ -437,7 +462,7 @@ class _Trail:
         """End the path at the last point, whose network is sound."""
         self.goes_on = False
         self._outcome = replace(self._outcome, stop_reason=reason)
-        if self._target == np.inf:
+        if reason is StopReason.DIVERGED and self._target == np.inf:
             error = ValueError(
                 f"Training diverged at feature_alpha={self._value:.3g} on the way to "
                 f"no inputs. {advice_on_divergence(self._task.config)}"
@@ -462,50 +487,66 @@ def _restricted(state, network, inputs):
     places, embedded = network.places_with(inputs), state.embedded_inputs
     if embedded is not None:
         embedded = np.flatnonzero(np.isin(inputs, embedded))
-    restricted = _mapped(state, lambda row: row[places], network.n_params)
+
+    def restrict(row):
+        return row[places]
+
+    restricted = _mapped(state, restrict, restrict, network.n_params)
     return replace(restricted, embedded_inputs=embedded)
 
 
 def _expanded(state, network, inputs, before):
-    """The state of the network that has all inputs.
+    """The state of the network that has all inputs."""
+    expanded = _mapped(
+        state,
+        lambda row: _with_all_inputs(row, network, inputs, before),
+        lambda row: _with_zeros(row, network, inputs),
+        len(state.params),
+    )
+    return replace(expanded, embedded_inputs=network.embedded_inputs)
+
+
+def _with_zeros(row, network, inputs):
+    """Numbers of a network that has some inputs, in the places of one with all."""
+    whole = np.zeros(network.n_params, dtype=row.dtype)
+    whole[network.places_with(inputs)] = row
+    return whole
+
+
+def _with_all_inputs(row, network, inputs, before):
+    """The parameters of a network that has some inputs, as those of one with all.
 
     The weights of those that are gone are zeros, and their periodic features are what
     they were in the state before: from zeros no frequency would ever move again.
     """
-    places = network.places_with(inputs)
-
-    def expand(row):
-        whole = np.zeros(network.n_params, dtype=row.dtype)
-        whole[places] = row
-        return whole
-
-    expanded = _mapped(state, expand, len(places))
+    whole = _with_zeros(row, network, inputs)
     if network.periodic is not None:
         is_gone = ~np.isin(network.embedded_inputs, inputs)
-        rows = expanded.params, expanded.kept, expanded.progress.kept
-        for row in (row for row in rows if row is not None):
-            for part, part_before in zip(
-                network.periodic_views(row[None]),
-                network.periodic_views(before.params[None]),
-                strict=True,
-            ):
-                part[0, is_gone] = part_before[0, is_gone]
-    return replace(expanded, embedded_inputs=network.embedded_inputs)
+        for part, part_before in zip(
+            network.periodic_views(whole[None]),
+            network.periodic_views(before.params[None]),
+            strict=True,
+        ):
+            part[0, is_gone] = part_before[0, is_gone]
+    return whole
 
 
-def _mapped(state, function, n_params):
-    """The state with a function applied to every vector as long as the parameters."""
+def _mapped(state, of_params, of_moments, n_params):
+    """The state with functions applied to its parameters and to their moments.
+
+    What is as long as the parameters in the state of the optimizer is a moment.
+    """
     progress = copy.copy(state.progress)
     if progress.kept is not None:
-        progress.kept = function(progress.kept)
+        progress.kept = of_params(progress.kept)
     optimizer = state.optimizer and {
-        name: function(value) if np.size(value) == n_params else value
+        name: of_moments(value) if np.size(value) == n_params else value
         for name, value in state.optimizer.items()
     }
     return replace(
         state,
-        params=function(state.params),
-        kept=None if state.kept is None else function(state.kept),
+        params=of_params(state.params),
+        kept=None if state.kept is None else of_params(state.kept),
         optimizer=optimizer,
         progress=progress,
     )
