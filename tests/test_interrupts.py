@@ -389,21 +389,22 @@ from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
 signal.signal(signal.SIGINT, signal.default_int_handler)
 skreg.set_config(engine=sys.argv[1])
 workers, longest = {"n_jobs": int(sys.argv[2])}, float(sys.argv[3])
-X = np.random.default_rng(0).normal(size=(150, 6))
+X = np.random.default_rng(0).normal(size=(600, 6))
 y = (X[:, 0] > 0).astype(int)
 folds, grid = {"cv": 2, **workers}, {"alpha": [1e-4, 1e-3, 1e-2, 0.1]}
 
-def network(max_iter=10**7):
-    params = {"n_iter_no_change": np.inf, "random_state": 0}
-    return MLPClassifier((8,), max_iter=max_iter, **params)
+def network(**params):
+    params = {"max_iter": 10**7, "n_iter_no_change": np.inf} | params
+    return MLPClassifier((8,), random_state=0, **params)
 
 def halves():
     given = {"q": 2, "threshold": 0.6, "n_pairs": 10**5, **workers}
-    return StabilitySelection(network(5), **given)
+    return StabilitySelection(network(max_iter=5), **given)
 
 def fit(estimator):
     return estimator.fit(X, y)
 
+# Nearly all of its time is training.
 def loop(network):
     while True:
         network.partial_fit(X, y, classes=[0, 1])
@@ -415,18 +416,18 @@ def rounds(network):
 # Each would take hours. The last four have ways of their own to share work.
 CALLS = [
     (network, fit),
-    (network, loop),
+    (lambda: network(batch_size=1), loop),
     (lambda: HalvingGridSearchCV(network(), grid, **folds), fit),
     (lambda: SparseInputSelector(network(), **folds), fit),
     (lambda: GridSearchCV(network(), grid, **folds), fit),
     (lambda: FoldEnsembleClassifier(network(), **folds), fit),
     (halves, fit),
-    (lambda: network(20), rounds),
+    (lambda: network(max_iter=20), rounds),
 ]
 
 # What is imported and compiled once takes longer.
-fit(SparseInputSelector(network(9), cv=2))
-fitted = vars(fit(network(9))).keys()
+fit(SparseInputSelector(network(max_iter=9), cv=2))
+fitted = vars(fit(network(max_iter=9))).keys()
 of_partial_fit = vars(network().partial_fit(X, y, classes=[0, 1])).keys()
 pressed = []
 
@@ -440,7 +441,7 @@ for number in range(3):
     for make, call in CALLS if workers["n_jobs"] == 1 else CALLS[4:]:
         if number == 0:
             # The workers of the other calls have yet to start.
-            fit(GridSearchCV(network(9), grid, **folds))
+            fit(GridSearchCV(network(max_iter=9), grid, **folds))
         estimator, is_interrupted = make(), False
         before = dict(vars(estimator))
         moment = longest * (number + moments.random()) / 3
