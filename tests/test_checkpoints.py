@@ -1,5 +1,7 @@
 """An interrupted or killed search goes on after its last rung, to equal results."""
 
+import errno
+import os
 import subprocess
 import sys
 import warnings
@@ -267,6 +269,20 @@ def test_a_state_that_cannot_be_written_is_no_reason_to_end(tmp_path):
     # The state before is still there, and nothing else.
     assert checkpoint.load() == {"a": 1}
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("make", [halving, ensemble])
+def test_a_search_without_room_for_its_checkpoint_goes_on(make, tmp_path, monkeypatch):
+    def dump(state, file):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    expected = make().fit(X, Y)
+    monkeypatch.setattr("skreg._utils.checkpoints.joblib.dump", dump)
+    with pytest.warns(UserWarning, match=f"not be written.*{errno.ENOSPC}"):
+        search = make(tmp_path).fit(X, Y)
+    assert_equal_searches(search, expected)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("make", [drawn, ensemble])

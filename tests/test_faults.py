@@ -55,13 +55,16 @@ for _ in range(2):
 """
 
 KILLED_WORKER = """
-import os, signal
+import os, signal, time
 import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+import skreg
 from skreg import MLPClassifier
+from skreg.diagnosis import bias_variance_decomposition
 from skreg.ensemble import FoldEnsembleClassifier
-from skreg.model_selection import GridSearchCV
+from skreg.feature_selection import StabilitySelection
 
+skreg.set_config(engine="numpy")
 parent = os.getpid()
 
 class Deadly(MLPClassifier):
@@ -71,17 +74,43 @@ class Deadly(MLPClassifier):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().fit(X, y)
 
+def deadly(X, Y, sample_weight, rng):
+    if os.getpid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return X, Y, sample_weight
+
+def members(network):
+    return FoldEnsembleClassifier(network, cv=2, n_jobs=2)
+
+def halves(network):
+    return StabilitySelection(network, q=2, threshold=0.6, n_pairs=1, n_jobs=2)
+
+class Rounds:
+    def __init__(self, network):
+        self.network = network
+
+    def fit(self, X, y):
+        given = dict(X_test=X, y_test=y, n_rounds=4, n_jobs=2)
+        bias_variance_decomposition(self.network, X, y, **given)
+
 X, y = np.random.RandomState(0).normal(size=(60, 4)), np.arange(60) % 2
-ensemble = FoldEnsembleClassifier(Deadly((3,), max_iter=1), cv=2, n_jobs=2)
-before = set(vars(ensemble))
-try:
-    ensemble.fit(X, y)
-except TerminatedWorkerError:
-    assert set(vars(ensemble)) == before
-    print("told")
-network = MLPClassifier((3,), solver="lbfgs", max_iter=2)
-GridSearchCV(network, {"alpha": [1e-3, 1e-2]}, cv=2, n_jobs=2).fit(X, y)
-print("goes on")
+params = dict(hidden_layer_sizes=(3,), max_iter=1, random_state=0)
+for make, network in (
+    (members, Deadly(**params)),
+    (members, MLPClassifier(augmentation=deadly, **params)),
+    (halves, MLPClassifier(augmentation=deadly, **params)),
+    (Rounds, MLPClassifier(augmentation=deadly, **params)),
+):
+    estimator, started = make(network), time.perf_counter()
+    before, of_network = dict(vars(estimator)), dict(vars(network))
+    try:
+        estimator.fit(X, y)
+    except TerminatedWorkerError:
+        assert vars(estimator) == before and vars(network) == of_network
+        assert time.perf_counter() - started < 30
+        print(make.__name__, "told")
+    make(MLPClassifier(**params)).fit(X, y)
+    print("goes on")
 """
 
 
@@ -112,5 +141,6 @@ def test_a_pipeline_without_room_for_its_memory_is_fitted(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_member_that_kills_its_worker_is_an_error_at_once():
-    assert run(KILLED_WORKER) == ["told", "goes on"]
+def test_a_call_whose_worker_is_killed_ends_at_once():
+    told = [f"{name} told" for name in ("members", "members", "halves", "Rounds")]
+    assert run(KILLED_WORKER) == [line for each in told for line in (each, "goes on")]

@@ -56,7 +56,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups.")
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_a_search_after_one_in_the_process_before(method, tmp_path):
     script, log = tmp_path / "script.py", tmp_path / "log"
     script.write_text(SCRIPT, encoding="utf-8")

@@ -1,9 +1,11 @@
 """Ctrl-C: a network keeps what it has, and what is made of networks ends at once."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from unittest import mock
 
 import joblib
@@ -370,3 +372,122 @@ def test_numba_compiles_what_it_has_begun(monkeypatch):
     finally:
         signal.signal(signal.SIGINT, handler)
     assert done == [len]
+
+
+# -- at any moment ---------------------------------------------------------------------
+
+RANDOM_MOMENTS = """
+import os, random, signal, sys, threading, time
+import numpy as np
+import skreg
+from skreg import MLPClassifier
+from skreg.diagnosis import bias_variance_decomposition
+from skreg.ensemble import FoldEnsembleClassifier
+from skreg.feature_selection import SparseInputSelector, StabilitySelection
+from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+skreg.set_config(engine=sys.argv[1])
+workers, longest = {"n_jobs": int(sys.argv[2])}, float(sys.argv[3])
+X = np.random.default_rng(0).normal(size=(600, 6))
+y = (X[:, 0] > 0).astype(int)
+folds, grid = {"cv": 2, **workers}, {"alpha": [1e-4, 1e-3, 1e-2, 0.1]}
+
+def network(**params):
+    params = {"max_iter": 10**7, "n_iter_no_change": np.inf} | params
+    return MLPClassifier((8,), random_state=0, **params)
+
+def halves():
+    given = {"q": 2, "threshold": 0.6, "n_pairs": 10**5, **workers}
+    return StabilitySelection(network(max_iter=5), **given)
+
+def fit(estimator):
+    return estimator.fit(X, y)
+
+# Nearly all of its time is training.
+def loop(network):
+    while True:
+        network.partial_fit(X, y, classes=[0, 1])
+
+def rounds(network):
+    given = {"X_test": X, "y_test": y, "n_rounds": 10**5, **workers}
+    bias_variance_decomposition(network, X, y, **given)
+
+# Each would take hours. The last four have ways of their own to share work.
+CALLS = [
+    (network, fit),
+    (lambda: network(batch_size=1), loop),
+    (lambda: HalvingGridSearchCV(network(), grid, **folds), fit),
+    (lambda: SparseInputSelector(network(), **folds), fit),
+    (lambda: GridSearchCV(network(), grid, **folds), fit),
+    (lambda: FoldEnsembleClassifier(network(), **folds), fit),
+    (halves, fit),
+    (lambda: network(max_iter=20), rounds),
+]
+
+# What is imported and compiled once takes longer.
+fit(SparseInputSelector(network(max_iter=9), cv=2))
+fitted = vars(fit(network(max_iter=9))).keys()
+of_partial_fit = vars(network().partial_fit(X, y, classes=[0, 1])).keys()
+pressed = []
+
+def press():
+    pressed.append(time.perf_counter())
+    # As in a terminal, workers hear it as well.
+    os.killpg(0, signal.SIGINT)
+
+moments = random.Random(0)
+for number in range(3):
+    for make, call in CALLS if workers["n_jobs"] == 1 else CALLS[4:]:
+        if number == 0:
+            # The workers of the other calls have yet to start.
+            fit(GridSearchCV(network(max_iter=9), grid, **folds))
+        estimator, is_interrupted = make(), False
+        before = dict(vars(estimator))
+        moment = longest * (number + moments.random()) / 3
+        try:
+            threading.Timer(moment, press).start()
+            call(estimator)
+        except KeyboardInterrupt:
+            is_interrupted = True
+        seconds = time.perf_counter() - pressed[-1]
+        after = vars(estimator)
+        is_as_it_was = after.keys() == before.keys() and all(
+            after[name] is before[name] for name in before
+        )
+        case = f"{estimator} after {moment:.3f} s: {is_interrupted}, {sorted(after)}"
+        assert seconds < 5, case
+        if not is_interrupted:
+            assert (make, call) == (network, fit), case
+            assert after.keys() == fitted, case
+            assert estimator.stop_reason_ == "interrupted", case
+        elif call is loop:
+            assert is_as_it_was or after.keys() == of_partial_fit, case
+        else:
+            assert is_as_it_was, case
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups.")
+@pytest.mark.parametrize(
+    ("engine", "n_jobs", "longest"),
+    [("numpy", 1, 0.2), ("compiled", 1, 0.2), ("numpy", 2, 1)],
+)
+def test_signals_at_random_moments(engine, n_jobs, longest, tmp_path):
+    if engine == "compiled":
+        pytest.importorskip("numba")
+    log = tmp_path / "log"
+    command = [sys.executable, "-W", "ignore", "-c", RANDOM_MOMENTS]
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [*command, engine, str(n_jobs), str(longest)],
+            stderr=file,
+            start_new_session=True,
+        )
+        try:
+            assert process.wait(90) == 0, log.read_text(encoding="utf-8")
+        finally:
+            # Nothing is left of it where there were no workers.
+            with suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)

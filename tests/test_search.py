@@ -6,6 +6,7 @@ import threading
 import time
 import tracemalloc
 import warnings
+from concurrent.futures.process import BrokenProcessPool
 from itertools import count
 from types import SimpleNamespace
 
@@ -817,6 +818,83 @@ def test_a_worker_that_dies_costs_its_fits_only():
     scores = search.cv_results_["mean_test_score"]
     assert scores[1] == -1
     assert scores[0] > 0
+
+
+class Deadly:
+    """A scorer that ends its process the first times that it sees one of the fits."""
+
+    def __init__(self, log, deadly, n_deaths=1):
+        self.log, self.deadly, self.n_deaths = log, deadly, n_deaths
+        self.parent = os.getpid()
+
+    def __call__(self, estimator, X, y):
+        fit = f"alpha={estimator.alpha}, max_iter={estimator.max_iter}"
+        with self.log.open("a") as file:
+            file.write(fit + "\n")
+        if fit == self.deadly and self.scored().count(fit) <= self.n_deaths:
+            assert os.getpid() != self.parent
+            os.kill(os.getpid(), signal.SIGKILL)
+        return estimator.score(X, y)
+
+    def scored(self):
+        return self.log.read_text().splitlines()
+
+
+def search_with_deaths(Search, n_deaths, folder, **params):
+    """A fitted search, one like it with a deadly scorer, and this scorer.
+
+    There is one split, so that each fit has a name of its own.
+    """
+    X, y = data(load_breast_cancer, 120)
+    split = [(np.arange(80), np.arange(80, 120))]
+    grid = {"alpha": [1e-3, 0.1, 1.0, 10.0]}
+    search = Search(network(max_iter=9), grid, cv=split, n_jobs=2, **params)
+    expected = clone(search).fit(X, y)
+    epochs = getattr(expected, "n_resources_", [None, 9])[1]
+    deadly = f"alpha={expected.best_params_['alpha']}, max_iter={epochs}"
+    scorer = Deadly(folder / "log", deadly, n_deaths)
+    return expected, search.set_params(scoring=scorer), scorer
+
+
+def assert_same_results(search, expected):
+    X, y = data(load_breast_cancer, 120)
+    assert_same_table(search.cv_results_, expected.cv_results_)
+    assert search.best_params_ == expected.best_params_
+    np.testing.assert_array_equal(search.predict_proba(X), expected.predict_proba(X))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("Search", [GridSearchCV, HalvingGridSearchCV])
+def test_a_worker_that_dies_once_costs_nothing(Search, tmp_path):
+    expected, search, scorer = search_with_deaths(Search, 1, tmp_path)
+    search.fit(*data(load_breast_cancer, 120))
+    assert_same_results(search, expected)
+    scored = scorer.scored()
+    assert scored.count(scorer.deadly) == 2
+    if Search is HalvingGridSearchCV:
+        # The rung before is not trained again.
+        first = f"max_iter={expected.n_resources_[0]}"
+        assert sum(fit.endswith(first) for fit in scored) == 4
+
+
+@pytest.mark.slow
+def test_a_search_that_dying_workers_end_goes_on_after_its_last_rung(tmp_path):
+    expected, search, scorer = search_with_deaths(
+        HalvingGridSearchCV,
+        2,
+        tmp_path,
+        error_score="raise",
+        checkpoint=tmp_path / "checkpoint",
+    )
+    X, y = data(load_breast_cancer, 120)
+    # The second death is that of the fit in a process of its own.
+    with pytest.raises(BrokenProcessPool):
+        search.fit(X, y)
+    assert not hasattr(search, "cv_results_")
+    assert_same_results(search.fit(X, y), expected)
+    scored = scorer.scored()
+    first = f"max_iter={expected.n_resources_[0]}"
+    assert sum(fit.endswith(first) for fit in scored) == 4
 
 
 def test_estimator_checks_of_the_search_itself():
