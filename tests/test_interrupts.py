@@ -377,7 +377,7 @@ def test_numba_compiles_what_it_has_begun(monkeypatch):
 # -- at any moment ---------------------------------------------------------------------
 
 RANDOM_MOMENTS = """
-import os, random, signal, sys, threading, time
+import gc, os, random, signal, sys, threading, time
 import numpy as np
 import skreg
 from skreg import MLPClassifier
@@ -398,8 +398,8 @@ def network(**params):
     return MLPClassifier((8,), random_state=0, **params)
 
 def halves():
-    given = {"q": 2, "threshold": 0.6, "n_pairs": 10**5, **workers}
-    return StabilitySelection(network(max_iter=5), **given)
+    given = {"q": 2, "threshold": 0.6, "n_pairs": 10**4, **workers}
+    return StabilitySelection(network(max_iter=20), **given)
 
 def fit(estimator):
     return estimator.fit(X, y)
@@ -410,7 +410,7 @@ def loop(network):
         network.partial_fit(X, y, classes=[0, 1])
 
 def rounds(network):
-    given = {"X_test": X, "y_test": y, "n_rounds": 10**5, **workers}
+    given = {"X_test": X, "y_test": y, "n_rounds": 10**4, **workers}
     bias_variance_decomposition(network, X, y, **given)
 
 # Each would take hours. The last four have ways of their own to share work.
@@ -422,7 +422,7 @@ CALLS = [
     (lambda: GridSearchCV(network(), grid, **folds), fit),
     (lambda: FoldEnsembleClassifier(network(), **folds), fit),
     (halves, fit),
-    (lambda: network(max_iter=20), rounds),
+    (lambda: network(max_iter=200), rounds),
 ]
 
 # What is imported and compiled once takes longer.
@@ -442,6 +442,8 @@ for number in range(3):
         if number == 0:
             # The workers of the other calls have yet to start.
             fit(GridSearchCV(network(max_iter=9), grid, **folds))
+        # Python loses a signal that comes while it collects certain garbage.
+        gc.collect()
         estimator, is_interrupted = make(), False
         before = dict(vars(estimator))
         moment = longest * (number + moments.random()) / 3
