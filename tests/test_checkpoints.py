@@ -113,6 +113,28 @@ def test_an_interrupted_search_goes_on(make, n_done, tmp_path, monkeypatch):
     assert not any("checkpoint" in name for name in vars(search) if name[-1] == "_")
 
 
+@pytest.mark.parametrize(
+    "make, after", [(halving, "_refit"), (drawn, "_refit"), (ensemble, "_keep")]
+)
+def test_a_search_interrupted_after_its_last_rung_trains_none_again(
+    make, after, tmp_path, monkeypatch
+):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    expected, search = make().fit(X, Y), make(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(search), after, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(X, Y)
+    with monkeypatch.context() as patch:
+        rungs = Rungs(patch)
+        search.fit(X, Y)
+    assert rungs.n_done == 0
+    assert_equal_searches(search, expected)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_a_search_that_is_killed_goes_on(tmp_path, monkeypatch):
     code = """
