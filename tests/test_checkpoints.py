@@ -11,8 +11,10 @@ import pytest
 import sklearn
 from numpy.testing import assert_array_equal
 from scipy.stats import loguniform
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import StandardScaler
 
@@ -183,11 +185,11 @@ def test_survivors_go_on_from_where_they_stood(tmp_path, monkeypatch):
     assert list(states[0].values()) == [search.n_resources_[0]] * 6
 
 
-def interrupted(search, monkeypatch, X=X, y=Y):
+def interrupted(search, monkeypatch, X=X, y=Y, **params):
     with monkeypatch.context() as patch:
         Rungs(patch, most=1)
         with pytest.raises(KeyboardInterrupt):
-            search.fit(X, y)
+            search.fit(X, y, **params)
 
 
 @pytest.mark.parametrize("make", [halving, ensemble])
@@ -230,6 +232,17 @@ def test_weights_of_rows_are_part_of_it(tmp_path, monkeypatch):
         rungs.n_done = 0
         make(tmp_path).fit(X, Y, sample_weight=np.linspace(1, 2, len(Y)))
         assert rungs.n_done == 3
+
+
+def test_weights_of_scores_alone_are_part_of_it(tmp_path, monkeypatch):
+    with sklearn.config_context(enable_metadata_routing=True):
+        network = clone(NETWORK).set_fit_request(sample_weight=False)
+        scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
+        search = halving(tmp_path, estimator=network, scoring=scorer)
+        interrupted(search, monkeypatch, sample_weight=np.ones(len(Y)))
+        rungs = Rungs(monkeypatch)
+        search.fit(X, Y, sample_weight=np.linspace(1, 2, len(Y)))
+    assert rungs.n_done == 3
 
 
 def test_how_folds_and_estimator_came_about_is_no_part_of_it(tmp_path, monkeypatch):
