@@ -245,6 +245,22 @@ def test_weights_of_scores_alone_are_part_of_it(tmp_path, monkeypatch):
     assert rungs.n_done == 3
 
 
+def test_networks_without_a_seed_keep_the_one_of_their_fold(tmp_path, monkeypatch):
+    # Networks of this solver begin anew in each rung, from their seed.
+    network = MLPClassifier((5,), max_iter=18, solver="lbfgs")
+    tables = []
+    for folder in (None, tmp_path):
+        search = halving(folder, scoring="neg_log_loss", refit=False)
+        search.set_params(estimator=network, param_grid={"alpha": [0.01, 0.1, 1.0]})
+        np.random.seed(0)  # noqa: NPY002 - it is what random_state=None means
+        if folder is not None:
+            interrupted(search, monkeypatch)
+            np.random.seed(1)  # noqa: NPY002
+        tables.append(numbers(search.fit(X, Y).cv_results_))
+    for name, column in tables[0].items():
+        assert_array_equal(tables[1][name], column, err_msg=name)
+
+
 def test_how_folds_and_estimator_came_about_is_no_part_of_it(tmp_path, monkeypatch):
     def make():
         return halving(tmp_path, cv=KFold(2, shuffle=True, random_state=0).split(X))
