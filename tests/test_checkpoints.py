@@ -137,6 +137,20 @@ def test_a_search_interrupted_after_its_last_rung_trains_none_again(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_faults_that_were_found_before_an_interrupt_are_told_of(tmp_path, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    network = clone(NETWORK).set_params(learning_rate_init=0.05)
+    search = halving(tmp_path, estimator=network, param_grid={"alpha": [10.0, 20.0]})
+    with monkeypatch.context() as patch:
+        patch.setattr(HalvingGridSearchCV, "_judged", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(X, Y)
+    with pytest.warns(ConvergenceWarning, match="1 of 1 candidates predict the same"):
+        search.fit(X, Y)
+
+
 @pytest.mark.slow
 def test_a_search_that_is_killed_goes_on(tmp_path, monkeypatch):
     code = """
