@@ -86,6 +86,15 @@ def test_networks_with_a_hidden_layer_die_at_the_spectral_norm():
     np.testing.assert_allclose(largest_alpha(network, X, y), largest)
 
 
+def test_linear_networks_without_an_l1_part_have_the_same_scale():
+    X, y = scaled(load_iris)
+    rate = X.T @ (np.eye(3)[y] - 1 / 3) / len(y)
+    network = MLPClassifier((), l1_ratio=0.0)
+    np.testing.assert_allclose(
+        largest_alpha(network, X, y), np.linalg.norm(rate, ord=2)
+    )
+
+
 def test_scale_and_weights_of_the_data():
     X, y = scaled(load_breast_cancer)
     largest = largest_alpha(MLPClassifier((5,)), X, y)

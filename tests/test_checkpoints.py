@@ -11,8 +11,10 @@ import pytest
 import sklearn
 from numpy.testing import assert_array_equal
 from scipy.stats import loguniform
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import KFold
 from sklearn.preprocessing import StandardScaler
 
@@ -113,6 +115,42 @@ def test_an_interrupted_search_goes_on(make, n_done, tmp_path, monkeypatch):
     assert not any("checkpoint" in name for name in vars(search) if name[-1] == "_")
 
 
+@pytest.mark.parametrize(
+    "make, after", [(halving, "_refit"), (drawn, "_refit"), (ensemble, "_keep")]
+)
+def test_a_search_interrupted_after_its_last_rung_trains_none_again(
+    make, after, tmp_path, monkeypatch
+):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    expected, search = make().fit(X, Y), make(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(search), after, interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(X, Y)
+    with monkeypatch.context() as patch:
+        rungs = Rungs(patch)
+        search.fit(X, Y)
+    assert rungs.n_done == 0
+    assert_equal_searches(search, expected)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_faults_that_were_found_before_an_interrupt_are_told_of(tmp_path, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    network = clone(NETWORK).set_params(learning_rate_init=0.05)
+    search = halving(tmp_path, estimator=network, param_grid={"alpha": [10.0, 20.0]})
+    with monkeypatch.context() as patch:
+        patch.setattr(HalvingGridSearchCV, "_judged", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(X, Y)
+    with pytest.warns(ConvergenceWarning, match="1 of 1 candidates predict the same"):
+        search.fit(X, Y)
+
+
 @pytest.mark.slow
 def test_a_search_that_is_killed_goes_on(tmp_path, monkeypatch):
     code = """
@@ -161,11 +199,11 @@ def test_survivors_go_on_from_where_they_stood(tmp_path, monkeypatch):
     assert list(states[0].values()) == [search.n_resources_[0]] * 6
 
 
-def interrupted(search, monkeypatch, X=X, y=Y):
+def interrupted(search, monkeypatch, X=X, y=Y, **params):
     with monkeypatch.context() as patch:
         Rungs(patch, most=1)
         with pytest.raises(KeyboardInterrupt):
-            search.fit(X, y)
+            search.fit(X, y, **params)
 
 
 @pytest.mark.parametrize("make", [halving, ensemble])
@@ -208,6 +246,33 @@ def test_weights_of_rows_are_part_of_it(tmp_path, monkeypatch):
         rungs.n_done = 0
         make(tmp_path).fit(X, Y, sample_weight=np.linspace(1, 2, len(Y)))
         assert rungs.n_done == 3
+
+
+def test_weights_of_scores_alone_are_part_of_it(tmp_path, monkeypatch):
+    with sklearn.config_context(enable_metadata_routing=True):
+        network = clone(NETWORK).set_fit_request(sample_weight=False)
+        scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
+        search = halving(tmp_path, estimator=network, scoring=scorer)
+        interrupted(search, monkeypatch, sample_weight=np.ones(len(Y)))
+        rungs = Rungs(monkeypatch)
+        search.fit(X, Y, sample_weight=np.linspace(1, 2, len(Y)))
+    assert rungs.n_done == 3
+
+
+def test_networks_without_a_seed_keep_the_one_of_their_fold(tmp_path, monkeypatch):
+    # Networks of this solver begin anew in each rung, from their seed.
+    network = MLPClassifier((5,), max_iter=18, solver="lbfgs")
+    tables = []
+    for folder in (None, tmp_path):
+        search = halving(folder, scoring="neg_log_loss", refit=False)
+        search.set_params(estimator=network, param_grid={"alpha": [0.01, 0.1, 1.0]})
+        np.random.seed(0)  # noqa: NPY002 - it is what random_state=None means
+        if folder is not None:
+            interrupted(search, monkeypatch)
+            np.random.seed(1)  # noqa: NPY002
+        tables.append(numbers(search.fit(X, Y).cv_results_))
+    for name, column in tables[0].items():
+        assert_array_equal(tables[1][name], column, err_msg=name)
 
 
 def test_how_folds_and_estimator_came_about_is_no_part_of_it(tmp_path, monkeypatch):

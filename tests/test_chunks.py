@@ -95,6 +95,18 @@ def test_repeats_have_folds_of_their_own():
     assert len({tuple(each) for each in folds}) == 3
 
 
+def test_the_members_of_each_repeat_leave_out_its_own_folds():
+    model = ensemble(n_repeats=2).partial_fit(X, Y, classes=CLASSES)
+    members = iter(model.estimators_)
+    for seed in model._fold_seeds:
+        folds = folds_of_values(X, 3, seed)
+        for fold in range(3):
+            member = next(members)
+            own = folds != fold
+            alone = clone(member).partial_fit(X[own], Y[own], classes=CLASSES)
+            assert_array_equal(member.coefs_[0], alone.coefs_[0])
+
+
 def test_the_weights_of_a_chunk_go_with_its_rows():
     weight = np.random.default_rng(0).uniform(0, 2, len(X))
     model = ensemble().partial_fit(X, Y, weight, classes=CLASSES)

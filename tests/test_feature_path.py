@@ -210,6 +210,18 @@ def test_groups_leave_together():
     assert set(path.ranking[[0, 1, 9]]) == {1, 2, 3}
 
 
+def test_the_penalty_of_groups_begins_by_the_root_of_their_size():
+    X, y = make_data()
+    # The weights of constant columns have no gradient, and make groups larger.
+    X = np.column_stack([X, np.zeros_like(X)])
+    firsts = []
+    for groups in ([range(10, 20)], [[column, column + 10] for column in range(10)]):
+        network = MLPClassifier(**NETWORK, feature_groups=groups)
+        path = feature_path(network, X, y)
+        firsts.append(path.feature_alphas[1])
+    np.testing.assert_allclose(firsts[1], firsts[0] / np.sqrt(2))
+
+
 def test_groups_by_name_outlive_the_columns_that_leave():
     pd = pytest.importorskip("pandas")
     X, y = make_data()

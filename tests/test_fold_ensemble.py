@@ -789,6 +789,15 @@ def test_the_minibatches_of_the_default(n_rows, size):
     assert batch_size_for(n_rows) == size
 
 
+@BOTH
+def test_minibatches_of_the_default_fit_into_the_smallest_part(is_regression):
+    rows = np.arange(N)
+    splits = [(rows[:60], rows[60:]), (rows[50:], rows[:50])]
+    ensemble = ensemble_of(network_for(is_regression), cv=splits)
+    ensemble.set_params(estimator=None).fit(X, target_for(is_regression))
+    assert [network.batch_size for network in networks_of(ensemble)] == [40, 40]
+
+
 @pytest.mark.parametrize("kind", ["classifier", "regressor"])
 def test_the_default_has_waves_of_up_to_200_columns(kind):
     for n_columns, is_sparse, n_frequencies in (

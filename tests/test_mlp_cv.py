@@ -735,8 +735,11 @@ def test_the_default_space_has_waves_and_splines_of_up_to_200_columns(kind):
 
 
 def test_minibatches_fit_into_the_smallest_fold():
-    model = fitted("real", cv=TimeSeriesSplit(3), n_candidates=1)
-    assert {network.batch_size for network in networks_of(model)} == {N - 3 * (N // 4)}
+    splits = list(TimeSeriesSplit(3).split(np.empty(N)))
+    for cv in (splits, splits[::-1]):
+        model = fitted("real", cv=cv, n_candidates=1)
+        sizes = {network.batch_size for network in networks_of(model)}
+        assert sizes == {N - 3 * (N // 4)}
     space = {**SPACE, "batch_size": [7]}
     model = fitted("real", space, cv=TimeSeriesSplit(3), n_candidates=1)
     assert {network.batch_size for network in networks_of(model)} == {7}

@@ -129,3 +129,12 @@ def test_float32_and_float64_are_given_alike(X):
     assert_array_equal(
         inputs.fit_transform(X), inputs.fit_transform(X.astype(np.float64))
     )
+
+
+def test_the_scaler_of_scikit_learn_shares_nothing(X):
+    inputs = NetworkInputs().fit(X)
+    expected = inputs.transform(X)
+    scaler = inputs.to_sklearn()
+    assert_allclose(scaler.transform(X), expected, atol=1e-5)
+    scaler.mean_[:] = scaler.scale_[:] = 3
+    assert_array_equal(inputs.transform(X), expected)

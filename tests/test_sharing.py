@@ -294,8 +294,10 @@ def test_a_fold_that_was_cut_might_name_a_later_point():
     assert agreed.cut_short
 
 
-def test_networks_without_a_seed_start_each_for_itself(data):
-    tasks = [task_of(network(random_state=None, max_iter=1)) for _ in range(2)]
+@pytest.mark.parametrize("refit", [False, True, 2])
+def test_networks_without_a_seed_start_each_for_itself(data, refit):
+    params = {"max_iter": 1, "early_stopping": refit is not False, "refit": refit}
+    tasks = [task_of(network(random_state=None, **params)) for _ in range(2)]
     one, other = fit_many(tasks, *data)
     assert not np.array_equal(one.state.params, other.state.params)
 
