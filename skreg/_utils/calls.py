@@ -81,14 +81,18 @@ def run_calls(calls, n_jobs=None, *, prefers_threads=False, **options):
 
 @contextmanager
 def _closing(results):
-    """A context that ends joblib's generator, if it is one, when its caller does."""
+    """A context that ends joblib's generator, if it is one, if not all of it is taken.
+
+    Its caller has ended, or a call's warning is an error to the caller.
+    """
     try:
         yield
-    except GeneratorExit:
+    except BaseException:
         if hasattr(results, "close"):
             with warnings.catch_warnings():
                 # The error is all that there is to say, not how many results it costs.
-                warnings.filterwarnings("ignore", r"\d+ tasks which", UserWarning)
+                message = r"\d+ tasks (which|have been) "
+                warnings.filterwarnings("ignore", message, UserWarning)
                 results.close()
         raise
 
