@@ -232,9 +232,9 @@ def test_a_request_to_stop_ends_the_phase_that_it_was_made_in(cancer):
 @needs_callbacks
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("solver", ["adam", "fista"])
-@pytest.mark.parametrize("n_epochs", [3, 20])
+@pytest.mark.parametrize("n_epochs", [3, 8, 20])
 def test_a_request_to_stop_ends_a_path(n_epochs, solver, cancer):
-    # The dense network has eight epochs.
+    # The dense network has eight epochs, the last of which is an end by itself.
     recorder = Recorder(stop_after=n_epochs)
     network = classifier(solver=solver, feature_alpha=1.0).set_callbacks(recorder)
     network.fit(*cancer)

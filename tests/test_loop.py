@@ -91,7 +91,9 @@ def test_calls_in_other_threads_have_the_settings_of_scikit_learn_of_this_one():
     assert [config["assume_finite"] for config in configs] == [True, True]
 
 
-@pytest.mark.parametrize("reason", [None, StopReason.CONVERGED])
+@pytest.mark.parametrize(
+    "reason", [None, StopReason.CONVERGED, StopReason.MAX_ITER, StopReason.DIVERGED]
+)
 @pytest.mark.parametrize("asked", [None, StopReason.CALLBACK])
 def test_a_report_is_made_whatever_the_reason(reason, asked):
     calls = []
@@ -100,7 +102,10 @@ def test_a_report_is_made_whatever_the_reason(reason, asked):
         calls.append(args)
         return asked
 
-    assert reported(reason, report, 1, 2) == (reason or asked)
+    has_diverged = reason is StopReason.DIVERGED
+    assert reported(reason, report, 1, 2) == (
+        reason if has_diverged or asked is None else asked
+    )
     assert calls == [(1, 2)]
     assert reported(reason, None, 1, 2) == reason
 

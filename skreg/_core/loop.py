@@ -5,6 +5,8 @@ from contextvars import ContextVar
 
 import numpy as np
 
+from .stopping import StopReason
+
 __all__ = [
     "cancelled_by",
     "computing",
@@ -76,7 +78,11 @@ def unless_interrupted(compute, instead, keep_interrupted):
 
 
 def reported(reason, report, *args):
-    """Report an epoch; the reason to stop that there is, or else what reporting gave.
+    """Report an epoch; the reason to stop that reporting gave, or else that there is.
+
+    Who asks to stop in the very epoch in which training ends by itself has asked, and
+    what would follow (a path's next value of the penalty) does not. Only of a network
+    that has diverged the caller is told.
 
     Parameters
     ----------
@@ -85,4 +91,4 @@ def reported(reason, report, *args):
         ``report(*args)`` may return a reason of its own.
     """
     asked = None if report is None else report(*args)
-    return reason or asked
+    return reason if reason is StopReason.DIVERGED else asked or reason
