@@ -323,9 +323,10 @@ class _Trail:
 
     def _report_on(self, inputs):
         """The task's own, which is shown the network with all inputs."""
-        task, whole, before = self._task, self._outcome.network, self._state
+        task, whole = self._task, self._outcome.network
         if task.report_on is None:
             return None
+        expansion = _Expansion(whole, inputs, self._state)
 
         def report_on(phase, network, encoding):
             report = task.report_on(phase, whole, encoding)
@@ -333,9 +334,7 @@ class _Trail:
             def report_with_all_inputs(progress):
                 progress = copy.copy(progress)
                 if progress.kept is not None:
-                    progress.kept = _with_all_inputs(
-                        progress.kept, whole, inputs, before
-                    )
+                    progress.kept = expansion.of_params(progress.kept)
                 return report(progress)
 
             return report and report_with_all_inputs
@@ -496,39 +495,55 @@ def _restricted(state, network, inputs):
 
 
 def _expanded(state, network, inputs, before):
-    """The state of the network that has all inputs."""
+    """The state of the network that has all inputs; `before` is an earlier one."""
+    expansion = _Expansion(network, inputs, before)
     expanded = _mapped(
-        state,
-        lambda row: _with_all_inputs(row, network, inputs, before),
-        lambda row: _with_zeros(row, network, inputs),
-        len(state.params),
+        state, expansion.of_params, expansion.of_moments, len(state.params)
     )
     return replace(expanded, embedded_inputs=network.embedded_inputs)
 
 
-def _with_zeros(row, network, inputs):
-    """Numbers of a network that has some inputs, in the places of one with all."""
-    whole = np.zeros(network.n_params, dtype=row.dtype)
-    whole[network.places_with(inputs)] = row
-    return whole
+class _Expansion:
+    """Makes vectors of a network that has some inputs those of the one with all.
 
-
-def _with_all_inputs(row, network, inputs, before):
-    """The parameters of a network that has some inputs, as those of one with all.
-
-    The weights of those that are gone are zeros, and their periodic features are what
-    they were in the state before: from zeros no frequency would ever move again.
+    Parameters
+    ----------
+    network : Network
+        The one with all inputs.
+    inputs : ndarray of int
+        Those that the other has.
+    before : TrainingState
+        A state of the network with all inputs.
     """
-    whole = _with_zeros(row, network, inputs)
-    if network.periodic is not None:
-        is_gone = ~np.isin(network.embedded_inputs, inputs)
-        for part, part_before in zip(
-            network.periodic_views(whole[None]),
-            network.periodic_views(before.params[None]),
-            strict=True,
-        ):
-            part[0, is_gone] = part_before[0, is_gone]
-    return whole
+
+    def __init__(self, network, inputs, before):
+        self._network, self._before = network, before
+        self._places = network.places_with(inputs)
+        if network.periodic is not None:
+            self._is_gone = ~np.isin(network.embedded_inputs, inputs)
+
+    def of_moments(self, row):
+        """The moments, which are zeros for the inputs that are gone."""
+        whole = np.zeros(self._network.n_params, dtype=row.dtype)
+        whole[self._places] = row
+        return whole
+
+    def of_params(self, row):
+        """The parameters.
+
+        The weights of inputs that are gone are zeros, and their periodic features are
+        what they were in the state before: from zeros no frequency would ever move
+        again.
+        """
+        whole = self.of_moments(row)
+        if self._network.periodic is not None:
+            for part, part_before in zip(
+                self._network.periodic_views(whole[None]),
+                self._network.periodic_views(self._before.params[None]),
+                strict=True,
+            ):
+                part[0, self._is_gone] = part_before[0, self._is_gone]
+        return whole
 
 
 def _mapped(state, of_params, of_moments, n_params):
