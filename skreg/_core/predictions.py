@@ -25,13 +25,19 @@ __all__ = [
 # Bytes of activations of a chunk: about a second-level cache.
 _CHUNK_BYTES = 2**20
 
+# Of chunks, of which the one is taken that leaves the fewest rows over.
+_MOST_SIZES = 256
+
 
 def _chunk_rows(network, n_models, n_rows, dtype):
     width = network.layer_units[0] + n_models * sum(network.layer_units[1:])
     if network.periodic is not None:
         width += n_models * network.periodic.width
     rows = _CHUNK_BYTES // (width * np.dtype(dtype).itemsize)
-    return int(min(max(rows, 64), n_rows))
+    rows = int(min(max(rows, 64), n_rows))
+    # What is left over has buffers of its own, which are small where few rows are.
+    sizes = np.arange(rows, 3 * rows // 4, -1)[:_MOST_SIZES]
+    return int(sizes[np.argmin(n_rows % sizes)])
 
 
 class Chunks:
