@@ -29,8 +29,14 @@ from skreg.feature_selection import (
 from skreg.model_selection import GridSearchCV, HalvingGridSearchCV
 
 __all__ = [
-    *["ABSURD", "CALLS", "Case", "Data", "Watcher"],
-    *["cases", "draw_case", "parameters"],
+    "ABSURD",
+    "CALLS",
+    "Case",
+    "Data",
+    "Watcher",
+    "cases",
+    "draw_case",
+    "parameters",
 ]
 
 _HUGE, _TINY, _LARGEST, _SMALLEST = 1e300, 1e-300, 1.7e308, 5e-324

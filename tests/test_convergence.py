@@ -17,7 +17,7 @@ X = rng.normal(size=(300, 4))
 CURVE = X[:, 0] + np.sin(2 * X[:, 1]) + 0.1 * rng.normal(size=len(X))
 COLUMNS = {
     "timestamps": 1.6e9 + 1e7 * rng.random(len(X)),
-    "areas": 1e7 * rng.lognormal(size=len(X)),
+    "areas": 1e6 * rng.lognormal(size=len(X)),
     "file sizes": 10.0 ** rng.uniform(2, 10, len(X)),
 }
 

@@ -80,9 +80,9 @@ def unless_interrupted(compute, instead, keep_interrupted):
 def reported(reason, report, *args):
     """Report an epoch; the reason to stop that reporting gave, or else that there is.
 
-    Who asks to stop in the very epoch in which training ends by itself has asked, and
-    what would follow (a path's next value of the penalty) does not. Only of a network
-    that has diverged the caller is told.
+    Who asks to stop in the very epoch in which training ends by itself wants nothing to
+    follow, such as the next value of the penalty on a path. That a network has diverged
+    is the reason in any case, because its user has to know.
 
     Parameters
     ----------
